@@ -1,0 +1,184 @@
+"""The ingest story: read, clean, deduplicate, chunk, embed, store, publish."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import accumulate, islice
+from pathlib import Path
+from typing import TypeVar
+
+from index.chunking import ChunkSettings, bounded_sentences, chunk
+from index.documents import Article, to_json
+from index.errors import EmbedderMismatch, MalformedArticle
+from index.korean import KoreanAnalyser
+from index.local import LocalEngine
+from index.protocols import Embedder, IndexedArticle
+from index.readers import ReadOptions, read
+from index.retrieve import default_embedder
+
+_T = TypeVar("_T")
+
+BATCH_ARTICLES = 64
+"""Articles per transaction: what a killed run has to do again."""
+
+QUARANTINE_FILE = "quarantine.jsonl"
+
+
+@dataclass
+class BuildSummary:
+    """What became of the input. ``read`` = added + updated + unchanged + quarantined."""
+
+    read: int = 0
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    passages: int = 0
+    generation: int = 0
+    seconds: float = 0.0
+    rejected: list[MalformedArticle] = field(default_factory=list, repr=False)
+
+
+Progress = Callable[[BuildSummary], None]
+
+
+def build_index(
+    sources: Iterable[Path | str | Article],
+    path: Path | str,
+    *,
+    embedder: Embedder | None = None,
+    analyser: KoreanAnalyser | None = None,
+    chunking: ChunkSettings = ChunkSettings(),
+    options: ReadOptions | None = None,
+    progress: Progress = lambda summary: None,
+) -> BuildSummary:
+    """Add or update articles of files and folders in the index at ``path``, and publish it.
+
+    Work is kept batch by batch: input that is known is skipped, so an interrupted run resumes.
+    ``progress`` is called after every batch. Raises SourceUnreadable, IndexLocked, EmbedderMismatch.
+    """
+    root, started = Path(path), time.monotonic()
+    embedder = embedder or default_embedder()
+    analyser = analyser or KoreanAnalyser()
+    engine = LocalEngine.create_or_update(
+        root,
+        embedder=embedder.name,
+        dimension=embedder.dimension,
+        analyser=analyser.fingerprint,
+        chunking=asdict(chunking),
+    )
+    try:
+        _refuse_other_embedder(engine, embedder)
+        summary = BuildSummary()
+        prepare = _Preparation(embedder, analyser, chunking)
+        for batch in _batches(_read(sources, options or ReadOptions())):
+            articles = _sort_out(batch, summary, root)
+            new = _unknown(articles, engine, summary)
+            if new:
+                indexed = prepare(new)
+                engine.add(indexed)
+                summary.passages += sum(len(item.passages) for item in indexed)
+            progress(summary)
+        summary.generation = engine.publish()
+    finally:
+        engine.close()
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def article_digest(article: Article) -> str:
+    """Changes with anything that the article says of itself."""
+    text = json.dumps(to_json(article), ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class _Preparation:
+    """Turns articles into what the engine stores: sentences, passages, vectors."""
+
+    def __init__(
+        self, embedder: Embedder, analyser: KoreanAnalyser, chunking: ChunkSettings
+    ) -> None:
+        self._embedder, self._analyser, self._chunking = embedder, analyser, chunking
+
+    def __call__(self, articles: list[Article]) -> list[IndexedArticle]:
+        analysed = self._analyser.sentences_of([article.body for article in articles])
+        sentences = [
+            bounded_sentences(article.body, found, self._analyser, self._chunking.max_chars)
+            for article, found in zip(articles, analysed, strict=True)
+        ]
+        passages = [
+            chunk(article, found, self._chunking, self._fits)
+            for article, found in zip(articles, sentences, strict=True)
+        ]
+        vectors = self._embedder.embed_passages([p.text for group in passages for p in group])
+        ends = list(accumulate(map(len, passages)))
+        return [
+            IndexedArticle(
+                article, group, vectors[end - len(group) : end], found, article_digest(article)
+            )
+            for article, group, end, found in zip(articles, passages, ends, sentences, strict=True)
+        ]
+
+    def _fits(self, text: str) -> bool:
+        # A token of this kind of text is never longer than the text has characters.
+        limit = self._embedder.max_tokens
+        return len(text) < limit // 2 or self._embedder.count_tokens(text) <= limit
+
+
+def _read(
+    sources: Iterable[Path | str | Article], options: ReadOptions
+) -> Iterator[Article | MalformedArticle]:
+    for source in sources:
+        if isinstance(source, Article):
+            yield source
+        else:
+            yield from read(source, options=options)
+
+
+def _batches(items: Iterable[_T]) -> Iterator[list[_T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, BATCH_ARTICLES)):
+        yield batch
+
+
+def _sort_out(
+    batch: list[Article | MalformedArticle], summary: BuildSummary, root: Path
+) -> list[Article]:
+    """The articles of a batch; what is malformed is counted and kept in the quarantine file."""
+    summary.read += len(batch)
+    malformed = [item for item in batch if isinstance(item, MalformedArticle)]
+    summary.quarantined += len(malformed)
+    summary.rejected += malformed
+    if malformed:
+        with (root / QUARANTINE_FILE).open("a", encoding="utf-8") as file:
+            for item in malformed:
+                record = {"path": item.path, "line": item.line, "reason": item.reason}
+                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    return [item for item in batch if isinstance(item, Article)]
+
+
+def _unknown(articles: list[Article], engine: LocalEngine, summary: BuildSummary) -> list[Article]:
+    """The articles that are new or changed; of several with one id in a batch, the last."""
+    new = []
+    for article in {article.id: article for article in articles}.values():
+        digest = engine.digest(article.id)
+        if digest is None:
+            summary.added += 1
+        elif digest != article_digest(article):
+            summary.updated += 1
+        else:
+            summary.unchanged += 1
+            continue
+        new.append(article)
+    return new
+
+
+def _refuse_other_embedder(engine: LocalEngine, embedder: Embedder) -> None:
+    built_with = engine.built_with
+    if built_with is not None and built_with != embedder.name:
+        raise EmbedderMismatch(path=engine.root, built_with=built_with, configured=embedder.name)

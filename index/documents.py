@@ -1,0 +1,164 @@
+"""The values that travel through the index: articles, passages, filters, hits.
+
+All are immutable, and each checks its own invariants when made, so that code further down
+never has to ask whether an offset fits or a date has a zone.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+SEOUL = ZoneInfo("Asia/Seoul")
+"""The zone in which Korean papers date their articles and readers ask their questions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArticleHeader:
+    """What is known of an article beside its body.
+
+    ``published_at`` is an aware datetime (Asia/Seoul unless the source says otherwise) or None;
+    ``published_at_source`` names where it was found: ``record``, ``json_ld``, ``meta``, ``text``,
+    ``dateline`` or ``page_header`` (the date of the page that the article was copied from, which
+    is not necessarily the article's own).
+    """
+
+    id: str
+    title: str
+    subtitles: tuple[str, ...] = ()
+    press: str | None = None
+    reporters: tuple[str, ...] = ()
+    section: str | None = None
+    published_at: datetime | None = None
+    published_at_source: str | None = None
+    modified_at: datetime | None = None
+    url: str | None = None
+    place: str | None = None
+    tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            raise ValueError("an article needs an id")
+        for name in ("published_at", "modified_at"):
+            moment = getattr(self, name)
+            if moment is not None and moment.tzinfo is None:
+                raise ValueError(f"{name} of article {self.id} has no time zone")
+
+    @property
+    def published_on(self) -> date | None:
+        """The calendar day of publication in Seoul."""
+        return self.published_at.astimezone(SEOUL).date() if self.published_at else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Article(ArticleHeader):
+    """A cleaned article. ``body`` is NFC text, paragraphs separated by one blank line."""
+
+    body: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.body.strip():
+            raise ValueError(f"article {self.id} has no body")
+        if not unicodedata.is_normalized("NFC", self.body):
+            raise ValueError(f"the body of article {self.id} is not NFC")
+
+    @property
+    def header(self) -> ArticleHeader:
+        """The same article without its body."""
+        return ArticleHeader(**{f.name: getattr(self, f.name) for f in fields(ArticleHeader)})
+
+    @property
+    def paragraphs(self) -> list[str]:
+        return [paragraph for paragraph in self.body.split("\n\n") if paragraph.strip()]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A piece of an article: ``article.body[start:end] == text``, always."""
+
+    article_id: str
+    ordinal: int
+    text: str
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end or self.end - self.start != len(self.text):
+            raise ValueError(f"passage {self.id} does not fit its offsets {self.start}:{self.end}")
+
+    @property
+    def id(self) -> str:
+        return f"{self.article_id}#{self.ordinal}"
+
+
+@dataclass(frozen=True)
+class AnalysedSentence:
+    """A sentence of an article, ``body[start:end]``, and its content morphemes in order."""
+
+    start: int
+    end: int
+    morphemes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """Conditions that an article must meet. They act before the k best are chosen.
+
+    Dates are calendar days in Seoul, both inclusive. An empty tuple is no condition. An article
+    without a date meets no condition on dates.
+    """
+
+    published_from: date | None = None
+    published_to: date | None = None
+    press: tuple[str, ...] = ()
+    section: tuple[str, ...] = ()
+    article_ids: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        first, last = self.published_from, self.published_to
+        if first and last and first > last:
+            raise ValueError(f"published_from {first} lies after published_to {last}")
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, f.name) for f in fields(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """A passage found for a question.
+
+    ``score`` is comparable within one result only; ``dense`` is the cosine of the passage and
+    the question, ``lexical`` the share of the question's attainable BM25 score, 0 to 1, by field.
+    ``version`` names the text of the article that the passage's offsets refer to.
+    """
+
+    rank: int
+    passage: Passage
+    article: ArticleHeader
+    score: float
+    dense: float
+    lexical: Mapping[str, float] = field(default_factory=dict)
+    also_reported_by: tuple[str, ...] = ()
+    version: int = 0
+
+    def __post_init__(self) -> None:
+        if self.rank < 1:
+            raise ValueError("ranks start at 1")
+
+
+def to_json(value: Any) -> Any:
+    """Turn one of the values above into what ``json.dumps`` takes (ISO 8601 for moments)."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {key: to_json(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [to_json(item) for item in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+    return value

@@ -1,0 +1,103 @@
+"""Everything that can go wrong on the way from articles to hits.
+
+GisaError
+├── MalformedArticle        one record or file can't become an article; the others go on
+├── SourceUnreadable        a path given by the user can't be read at all
+├── ModelUnavailable        the embedding model can't be prepared or loaded
+├── IndexUnusable           the folder can't serve questions …
+│   ├── IndexNotFound       … nothing was ever built there
+│   ├── IndexEmpty          … it holds no article
+│   ├── IndexCorrupt        … a file is missing or fails its checksum
+│   ├── IndexFormatUnknown  … it was written by another version of the format
+│   └── EmbedderMismatch    … its vectors come from another embedder
+└── IndexLocked             another process is writing to it
+
+Each carries a ``remedy``: what the operator does next. An absent answer is never an error.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class GisaError(Exception):
+    """Root of the project's errors: a message for the operator, and what to do next."""
+
+    remedy: str = ""
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message)
+        if remedy is not None:
+            self.remedy = remedy
+
+
+class MalformedArticle(GisaError):
+    """A record or file from which no article can be made. Reported, then skipped."""
+
+    def __init__(self, reason: str, *, path: Path | str, line: int | None = None) -> None:
+        self.reason, self.path, self.line = reason, str(path), line
+        where = f"{path}:{line}" if line is not None else str(path)
+        super().__init__(f"{where}: {reason}")
+
+
+class SourceUnreadable(GisaError):
+    """A path named by the user does not exist or can't be opened."""
+
+
+class ModelUnavailable(GisaError):
+    """The embedding model is not installed, does not match its checksum, or can't be loaded."""
+
+    remedy = "Run 'gisa model prepare', or set GISA_EMBEDDING_MODEL to a model folder."
+
+
+class IndexUnusable(GisaError):
+    """An index folder that can't answer questions as it is."""
+
+
+class IndexNotFound(IndexUnusable):
+    """There is no index in the folder."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(
+            f"there is no index in {path}",
+            remedy=f"Build one: gisa index add PATH… --index {path}",
+        )
+
+
+class IndexEmpty(IndexUnusable):
+    """The index holds no article, so nothing can be asked of it."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(
+            f"the index in {path} holds no article",
+            remedy=f"Add some: gisa index add PATH… --index {path}",
+        )
+
+
+class IndexCorrupt(IndexUnusable):
+    """A file of the index is missing, cut short, or fails its checksum."""
+
+    def __init__(self, message: str, *, path: Path | str) -> None:
+        super().__init__(
+            message, remedy=f"Derive it again from the catalog: gisa index rebuild --index {path}"
+        )
+
+
+class IndexFormatUnknown(IndexUnusable):
+    """The index was written in a format version that this program does not know."""
+
+
+class EmbedderMismatch(IndexUnusable):
+    """The index was built with another embedder than the one that is configured."""
+
+    def __init__(self, *, path: Path | str, built_with: str, configured: str) -> None:
+        super().__init__(
+            f"the index in {path} was built with the embedder {built_with}, "
+            f"but {configured} is configured",
+            remedy=f"Either set GISA_EMBEDDING_MODEL back, or embed again: "
+            f"gisa index rebuild --index {path}",
+        )
+
+
+class IndexLocked(GisaError):
+    """Another process is writing to the index; there is one writer at a time."""

@@ -1,0 +1,5 @@
+"""The embedded engine: a SQLite catalog, FAISS vectors and BM25, published in generations."""
+
+from index.local.engine import LocalEngine
+
+__all__ = ["LocalEngine"]

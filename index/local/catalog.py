@@ -1,0 +1,315 @@
+"""The catalog: the source of truth of an embedded index, one SQLite file.
+
+Generations are derived from it and can be derived again. Every call that changes something is one
+transaction; what it has written is durable when it returns.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from index.documents import AnalysedSentence, Article, ArticleHeader, Passage, to_json
+from index.errors import IndexCorrupt, IndexFormatUnknown, IndexNotFound
+from index.protocols import AnalysedText, IndexedArticle, LoadedPassage, Vectors
+
+FILE = "catalog.sqlite"
+FORMAT_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE articles (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL,
+    digest TEXT NOT NULL,         -- of everything in the article, so that equal input is skipped
+    header TEXT NOT NULL,         -- JSON of ArticleHeader
+    body TEXT NOT NULL,
+    sentences BLOB NOT NULL,      -- zlib of JSON [[start, end, [morpheme, …]], …]
+    story INTEGER,                -- key of the article that leads its near-duplicates; NULL: itself
+    superseded_at INTEGER         -- last generation that may still show it; NULL: current version
+);
+CREATE UNIQUE INDEX articles_current ON articles (id) WHERE superseded_at IS NULL;
+CREATE INDEX articles_story ON articles (story) WHERE story IS NOT NULL;
+CREATE TABLE passages (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    article INTEGER NOT NULL REFERENCES articles (key) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    vector BLOB NOT NULL          -- float16, little endian, unit length
+);
+CREATE INDEX passages_article ON passages (article);
+CREATE TABLE removals (sequence INTEGER PRIMARY KEY AUTOINCREMENT, article INTEGER NOT NULL);
+"""
+
+
+@dataclass(frozen=True)
+class CatalogRow:
+    """A live passage as a generation needs it; ``article`` and ``story`` are article keys."""
+
+    passage: int
+    article: int
+    story: int
+    header: ArticleHeader
+    text: str
+    start: int
+    end: int
+    vector: Vectors
+    sentences: Sequence[AnalysedSentence]
+
+
+class Catalog:
+    """Connections are one per thread; a reader never writes, not even at opening."""
+
+    def __init__(self, folder: Path, *, writable: bool = False) -> None:
+        self.path = folder / FILE
+        self._writable = writable
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        if not self.path.exists():
+            if not writable:
+                raise IndexNotFound(folder)
+            with self._write() as db:
+                db.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+            self.set_meta({"format": str(FORMAT_VERSION), "revision": "0"})
+        self._check_format(folder)
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def meta(self, name: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    @property
+    def revision(self) -> int:
+        """Grows with every change to what a generation would hold."""
+        return int(self.meta("revision") or 0)
+
+    def digest(self, article_id: str) -> str | None:
+        row = self._db.execute(
+            "SELECT digest FROM articles WHERE id = ? AND superseded_at IS NULL", (article_id,)
+        ).fetchone()
+        return row[0] if row else None
+
+    def article(self, article_id: str) -> Article | None:
+        row = self._db.execute(
+            "SELECT header, body FROM articles WHERE id = ? AND superseded_at IS NULL",
+            (article_id,),
+        ).fetchone()
+        return Article(**_header_fields(row[0]), body=row[1]) if row else None
+
+    def text(self, version: int) -> AnalysedText | None:
+        row = self._db.execute(
+            "SELECT body, sentences FROM articles WHERE key = ?", (version,)
+        ).fetchone()
+        return AnalysedText(row[0], _unpack_sentences(row[1])) if row else None
+
+    def passages(self, keys: Sequence[int]) -> dict[int, LoadedPassage]:
+        """By passage key; those that are gone are left out."""
+        found = {}
+        query = (
+            'SELECT p.key, p.ordinal, substr(a.body, p.start + 1, p."end" - p.start), p.start,'
+            ' p."end", a.header, a.key FROM passages p JOIN articles a ON a.key = p.article'
+            " WHERE p.key IN (SELECT value FROM json_each(?))"
+        )
+        for key, ordinal, text, start, end, header_json, article in self._db.execute(
+            query, (json.dumps(list(keys)),)
+        ):
+            header = ArticleHeader(**_header_fields(header_json))
+            passage = Passage(header.id, ordinal, text, start, end)
+            found[key] = LoadedPassage(passage, header, article)
+        return found
+
+    def keys_of(self, article_ids: Iterable[str]) -> list[int]:
+        query = "SELECT key FROM articles WHERE id = ? AND superseded_at IS NULL"
+        rows = (self._db.execute(query, (article_id,)).fetchone() for article_id in article_ids)
+        return [row[0] for row in rows if row]
+
+    def removed_since(self, sequence: int) -> tuple[int, list[int]]:
+        """The newest removal's sequence number, and the article keys removed after ``sequence``."""
+        rows = self._db.execute(
+            "SELECT sequence, article FROM removals WHERE sequence > ? ORDER BY sequence",
+            (sequence,),
+        ).fetchall()
+        return (rows[-1][0] if rows else sequence), [article for _, article in rows]
+
+    def rows(self) -> Iterator[CatalogRow]:
+        """Every live passage, in the order of keys."""
+        query = (
+            'SELECT p.key, a.key, coalesce(a.story, a.key), a.header, a.body, p.start, p."end",'
+            " p.vector, a.sentences FROM passages p JOIN articles a ON a.key = p.article"
+            " WHERE a.superseded_at IS NULL ORDER BY p.key"
+        )
+        article, header, sentences = -1, ArticleHeader(id="-", title=""), list[AnalysedSentence]()
+        for (
+            key,
+            article_key,
+            story,
+            header_json,
+            body,
+            start,
+            end,
+            vector,
+            packed,
+        ) in self._db.execute(query):
+            if article_key != article:
+                article, sentences = article_key, _unpack_sentences(packed)
+                header = ArticleHeader(**_header_fields(header_json))
+            inside = [s for s in sentences if start <= s.start and s.end <= end]
+            unit = np.frombuffer(vector, dtype="<f2").astype(np.float32)
+            yield CatalogRow(
+                key, article_key, story, header, body[start:end], start, end, unit, inside
+            )
+
+    def counts(self) -> tuple[int, int]:
+        """Live articles and live passages."""
+        query = (
+            "SELECT count(DISTINCT a.key), count(p.key) FROM articles a"
+            " LEFT JOIN passages p ON p.article = a.key WHERE a.superseded_at IS NULL"
+        )
+        articles, passages = self._db.execute(query).fetchone()
+        return articles, passages
+
+    # -- writing ---------------------------------------------------------------------------
+
+    def set_meta(self, values: Mapping[str, str]) -> None:
+        with self._write() as db:
+            db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+
+    def put(self, articles: Sequence[IndexedArticle], generation: int) -> None:
+        """Store articles in one transaction.
+
+        An older version stays for readers of ``generation`` and goes with ``prune``.
+        """
+        with self._write() as db:
+            for item in articles:
+                db.execute(
+                    "UPDATE articles SET superseded_at = ? WHERE id = ? AND superseded_at IS NULL",
+                    (generation, item.article.id),
+                )
+                _insert(db, item)
+            _bump_revision(db)
+
+    def remove(self, article_ids: Iterable[str]) -> int:
+        """Delete every version of the articles; returns how many articles there were."""
+        removed = 0
+        with self._write() as db:
+            for article_id in article_ids:
+                keys = [
+                    row[0]
+                    for row in db.execute("SELECT key FROM articles WHERE id = ?", (article_id,))
+                ]
+                db.executemany("INSERT INTO removals (article) VALUES (?)", [(k,) for k in keys])
+                db.execute("DELETE FROM articles WHERE id = ?", (article_id,))
+                removed += bool(keys)
+            if removed:
+                _bump_revision(db)
+        return removed
+
+    def prune(self, generation: int) -> None:
+        """Delete versions that no generation from ``generation`` on shows."""
+        with self._write() as db:
+            db.execute("DELETE FROM articles WHERE superseded_at < ?", (generation,))
+
+    # -- connections -----------------------------------------------------------------------
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+            self._connections.append(connection)
+        return connection
+
+    def _write(self) -> sqlite3.Connection:
+        """The connection as a context manager: commit on success, roll back on failure."""
+        if not self._writable:
+            raise RuntimeError("this catalog was opened for reading")
+        return self._db
+
+    def _connect(self) -> sqlite3.Connection:
+        mode = "rwc" if self._writable else "ro"
+        connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=30,
+            check_same_thread=False,  # only so that close() may close them all
+        )
+        if self._writable:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    def _check_format(self, folder: Path) -> None:
+        try:
+            version = self.meta("format")
+        except sqlite3.DatabaseError as error:
+            raise IndexCorrupt(
+                f"{self.path} is not a readable catalog: {error}", path=folder
+            ) from error
+        if version != str(FORMAT_VERSION):
+            raise IndexFormatUnknown(
+                f"{folder} has index format {version}, this program reads {FORMAT_VERSION}",
+                remedy=f"Index the articles again: gisa index add PATH… --index {folder}",
+            )
+
+
+def _insert(db: sqlite3.Connection, item: IndexedArticle) -> None:
+    article = item.article
+    with closing(
+        db.execute(
+            "INSERT INTO articles (id, digest, header, body, sentences) VALUES (?, ?, ?, ?, ?)",
+            (
+                article.id,
+                item.digest,
+                json.dumps(to_json(article.header), ensure_ascii=False),
+                article.body,
+                _pack_sentences(item.sentences),
+            ),
+        )
+    ) as cursor:
+        key = cursor.lastrowid
+    db.executemany(
+        'INSERT INTO passages (article, ordinal, start, "end", vector) VALUES (?, ?, ?, ?, ?)',
+        [
+            (key, p.ordinal, p.start, p.end, vector.astype("<f2").tobytes())
+            for p, vector in zip(item.passages, item.vectors, strict=True)
+        ],
+    )
+
+
+def _bump_revision(db: sqlite3.Connection) -> None:
+    db.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'revision'")
+
+
+def _pack_sentences(sentences: Sequence[AnalysedSentence]) -> bytes:
+    packed = [[s.start, s.end, s.morphemes] for s in sentences]
+    return zlib.compress(json.dumps(packed, ensure_ascii=False).encode())
+
+
+def _unpack_sentences(blob: bytes) -> list[AnalysedSentence]:
+    return [AnalysedSentence(s, e, tuple(m)) for s, e, m in json.loads(zlib.decompress(blob))]
+
+
+def _header_fields(text: str) -> dict[str, Any]:
+    """Keyword arguments of ``ArticleHeader`` from its JSON."""
+    fields: dict[str, Any] = json.loads(text)
+    for name in ("published_at", "modified_at"):
+        fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}

@@ -1,0 +1,145 @@
+"""The seams of the index. Each has one contract suite in tests/contracts/."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.documents import AnalysedSentence, Article, ArticleHeader, Filters, Passage
+from index.errors import MalformedArticle
+
+Vectors = NDArray[np.float32]
+Terms = Mapping[str, Sequence[str]]
+"""Lexical field (``morphemes``, ``bigrams``) to the terms of a text, in order, with repeats."""
+
+
+class ArticleReader(Protocol):
+    """Turns one kind of input into articles.
+
+    ``read`` yields articles as it goes. What can't become an article is yielded as the
+    ``MalformedArticle`` that says why (not raised), and the rest goes on.
+    """
+
+    def read(self) -> Iterator[Article | MalformedArticle]: ...
+
+
+class Embedder(Protocol):
+    """Texts to unit vectors.
+
+    ``name`` identifies the weights: two embedders of one name give the same vectors, but for
+    rounding. Both methods return float32 of shape (len(texts), dimension), rows of length 1,
+    for an empty list of shape (0, dimension). Longer texts than the model takes are cut at its end.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def max_tokens(self) -> int: ...
+    def count_tokens(self, text: str) -> int: ...
+    def embed_queries(self, texts: Sequence[str]) -> Vectors: ...
+    def embed_passages(self, texts: Sequence[str]) -> Vectors: ...
+
+
+@dataclass(frozen=True)
+class IndexedArticle:
+    """An article ready to be stored.
+
+    ``vectors`` has a row per passage. ``sentences`` are those of the whole body; the borders of
+    passages are borders of sentences, so that the terms of a passage are those of its sentences. ``digest`` changes with the article.
+    """
+
+    article: Article
+    passages: Sequence[Passage]
+    vectors: Vectors
+    sentences: Sequence[AnalysedSentence]
+    digest: str
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Passages that an engine found, as parallel arrays of length n, in no order.
+
+    ``keys`` name passages to ``Engine.load``; ``stories`` are equal for articles that report one
+    story in (nearly) the same words. ``dense`` and ``lexical`` as in ``index.documents.Hit``.
+    """
+
+    keys: NDArray[np.int64]
+    articles: NDArray[np.int64]
+    stories: NDArray[np.int64]
+    dense: Vectors
+    lexical: Mapping[str, Vectors]
+
+
+@dataclass(frozen=True)
+class LoadedPassage:
+    """A passage with its article's header and the other outlets that report the same story.
+
+    ``version`` names the text that the passage's offsets refer to (see ``Engine.text``).
+    """
+
+    passage: Passage
+    article: ArticleHeader
+    version: int
+    also_reported_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AnalysedText:
+    """The body of one version of an article, and its sentences."""
+
+    body: str
+    sentences: Sequence[AnalysedSentence]
+
+
+@dataclass(frozen=True)
+class IndexInfo:
+    """What an index holds. ``published_from`` and ``published_to`` are days in Seoul, inclusive."""
+
+    articles: int
+    passages: int
+    generation: int
+    embedder: str
+    dimension: int
+    published_from: date | None
+    published_to: date | None
+    bytes: int
+    presses: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+
+
+class Engine(Protocol):
+    """Stores articles and finds passages.
+
+    ``add`` and ``remove`` are durable when they return; additions are found from the next ``publish``
+    on, removals at once. ``digest`` is that of the article's newest version, so that input which is
+    known can be skipped. ``cosine_spread`` is the standard deviation of the cosines between passages,
+    ``coverage`` the first and the last day on which an article was published. An article whose id is known replaces the older version. ``search`` returns
+    the union of the ``k`` nearest by vector and the ``k`` best by terms, among the passages that meet
+    the filters; every candidate has both scores. Passages that are gone by the time of ``load`` are
+    left out of it. An unknown id is no error. Methods that read may be called from several threads.
+    """
+
+    @property
+    def generation(self) -> int: ...
+    @property
+    def cosine_spread(self) -> float: ...
+    @property
+    def coverage(self) -> tuple[date | None, date | None]: ...
+    def add(self, articles: Sequence[IndexedArticle]) -> None: ...
+    def remove(self, article_ids: Iterable[str]) -> int: ...
+    def publish(self) -> int: ...
+    def search(self, vector: Vectors, terms: Terms, filters: Filters, k: int) -> Candidates: ...
+    def load(self, keys: Sequence[int]) -> dict[int, LoadedPassage]: ...
+    def idf(self, field: str, terms: Iterable[str]) -> Mapping[str, float]: ...
+    def article(self, article_id: str) -> Article | None: ...
+    def text(self, version: int) -> AnalysedText | None: ...
+    def digest(self, article_id: str) -> str | None: ...
+    def info(self) -> IndexInfo: ...
+    def close(self) -> None: ...

@@ -1,0 +1,139 @@
+"""Reads articles: page text, HTML, JSON lines, CSV, Parquet, feeds and news XML.
+
+``read`` is the front door. A path may be a file, a folder or an archive (``.gz``, ``.zip``) of
+these; what can't become an article comes out as the MalformedArticle that says why, and the rest
+goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from index.documents import Article
+from index.errors import MalformedArticle, SourceUnreadable
+from index.protocols import ArticleReader
+from index.readers.draft import ReadOptions, Unusable, canonical_url
+from index.readers.feeds import FeedReader, NewsXmlReader, XmlReader
+from index.readers.files import READ_ERRORS, Source, sources
+from index.readers.page_text import PageTextReader
+from index.readers.records import CsvReader, JsonLinesReader, ParquetReader
+from index.readers.web_page import WebPageReader
+
+__all__ = ["READERS", "ReadOptions", "canonical_url", "read", "read_articles"]
+
+log = logging.getLogger(__name__)
+
+_DEFAULTS = ReadOptions()
+
+Ledger = dict[str, bytes]
+"""Ids met in a run, each with a digest of its article's content."""
+
+READERS: dict[str, Callable[[Source, ReadOptions], ArticleReader]] = {
+    ".txt": PageTextReader,
+    ".text": PageTextReader,
+    ".html": WebPageReader,
+    ".htm": WebPageReader,
+    ".xhtml": WebPageReader,
+    ".jsonl": JsonLinesReader,
+    ".ndjson": JsonLinesReader,
+    ".csv": CsvReader,
+    ".tsv": CsvReader,
+    ".parquet": ParquetReader,
+    ".rss": FeedReader,
+    ".atom": FeedReader,
+    ".xml": XmlReader,
+    ".newsml": NewsXmlReader,
+    ".nitf": NewsXmlReader,
+}
+"""Which reader takes which kind of file."""
+
+
+def read(
+    path: Path | str,
+    *,
+    options: ReadOptions = _DEFAULTS,
+    ledger: Ledger | None = None,
+) -> Iterator[Article | MalformedArticle]:
+    """Yield the articles of a file, folder or archive, and a MalformedArticle for what is none.
+
+    Folders are walked in order, without hidden files. An id that comes again with other content
+    is malformed, too; pass one ``ledger`` (an empty dict) to several calls to have that noticed
+    across them. Raises SourceUnreadable, at once, for a path that does not exist or can't be
+    opened; everything below it is yielded.
+    """
+    return _read(_opened(Path(path)), options, {} if ledger is None else ledger)
+
+
+def read_articles(path: Path | str, *, options: ReadOptions = _DEFAULTS) -> Iterator[Article]:
+    """Yield the articles of a file, folder or archive; what is malformed is logged as a warning.
+
+    Raises SourceUnreadable for a path that does not exist or can't be opened.
+    """
+    items = read(path, options=options)
+    return (article for article in map(_logged, items) if article is not None)
+
+
+def _logged(item: Article | MalformedArticle) -> Article | None:
+    if isinstance(item, Article):
+        return item
+    log.warning("not read: %s", item)
+    return None
+
+
+def _opened(path: Path) -> Path:
+    try:
+        if path.is_dir():
+            next(path.iterdir(), None)
+        elif path.is_file():
+            path.open("rb").close()
+        else:
+            path.stat()
+    except OSError as error:
+        raise SourceUnreadable(
+            f"can't read {path}: {error.strerror}", remedy="Check the path and its permissions."
+        ) from error
+    return path
+
+
+def _read(path: Path, options: ReadOptions, ledger: Ledger) -> Iterator[Article | MalformedArticle]:
+    for source in sources(path, options):
+        if isinstance(source, MalformedArticle):
+            yield source
+        elif source.kind in READERS:
+            yield from _read_source(source, options, ledger)
+        else:
+            reason = f"unsupported kind of file: {source.kind or 'no suffix'}"
+            yield MalformedArticle(reason, path=source.name)
+
+
+def _read_source(
+    source: Source, options: ReadOptions, ledger: Ledger
+) -> Iterator[Article | MalformedArticle]:
+    """One stream; whatever goes wrong in it ends it, not the run."""
+    reader = READERS[source.kind](source, options)
+    try:
+        for item in reader.read():
+            yield _first_of_its_id(item, ledger, source.name, getattr(reader, "line", None))
+    except Unusable as error:
+        yield MalformedArticle(str(error), path=source.name)
+    except READ_ERRORS as error:
+        yield MalformedArticle(f"can't be read to its end: {error}", path=source.name)
+    except Exception as error:  # a reader's own fault must not cost the rest of a corpus
+        log.exception("reader failed on %s", source.name)
+        reason = f"the reader failed: {type(error).__name__}: {error}"
+        yield MalformedArticle(reason, path=source.name)
+
+
+def _first_of_its_id(
+    item: Article | MalformedArticle, ledger: Ledger, path: str, line: int | None
+) -> Article | MalformedArticle:
+    if isinstance(item, MalformedArticle):
+        return item
+    digest = hashlib.blake2b(f"{item.title}\x1f{item.body}".encode(), digest_size=8).digest()
+    if ledger.setdefault(item.id, digest) == digest:
+        return item
+    reason = f"id {item.id} came before in this run, with other content"
+    return MalformedArticle(reason, path=path, line=line)

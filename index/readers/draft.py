@@ -1,0 +1,199 @@
+"""From what a reader found of an article to the Article."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from index.clean import Found, clean, clean_title, fold
+from index.documents import SEOUL, Article
+from index.newsroom import reporter_names
+from index.readers.dates import parse_moment
+
+log = logging.getLogger(__name__)
+
+MAX_FILE_BYTES = 20_000_000
+MAX_TEXT_CHARS, MAX_TEXT_LINES = 1_000_000, 20_000
+"""News articles have thousands of characters, at most tens of thousands; this is a book."""
+
+MAX_TITLE_CHARS = 300
+_HEADLINE_CHARS = 80
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read.
+
+    ``source_timezone``: the zone of moments without an offset, or marked ``Z``.
+    ``max_file_bytes``: the most that is held in memory for one article: a page, a feed, one record
+    of a larger file. Files of records may be of any size; an archive may unfold to a hundred times
+    its own. ``columns``: article field to the name that records give it, ``{"body": "내용"}``.
+    """
+
+    source_timezone: tzinfo = SEOUL
+    max_file_bytes: int = MAX_FILE_BYTES
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class Draft:
+    """What a reader found, as it stood in the source.
+
+    ``moments`` are values and where they stood, best first; ``page_date`` is the last resort.
+    """
+
+    body: str
+    id: str | None = None
+    title: str | None = None
+    subtitles: Iterable[str] = ()
+    press: str | None = None
+    reporters: Iterable[str] = ()
+    section: str | None = None
+    moments: list[tuple[object, str]] = field(default_factory=list)
+    modified: object = None
+    page_date: str | None = None
+    url: str | None = None
+    place: str | None = None
+    tags: Iterable[str] = ()
+
+
+class Unusable(ValueError):
+    """There is no article in a record or page. The message says why."""
+
+
+def check_length(text: str) -> str:
+    """The text itself. Raises Unusable for one that is far longer than any article."""
+    if len(text) > MAX_TEXT_CHARS:
+        raise Unusable(f"no article has more than {MAX_TEXT_CHARS:,} characters")
+    if text.count("\n") > MAX_TEXT_LINES:
+        raise Unusable(f"no article has more than {MAX_TEXT_LINES:,} lines")
+    return text
+
+
+def assemble(draft: Draft, options: ReadOptions) -> Article:
+    """Clean a draft's body, fill its gaps with what stood in it, and make the Article.
+
+    Raises Unusable where no body is left, or the text is no article's for its length.
+    """
+    cleaned = clean(check_length(draft.body))
+    found = cleaned.found
+    press = press_name(draft.press) or found.press
+    title = clean_title(draft.title or "", press=press)[:MAX_TITLE_CHARS].strip()
+    subtitles = tuple(dict.fromkeys(filter(None, map(_subtitle, draft.subtitles))))
+    body = _without_repeats(cleaned.body, (title, *subtitles))
+    if not body:
+        raise Unusable("no body")
+    title = title or _first_sentence(body)
+    page_date = (draft.page_date or found.page_date, "page_header")
+    moments = [*draft.moments, (found.published, "text"), page_date]
+    published_at, source = _published(moments, options)
+    url = fold(draft.url or "") or None
+    return Article(
+        id=_given_id(draft) or article_id(url, press, title, published_at),
+        title=title,
+        subtitles=subtitles,
+        press=press,
+        reporters=_reporters(draft.reporters, press) or found.reporters,
+        section=fold(draft.section or "") or found.section,
+        published_at=published_at,
+        published_at_source=source,
+        modified_at=_modified(draft, found, options),
+        url=url,
+        place=draft.place or found.place,
+        tags=tuple(dict.fromkeys(filter(None, map(fold, (*draft.tags, *found.tags))))),
+        body=body,
+    )
+
+
+def article_id(url: str | None, press: str | None, title: str, moment: datetime | None) -> str:
+    """The stable id of an article that brings none: from its URL, else from press, title and day."""
+    day = moment.date().isoformat() if moment else ""
+    key = canonical_url(url) if url else "\x1f".join((press or "", title, day))
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+_TRACKING = re.compile(r"utm_\w+|fbclid|gclid|dclid|igshid|cds|ref|from|input|spi_ref")
+
+
+def canonical_url(url: str) -> str:
+    """One spelling for the addresses of one page: no scheme, ``www.``, fragment or tracking."""
+    try:
+        parts = urlsplit(url.strip())
+        host = (parts.hostname or "").removeprefix("www.")
+        port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
+    except ValueError:
+        return url.strip()
+    query = [pair for pair in parse_qsl(parts.query) if not _TRACKING.fullmatch(pair[0])]
+    path = parts.path.rstrip("/")
+    return urlunsplit(("", host + port, path, urlencode(sorted(query)), ""))
+
+
+def _given_id(draft: Draft) -> str | None:
+    return fold(draft.id or "") or None
+
+
+def _subtitle(text: str) -> str:
+    return re.sub(r"^[-–—•·▲△○◇■]\s*", "", fold(text)).strip()
+
+
+def _without_repeats(body: str, headings: tuple[str, ...]) -> str:
+    """A body without the headline and subtitles that a page repeats above it."""
+    known = {re.sub(r"\W", "", heading) for heading in headings if heading}
+    paragraphs = body.split("\n\n")
+    while paragraphs and re.sub(r"\W", "", paragraphs[0]) in known:
+        paragraphs.pop(0)
+    return "\n\n".join(paragraphs).strip()
+
+
+def _first_sentence(body: str) -> str:
+    line = body.split("\n", 1)[0]
+    sentence = re.match(r".{8,}?[.?!](?=\s|$)", line[:200])
+    headline = sentence[0].rstrip(".") if sentence else line
+    return headline if len(headline) <= _HEADLINE_CHARS else f"{headline[:_HEADLINE_CHARS]}…"
+
+
+_PORTALS = frozenset(
+    "네이버 네이버뉴스 다음 다음뉴스 카카오 네이트 네이트뉴스 줌뉴스 NAVER Daum".split()
+)
+_NOBODY = _PORTALS | {"admin", "관리자", "편집자", "webmaster"}
+
+
+def press_name(text: str | None) -> str | None:
+    """A paper's name: no portal, no address, and ``KBS`` for ``KBS 뉴스``."""
+    name = fold(text or "").lstrip("@")
+    if not name or "://" in name or name.replace(" ", "") in _PORTALS:
+        return None
+    station = re.sub(r"\s?(?:뉴스|NEWS|News)$", "", name)
+    return station if re.fullmatch(r"[A-Z]{3,4}|TV조선|채널A", station) else name
+
+
+def _reporters(signatures: Iterable[str], press: str | None) -> tuple[str, ...]:
+    """People only: a paper, a portal or an address in an author field is nobody."""
+    names = [
+        name for text in signatures if "://" not in text for name in reporter_names(fold(text))
+    ]
+    nobody = _NOBODY | {press, (press or "").replace(" ", "")}
+    return tuple(dict.fromkeys(name for name in names if name.replace(" ", "") not in nobody))
+
+
+def _published(
+    moments: list[tuple[object, str]], options: ReadOptions
+) -> tuple[datetime | None, str | None]:
+    for value, source in moments:
+        if value in (None, ""):
+            continue
+        if moment := parse_moment(value, options.source_timezone):
+            return moment, source
+        log.warning("not a moment, ignored: %.60r (from %s)", value, source)
+    return None, None
+
+
+def _modified(draft: Draft, found: Found, options: ReadOptions) -> datetime | None:
+    return parse_moment(draft.modified, options.source_timezone) or parse_moment(
+        found.modified, options.source_timezone
+    )

@@ -1,0 +1,301 @@
+"""Files, folders, archives and encodings: from a path to bounded streams of text.
+
+Nothing is ever unpacked to disk: members of archives are read as streams, so their names are only
+words in a report. What is held in memory is bounded by ``ReadOptions.max_file_bytes``, what an
+archive may unfold to by its own size.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+from index.errors import MalformedArticle
+from index.readers.draft import ReadOptions, Unusable
+
+MAX_UNFOLDING = 100
+"""How many times its own size an archive may unfold to. Korean JSONL gains a factor of 4 to 10;
+zip bombs start at a thousand."""
+
+READ_ERRORS = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError)
+"""What reading a damaged, encrypted or vanished stream raises."""
+
+NOT_ARTICLES = frozenset(
+    """.md .json .yml .yaml .toml .css .js .map .png .jpg .jpeg .gif .webp .svg .ico .bmp .avif .woff
+    .woff2 .ttf .eot .otf .mp3 .mp4 .webm .mov .py .sh .log .lock .sha256 .md5""".split()
+)
+"""What stands beside articles in a folder, as everybody knows."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One stream of one kind. ``name`` is what reports call it; ``kind`` a suffix such as ``.html``."""
+
+    name: str
+    kind: str
+    opener: Callable[[], BufferedReader]
+    max_bytes: int
+
+    def data(self) -> bytes:
+        """All of it. Raises Unusable for an empty, enormous or binary one."""
+        with self.opener() as stream:
+            data = stream.read(self.max_bytes + 1)
+        if len(data) > self.max_bytes:
+            raise Unusable(f"larger than {self.max_bytes:,} bytes")
+        if not data.strip():
+            raise Unusable("empty")
+        return data
+
+    def text(self) -> str:
+        """All of it, decoded. Raises Unusable."""
+        return decode(self.data())
+
+    def lines(self) -> Iterator[tuple[int, str | Unusable]]:
+        """Numbered lines from 1, with their ends; for a line that can't be read, why."""
+        with self.opener() as stream:
+            if stream.peek(2)[:2] in UTF16_MARKS:
+                # what spreadsheets call Unicode text: its line ends are not those of bytes
+                yield from enumerate(self.text().splitlines(keepends=True), start=1)
+                return
+            decoder = LineDecoder()
+            for number, line in enumerate(_bounded_lines(stream, self.max_bytes), start=1):
+                yield number, _attempt(decoder, line, self.max_bytes)
+
+
+def _attempt(decoder: LineDecoder, line: bytes | None, limit: int) -> str | Unusable:
+    if line is None:
+        return Unusable(f"line longer than {limit:,} bytes")
+    try:
+        return decoder.decode(line)
+    except Unusable as error:
+        return error
+
+
+def _bounded_lines(stream: BufferedReader, limit: int) -> Iterator[bytes | None]:
+    while line := stream.readline(limit + 1):
+        if len(line) <= limit:
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(1 << 20)
+        yield None
+
+
+# --- encodings -------------------------------------------------------------------------------
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_RIVALS = ["cp949", "utf_8", "gb18030", "big5", "euc_jp", "shift_jis", "cp1252"]
+_SAMPLE_BYTES = 20_000
+
+
+def decode(data: bytes) -> str:
+    """Text in UTF-8, or by its mark UTF-16, or detected CP949. Raises Unusable, never guesses on."""
+    for mark, name in _BOMS:
+        if data.startswith(mark):
+            return _strict(data, name)
+    if b"\0" in data:
+        raise Unusable("binary: it holds zero bytes")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        if _looks_cp949(data, error.start):
+            return _strict(data, "cp949")
+        raise Unusable(f"neither UTF-8 (byte {error.start}) nor CP949") from error
+
+
+def _strict(data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise Unusable(f"damaged {encoding} text at byte {error.start}") from error
+
+
+def _looks_cp949(data: bytes, first: int) -> bool:
+    """Whether charset-normalizer takes the text around its first byte beyond UTF-8 for CP949."""
+    from charset_normalizer import from_bytes
+
+    start = data.rfind(b"\n", 0, first) + 1
+    sample = data[start : start + _SAMPLE_BYTES]
+    if len(data) > start + _SAMPLE_BYTES:
+        sample = sample[: sample.rfind(b"\n") + 1] or sample
+    best = from_bytes(sample, cp_isolation=_RIVALS).best()
+    return best is not None and best.encoding == "cp949"
+
+
+class LineDecoder:
+    """Decodes the lines of one file, whose first line beyond ASCII decides on the encoding."""
+
+    def __init__(self) -> None:
+        self._encoding: str | None = None
+
+    def decode(self, line: bytes) -> str:
+        """Raises Unusable for a line that is not in the file's encoding."""
+        if line.isascii():
+            if b"\0" in line:
+                raise Unusable("binary: it holds zero bytes")
+            return line.decode("ascii")
+        if self._encoding is not None:
+            return _strict(line.removeprefix(codecs.BOM_UTF8), self._encoding)
+        text = decode(line)
+        self._encoding = "cp949" if line.removeprefix(codecs.BOM_UTF8) != text.encode() else "utf-8"
+        return text
+
+
+# --- folders and archives --------------------------------------------------------------------
+
+
+def sources(path: Path, options: ReadOptions) -> Iterator[Source | MalformedArticle]:
+    """Every stream below a path: the file itself, a folder's files in order, an archive's members.
+
+    A Source must be read before the next one is asked for. Hidden files, and those that are plainly
+    no articles, are left out below a folder; what can't be read is named.
+    """
+    if not path.is_dir():
+        yield from _file(path, options)
+        return
+    for file in _walk(path):
+        if isinstance(file, MalformedArticle):
+            yield file
+        elif file.suffix.lower() not in NOT_ARTICLES:
+            yield from _file(file, options)
+
+
+def _walk(folder: Path) -> Iterator[Path | MalformedArticle]:
+    """Files below a folder, sorted, hidden ones left out; links to folders are not followed."""
+    pending = [folder]
+    while pending:
+        path = pending.pop()
+        try:
+            if path.is_dir() and (path == folder or not path.is_symlink()):
+                names = [name for name in os.listdir(path) if not name.startswith((".", "~$"))]  # noqa: PTH208
+                pending += [path / name for name in sorted(names, reverse=True)]
+            elif not path.is_dir():
+                yield path
+        except OSError as error:
+            yield MalformedArticle(f"can't be read: {error.strerror}", path=path)
+
+
+def _file(path: Path, options: ReadOptions) -> Iterator[Source | MalformedArticle]:
+    if not path.is_file():
+        yield MalformedArticle("not a regular file", path=path)
+        return
+    kind = path.suffix.lower()
+    if kind == ".zip":
+        yield from _guarded(str(path), _zip_members(path, options))
+    elif kind == ".gz":
+        yield _gzip_source(str(path), lambda: path.open("rb"), path.stat().st_size, options)
+    else:
+        yield Source(str(path), kind, lambda: path.open("rb"), options.max_file_bytes)
+
+
+def _guarded(
+    name: str, items: Iterator[Source | MalformedArticle]
+) -> Iterator[Source | MalformedArticle]:
+    try:
+        yield from items
+    except (*READ_ERRORS, Unusable) as error:
+        yield MalformedArticle(f"can't be read: {error}", path=name)
+
+
+def _zip_members(path: Path, options: ReadOptions) -> Iterator[Source | MalformedArticle]:
+    budget = Budget(path.stat().st_size, options)
+    with _open_zip(path) as archive:
+        for member in sorted(archive.infolist(), key=lambda info: info.filename):
+            source = _zip_member(path, archive, member, budget, options)
+            if source is not None:
+                yield source
+
+
+def _open_zip(path: Path) -> zipfile.ZipFile:
+    try:
+        # names without the UTF-8 flag come from Korean Windows
+        return zipfile.ZipFile(path, metadata_encoding="cp949")
+    except UnicodeDecodeError:
+        return zipfile.ZipFile(path)
+
+
+def _zip_member(
+    path: Path,
+    archive: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    budget: Budget,
+    options: ReadOptions,
+) -> Source | MalformedArticle | None:
+    parts = [
+        part for part in member.filename.replace("\\", "/").split("/") if part not in ("", "..")
+    ]
+    hidden = any(part.startswith((".", "~$", "__MACOSX")) for part in parts)
+    kind = Path(member.filename).suffix.lower()
+    if member.is_dir() or hidden or not parts or kind in NOT_ARTICLES:
+        return None
+    name = f"{path}!{member.filename}"
+    if kind == ".zip":
+        return MalformedArticle("an archive inside an archive", path=name)
+
+    def opener() -> BufferedReader:
+        return budget.meter(archive.open(member))
+
+    if kind == ".gz":
+        return _gzip_source(name, opener, member.compress_size, options)
+    return Source(name, kind, opener, options.max_file_bytes)
+
+
+def _gzip_source(
+    name: str, opener: Callable[[], BufferedReader], size: int, options: ReadOptions
+) -> Source:
+    def unfold() -> BufferedReader:
+        packed = opener()
+        return Budget(size, options).meter(gzip.GzipFile(fileobj=packed), packed)
+
+    kind = Path(name.lower().removesuffix(".gz")).suffix
+    return Source(name, kind, unfold, options.max_file_bytes)
+
+
+class Budget:
+    """What an archive may still unfold to, all its members together."""
+
+    def __init__(self, archive_bytes: int, options: ReadOptions) -> None:
+        # room for one article of the largest size, which is refused for what it is
+        self._left = max(2 * options.max_file_bytes, MAX_UNFOLDING * archive_bytes)
+
+    def meter(self, *streams: Any) -> BufferedReader:
+        """The first stream, which raises Unusable once the budget is spent; closes all of them."""
+        return BufferedReader(_Metered(streams, self))
+
+    def spend(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            raise Unusable(f"unfolds to more than {MAX_UNFOLDING} times its size")
+
+
+class _Metered(io.RawIOBase):
+    def __init__(self, streams: tuple[Any, ...], budget: Budget) -> None:
+        self._streams, self._budget = streams, budget
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data: bytes = self._streams[0].read(len(buffer))
+        self._budget.spend(len(data))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        for stream in self._streams:
+            stream.close()
+        super().close()

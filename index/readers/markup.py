@@ -1,0 +1,102 @@
+"""HTML and XML as trees and as text, with bounded cost. lxml is imported where it is needed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from index.readers.draft import Unusable
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+    from lxml.html import HtmlElement
+
+MAX_TAGS = 100_000
+"""A large portal page has ten thousand. The parser cuts off by itself at a depth of 256."""
+
+MAX_TAG_WORDS = 5_000
+"""Attributes of one tag: the parser's time grows with their square."""
+
+_TAG = re.compile(r"""<[a-zA-Z](?:[^"'>]++|"[^"]*+"|'[^']*+'|["'])*+""")
+_LONG_TAG = 10_000
+_HTML = re.compile(
+    r"</?(?:p|br|div|span|strong|b|em|i|img|a|figure|table|h[1-6]|ul|li|section|article|font)"
+    r"(?:\s[^<>]{0,400})?/?>",
+    re.IGNORECASE,
+)
+_BLOCKS = frozenset(
+    """address article aside blockquote center dd div dl dt figure footer form h1 h2 h3 h4 h5 h6 header hr li main
+    nav ol p pre section table tbody td th tr ul br""".split()
+)
+_SILENT = "//script|//style|//noscript|//template|//iframe|//svg|//button|//select|//form//input"
+CAPTIONS = (
+    "//figcaption|//*[contains(concat(' ',@class,' '),' end_photo_org ')]"
+    "|//*[contains(concat(' ',@class,' '),' img_desc ')]"
+    "|//*[contains(@class,'caption') and not(descendant::p[string-length(.) > 200])]"
+    "|//*[contains(@class,'photo_desc') or contains(@class,'img-desc') or contains(@class,'txt_caption')]"
+)
+"""Nodes that hold the text of pictures: left in, they glue onto sentences."""
+
+
+def looks_like_html(text: str) -> bool:
+    """Whether a text carries tags of HTML."""
+    return "<" in text and bool(_HTML.search(text))
+
+
+def parse_html(text: str) -> HtmlElement:
+    """A tree, without comments. Raises Unusable for what has no tree or would cost too much."""
+    from lxml import etree, html
+
+    if text.count("<") > MAX_TAGS:
+        raise Unusable(f"more than {MAX_TAGS:,} tags")
+    for tag in _TAG.finditer(text):
+        if len(tag[0]) > _LONG_TAG and len(tag[0].split()) > MAX_TAG_WORDS:
+            raise Unusable(f"a tag with more than {MAX_TAG_WORDS:,} attributes")
+    parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
+    try:
+        return html.document_fromstring(text.encode("utf-8", "ignore"), parser=parser)
+    except (etree.LxmlError, ValueError) as error:
+        raise Unusable(f"no HTML: {error}") from error
+
+
+def drop(tree: HtmlElement, xpath: str) -> None:
+    """Take nodes out of a tree; the text after them stays."""
+    for node in tree.xpath(xpath):
+        if node.getparent() is not None:
+            node.drop_tree()
+
+
+def text_of(tree: HtmlElement) -> str:
+    """The text of a tree, a line for each block. Changes the tree."""
+    drop(tree, f"{_SILENT}|{CAPTIONS}")
+    for node in tree.iter():
+        if node.tag in _BLOCKS:
+            node.text = f"\n{node.text or ''}"
+            node.tail = f"\n{node.tail or ''}"
+    return str(tree.text_content())
+
+
+def text_of_html(fragment: str) -> str:
+    """The text of a piece of HTML, a line for each block. Raises Unusable."""
+    return text_of(parse_html(f"<div>{fragment}</div>"))
+
+
+def parse_xml(data: bytes) -> _Element:
+    """A tree without entities, networks or external definitions. Raises Unusable."""
+    from lxml import etree
+
+    if re.search(rb"<!ENTITY", data[:100_000]):
+        raise Unusable("XML that defines entities is not read")
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        strip_cdata=True,
+    )
+    try:
+        return etree.fromstring(data, parser)
+    except (etree.LxmlError, ValueError) as error:
+        raise Unusable(f"broken XML: {error}") from error

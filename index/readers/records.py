@@ -1,0 +1,317 @@
+"""Records: JSON lines, CSV and Parquet, one article a record."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from index.documents import Article
+from index.errors import MalformedArticle
+from index.readers.draft import Draft, ReadOptions, Unusable, assemble
+from index.readers.files import Source
+from index.readers.markup import looks_like_html, text_of_html
+
+log = logging.getLogger(__name__)
+
+Item = Article | MalformedArticle
+
+_NAMES = {
+    "id": "id article_id news_id newsid 기사id 뉴스식별자 식별자",
+    "title": "title headline subject 제목 기사제목 뉴스제목",
+    "subtitles": "subtitles subtitle sub_title 부제 부제목",
+    "body": "body content text article article_text articlebody contents 본문 내용 기사본문 기사내용",
+    "press": "press publisher media source newspaper company provider 언론사 매체 매체명 신문사",
+    "reporters": "reporters reporter author authors byline writer journalist 기자 기자명 기고자 작성자",
+    "section": "section category topic 섹션 분류 카테고리 통합분류1 지면",
+    "published_at": "published_at published publishedat pubdate date datetime created_at write_date "
+    "news_date 일자 날짜 작성일 작성일시 입력일 입력일시 등록일 발행일 게재일",
+    "modified_at": "modified_at modified updated_at updatedat 수정일 수정일시",
+    "url": "url link href original_url originallink 주소 링크 원문주소",
+    "place": "place 지역",
+    "tags": "tags keywords 태그 키워드",
+}
+FIELDS = {name: field for field, names in _NAMES.items() for name in names.split()}
+"""Names that exports give their columns, lower case and without blanks, to our fields."""
+
+_KNOWN_EXTRAS = frozenset({"published_at_source"})
+
+
+class RecordColumns:
+    """Which column of a source is which field; unknown ones are named once, in one warning."""
+
+    def __init__(self, source: str, options: ReadOptions) -> None:
+        self._source, self._options = source, options
+        self._given = {column: name for name, column in options.columns.items()}
+        self._field_of: dict[str, str | None] = {}
+        self._unknown: list[str] = []
+        self._warned = False
+
+    def draft(self, record: Mapping[str, Any]) -> Draft:
+        """Raises Unusable for a record without a body or with one that is no text."""
+        values: dict[str, Any] = {}
+        for column, value in record.items():
+            name = self._field(column)
+            if name is None or value in (None, "", []) or value != value:  # NaN
+                continue
+            # "body" beats "content" where a record has both
+            if name not in values or column.lower() == name or column in self._given:
+                values[name] = value
+        self._warn_once()
+        return _draft(values)
+
+    def _field(self, column: str) -> str | None:
+        if column not in self._field_of:
+            plain = re.sub(r"[\s_\-]", "", str(column)).lower().lstrip("\ufeff")
+            known = (
+                self._given.get(column) or FIELDS.get(str(column).lower()) or _SQUEEZED.get(plain)
+            )
+            if known is None and column not in _KNOWN_EXTRAS:
+                self._unknown.append(str(column)[:40])
+            self._field_of[column] = known
+        return self._field_of[column]
+
+    def _warn_once(self) -> None:
+        if self._unknown and not self._warned:
+            self._warned = True
+            log.warning("%s: columns ignored: %s", self._source, ", ".join(self._unknown[:20]))
+
+
+_SQUEEZED = {name.replace("_", ""): field for name, field in FIELDS.items()}
+
+
+def _draft(values: Mapping[str, Any]) -> Draft:
+    body = _body(values.get("body"))
+    return Draft(
+        id=_text(values.get("id")),
+        title=_text(values.get("title")),
+        subtitles=_texts(values.get("subtitles"), r"\n|\s[/|]\s"),
+        body=body,
+        press=_text(values.get("press")),
+        reporters=_texts(values.get("reporters"), r"[,;|\n]"),
+        section=_text(values.get("section")),
+        moments=[(_moment(values.get("published_at")), "record")],
+        modified=_moment(values.get("modified_at")),
+        url=_text(values.get("url")),
+        place=_text(values.get("place")),
+        tags=_texts(values.get("tags"), r"[,;|\n#]"),
+    )
+
+
+def _body(value: object) -> str:
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        value = "\n\n".join(value)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise Unusable("no body")
+    if not isinstance(value, str):
+        raise Unusable(f"the body is not text but {type(value).__name__}")
+    return text_of_html(value) if looks_like_html(value) else value
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, dict):
+        value = value.get("name") or value.get("title")
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return None if value is None or isinstance(value, bool | dict) else str(value)
+
+
+def _texts(value: object, separators: str) -> list[str]:
+    """Several texts: a list, a JSON list as text (as CSV has it), or text with separators."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = str(value)
+    if isinstance(value, str):
+        return [part for part in re.split(separators, value) if part.strip()]
+    parts = value if isinstance(value, list | tuple) else [value]
+    return [text for part in parts if (text := _text(part))]
+
+
+def _moment(value: object) -> object:
+    return None if isinstance(value, list | dict) else value
+
+
+# --- JSON lines ------------------------------------------------------------------------------
+
+
+class JsonLinesReader:
+    """One JSON object a line. A line that is none is reported, and the rest goes on."""
+
+    def __init__(self, source: Source, options: ReadOptions) -> None:
+        self._source, self._options = source, options
+        self._columns = RecordColumns(source.name, options)
+        self.line: int | None = None
+
+    def read(self) -> Iterator[Item]:
+        seen = False
+        for number, line in self._source.lines():
+            if isinstance(line, Unusable) or line.strip():
+                seen, self.line = True, number
+                yield self._item(line, number)
+        if not seen:
+            yield MalformedArticle("empty", path=self._source.name)
+
+    def _item(self, line: str | Unusable, number: int) -> Item:
+        try:
+            if isinstance(line, Unusable):
+                raise line
+            record = json.loads(line)
+            if not isinstance(record, dict):
+                raise Unusable(f"not a JSON object but {type(record).__name__}")
+            return assemble(self._columns.draft(record), self._options)
+        except (ValueError, RecursionError) as error:
+            return MalformedArticle(_why(error), path=self._source.name, line=number)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"broken JSON: {error.msg} at column {error.colno}"
+    return str(error) if isinstance(error, Unusable) else f"broken record: {error}"
+
+
+# --- CSV -------------------------------------------------------------------------------------
+
+
+class CsvReader:
+    """Comma, semicolon or tab separated, the first record naming the columns.
+
+    A quote that is never closed costs its own record, not those that follow: reading goes on at
+    the line after the one that the broken record began on.
+    """
+
+    def __init__(self, source: Source, options: ReadOptions) -> None:
+        self._source, self._options = source, options
+        self._columns = RecordColumns(source.name, options)
+        self.line: int | None = None
+
+    def read(self) -> Iterator[Item]:
+        lines = _Lines(self._source)
+        csv.field_size_limit(max(csv.field_size_limit(), self._options.max_file_bytes))
+        header = lines.header()
+        if header is None:
+            yield MalformedArticle("empty", path=self._source.name)
+            return
+        for number, row in lines.rows():
+            self.line = number
+            yield self._item(header, row, number)
+        for number, error in lines.unreadable:
+            yield MalformedArticle(str(error), path=self._source.name, line=number)
+
+    def _item(self, header: list[str], row: list[str] | Unusable, number: int) -> Item:
+        try:
+            if isinstance(row, Unusable):
+                raise row
+            if len(row) != len(header):
+                raise Unusable(f"{len(row)} fields where the header names {len(header)}")
+            return assemble(self._columns.draft(dict(zip(header, row, strict=True))), self._options)
+        except ValueError as error:
+            return MalformedArticle(_why(error), path=self._source.name, line=number)
+
+
+class _Lines:
+    """The lines of a CSV file, some of which may be read a second time."""
+
+    MAX_REREAD = 10_000
+    """Lines read again after broken records, over a whole file: keeps the time linear."""
+
+    def __init__(self, source: Source) -> None:
+        self._lines = source.lines()
+        self._again: deque[tuple[int, str]] = deque()
+        self._used: list[tuple[int, str]] = []
+        self._left = self.MAX_REREAD
+        self._delimiter = ","
+        self._header_width = 0
+        self.unreadable: list[tuple[int, Unusable]] = []
+
+    def header(self) -> list[str] | None:
+        first = next((line for line in self if line.strip()), None)
+        if first is None:
+            return None
+        self._delimiter = max(",\t;", key=lambda mark: first.count(mark))
+        names = next(csv.reader([first], delimiter=self._delimiter))
+        self._header_width = len(names)
+        return [name.strip().lstrip("\ufeff") for name in names]
+
+    def __iter__(self) -> Iterator[str]:
+        while True:
+            if self._again:
+                number, line = self._again.popleft()
+            else:
+                number, text = next(self._lines, (0, ""))
+                if number == 0:
+                    return
+                if isinstance(text, Unusable):
+                    self.unreadable.append((number, text))
+                    continue
+                line = text
+            self._used.append((number, line))
+            yield line
+
+    def rows(self) -> Iterator[tuple[int, list[str] | Unusable]]:
+        while True:
+            self._used = []
+            try:
+                row = next(csv.reader(iter(self), delimiter=self._delimiter, strict=True), None)
+            except csv.Error as error:
+                yield self._used[0][0], Unusable(f"broken CSV record: {error}")
+                self._push_back()
+                continue
+            if row is None:
+                return
+            number = self._used[0][0]
+            if row and len(self._used) > 1 and len(row) != self._header_width:
+                yield number, Unusable("broken CSV record: a quote opens and does not close in it")
+                self._push_back()
+            elif row:
+                yield number, row
+
+    def _push_back(self) -> None:
+        following = self._used[1:]
+        if len(following) <= self._left:
+            self._left -= len(following)
+            self._again.extendleft(reversed(following))
+
+
+# --- Parquet ---------------------------------------------------------------------------------
+
+_BATCH_ROWS = 256
+
+
+class ParquetReader:
+    """Rows of a Parquet file, batch by batch. Needs pyarrow, which is imported here."""
+
+    def __init__(self, source: Source, options: ReadOptions) -> None:
+        self._source, self._options = source, options
+        self._columns = RecordColumns(source.name, options)
+        self.line: int | None = None
+
+    def read(self) -> Iterator[Item]:
+        try:
+            import pyarrow.parquet as parquet
+        except ImportError:
+            reason = "Parquet needs pyarrow: pip install 'gisa[parquet]'"
+            yield MalformedArticle(reason, path=self._source.name)
+            return
+        with self._source.opener() as stream:
+            if not stream.seekable():
+                yield MalformedArticle(
+                    "Parquet inside an archive: unpack it first", path=self._source.name
+                )
+                return
+            number = 0
+            for batch in parquet.ParquetFile(stream).iter_batches(batch_size=_BATCH_ROWS):
+                for record in batch.to_pylist():
+                    self.line = number = number + 1
+                    yield self._item(record, number)
+
+    def _item(self, record: dict[str, Any], number: int) -> Item:
+        try:
+            return assemble(self._columns.draft(record), self._options)
+        except ValueError as error:
+            return MalformedArticle(_why(error), path=self._source.name, line=number)

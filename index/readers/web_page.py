@@ -1,0 +1,351 @@
+"""Saved web pages: metadata from JSON-LD, meta tags and the page's text, the body by trafilatura."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from index.boilerplate import MARK, OWNER, ends_sentence, stamp_parts
+from index.clean import boilerplate_rule, clean_title, fold, read_stamps
+from index.documents import Article
+from index.errors import MalformedArticle
+from index.newsroom import credit_line, is_press, section_name
+from index.readers.draft import Draft, ReadOptions, Unusable, assemble, press_name
+from index.readers.files import Source, decode
+from index.readers.markup import CAPTIONS, drop, looks_like_html, parse_html, text_of, text_of_html
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
+
+MIN_BODY_CHARS = 60
+"""A shorter extraction is a teaser or a notice: the page's embedded data may hold the story."""
+
+_LEAD_LINES = 5
+_PAGE_TEXT_CHARS = 200_000
+_MAX_JSON_CHARS = 3_000_000
+_ARTICLE_TYPES = re.compile(
+    r"(?:\w*NewsArticle|Article|ReportageNewsArticle|BlogPosting|LiveBlogPosting)"
+)
+_BODY_KEYS = (
+    "articleBody",
+    "contentHtml",
+    "content_html",
+    "articleContent",
+    "bodyHtml",
+    "newsContent",
+)
+_SUBTITLES = (
+    "//*[contains(@class,'subheading') or contains(@class,'sub_title') or contains(@class,'subtitle')"
+    " or contains(@class,'sub-title') or contains(@class,'sub_tit') or contains(@class,'media_end_summary')"
+    " or contains(@class,'summary_view')][string-length(.) < 400]"
+)
+
+
+class WebPageReader:
+    """One page, one article."""
+
+    def __init__(self, source: Source, options: ReadOptions) -> None:
+        self._source, self._options = source, options
+
+    def read(self) -> Iterator[Article | MalformedArticle]:
+        try:
+            yield assemble(page_draft(decode_page(self._source.data())), self._options)
+        except Unusable as error:
+            yield MalformedArticle(str(error), path=self._source.name)
+
+
+def decode_page(data: bytes) -> str:
+    """A page's text; one that declares a Korean code and is valid in it needs no detection."""
+    declared = re.search(rb"charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]{3,20})", data[:4096])
+    korean = declared and declared[1].lower() in (b"euc-kr", b"ks_c_5601-1987", b"cp949", b"uhc")
+    try:
+        return decode(data)
+    except Unusable:
+        if not korean:
+            raise
+    try:
+        return data.decode("cp949")
+    except UnicodeDecodeError as error:
+        raise Unusable(f"damaged cp949 text at byte {error.start}") from error
+
+
+def page_draft(page: str) -> Draft:
+    """What a page says of its article. Raises Unusable for a page without one."""
+    tree = parse_html(page)
+    about = _About(tree)
+    site = about.press()
+    title = about.title(site)
+    subtitles = _subtitles(tree)
+    lead, body = _lead(_body(tree, about), title or "")
+    return Draft(
+        body=body,
+        title=title,
+        subtitles=subtitles or lead,
+        press=site,
+        reporters=about.reporters(),
+        section=about.section(),
+        moments=about.published(),
+        modified=about.modified(),
+        url=about.url(),
+        tags=about.tags(),
+    )
+
+
+# --- metadata --------------------------------------------------------------------------------
+
+
+@dataclass
+class _About:
+    """JSON-LD, meta tags and visible text of a page, read once and asked in that order."""
+
+    tree: HtmlElement
+    linked: dict[str, Any] = field(init=False)
+    meta: dict[str, list[str]] = field(init=False)
+    lines: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.linked = _json_ld(self.tree)
+        self.meta = {}
+        for node in self.tree.iter("meta"):
+            name = node.get("property") or node.get("name") or node.get("itemprop")
+            content = (node.get("content") or "").strip()
+            if name and content:
+                self.meta.setdefault(name.lower(), []).append(content)
+        text = text_of(deepcopy(self.tree))[:_PAGE_TEXT_CHARS]
+        self.lines = [line for line in map(fold, text.split("\n")) if line]
+
+    def first(self, *names: str) -> str | None:
+        return next((self.meta[name][0] for name in names if name in self.meta), None)
+
+    def node(self, xpath: str) -> str | None:
+        return next((fold(node.text_content()) for node in self.tree.xpath(xpath)), None) or None
+
+    def press(self) -> str | None:
+        """The paper; on a portal, the paper that the portal names, not the portal."""
+        publisher = _name(self.linked.get("publisher"))
+        site = publisher or self.first("og:site_name", "dable:site_name", "application-name")
+        if site and not _is_address(site) and press_name(site):
+            return press_name(site)
+        source = self.first("og:article:author", "twitter:creator") if site else None
+        return press_name((source or "").split(" | ")[0]) or self._press_in_title() or self._owner()
+
+    def _press_in_title(self) -> str | None:
+        """What the page's title adds to its headline: `` - 동람경제``."""
+        title = self.node("//title") or ""
+        headlines = (self.first("og:title"), *map(self.node, ("//h1", "//h2", "//h3")))
+        for headline in map(fold, filter(None, headlines)):
+            rest = title.removeprefix(headline)
+            if rest != title and len(headline) > 8:
+                return re.split(r"\s[-|<>:–—]\s", rest)[-1].strip(" -|<>:–—") or None
+        last = re.split(r"\s[-|<>:–—]\s", title)[-1]
+        return last if is_press(last) else None
+
+    def _owner(self) -> str | None:
+        """Who the page's copyright mark names."""
+        marked = (line for line in self.lines if re.search(r"무단|저작권자|[Cc]opyright", line))
+        owners = (OWNER.search(line) for line in marked)
+        return next((owner[1] for owner in owners if owner), None)
+
+    def title(self, press: str | None) -> str | None:
+        """The first headline that is not just the site's name."""
+        headings = (
+            self.linked.get("headline"),
+            self.first("og:title", "twitter:title", "title"),
+            self.node("//h1"),
+            self.node("//*[contains(@class,'headline') or contains(@class,'article-head-title')]"),
+            self.node("//title"),
+            self.node("//h2"),
+        )
+        for heading in headings:
+            title = clean_title(heading, press=press) if isinstance(heading, str) else ""
+            if title and press_name(title) != press and not is_press(title):
+                return title
+        return None
+
+    def reporters(self) -> list[str]:
+        """Authors as metadata name them; on the page, a line that is nothing but a signature."""
+        authors = self.linked.get("author")
+        named = [name for author in _as_list(authors) if (name := _name(author))]
+        named = named or self.meta.get("dable:author") or self.meta.get("article:author") or []
+        named = [name for name in (named or self.meta.get("author") or []) if not _is_address(name)]
+        named = [name for name in named if " | " not in name and not is_press(name)]
+        if named:
+            return named
+        parts = (part for line in self.lines if "기자" in line[:80] for part in stamp_parts(line))
+        credits_ = map(credit_line, parts)
+        return next(
+            (list(signed.reporters) for signed in credits_ if signed and signed.reporters), []
+        )
+
+    def section(self) -> str | None:
+        linked = next(iter(_as_list(self.linked.get("articleSection"))), None)
+        found = (
+            linked
+            if isinstance(linked, str)
+            else self.first("article:section", "dable:item:section")
+        )
+        crumbs = (section_name(line) for line in self.lines if re.search(r"[>›»]", line))
+        filed = self.node(
+            "//*[contains(@class,'categorization_item') or contains(@class,'categorize_item')]"
+        )
+        return found or filed or next((crumb for crumb in crumbs if crumb), None)
+
+    def published(self) -> list[tuple[object, str]]:
+        meta = self.first(
+            "article:published_time", "og:article:published_time", "datepublished", "pubdate",
+            "parsely-pub-date", "dc.date.issued",
+        )  # fmt: skip
+        stamps = (read_stamps(line).published for line in self.lines)
+        text = next((stamp for stamp in stamps if stamp), None)
+        times = [time.get("datetime") for time in self.tree.iter("time") if time.get("datetime")]
+        naver = self.tree.xpath("//*[@data-date-time]/@data-date-time")
+        return [
+            (self.linked.get("datePublished"), "json_ld"),
+            (meta, "meta"),
+            (next(iter([*naver, *times]), None), "meta"),
+            (text, "text"),
+        ]
+
+    def modified(self) -> object:
+        stamps = (read_stamps(line).modified for line in self.lines)
+        return (
+            self.linked.get("dateModified")
+            or self.first("article:modified_time", "og:updated_time", "datemodified")
+            or next((stamp for stamp in stamps if stamp), None)
+        )
+
+    def url(self) -> str | None:
+        canonical = self.tree.xpath("//link[@rel='canonical']/@href")
+        urls = (*canonical, self.first("og:url"), _name(self.linked.get("mainEntityOfPage"), "@id"))
+        return next((url for url in urls if url and re.match(r"https?://", url)), None)
+
+    def tags(self) -> list[str]:
+        listed = self.meta.get("article:tag") or self.meta.get("news_keywords")
+        keywords = listed or _as_list(self.linked.get("keywords"))
+        return [tag for text in keywords if isinstance(text, str) for tag in text.split(",") if tag]
+
+
+def _json_ld(tree: HtmlElement) -> dict[str, Any]:
+    """The page's article in JSON-LD, or an empty one."""
+    for script in tree.xpath("//script[contains(@type,'ld+json')]"):
+        for item in _json_items(_json(script.text or "")):
+            types = [kind for kind in _as_list(item.get("@type")) if isinstance(kind, str)]
+            if any(_ARTICLE_TYPES.fullmatch(kind) for kind in types):
+                return item
+    return {}
+
+
+def _json(text: str) -> object:
+    text = text.strip().removeprefix("<![CDATA[").removesuffix("]]>").strip().rstrip(";")
+    try:
+        # newlines inside strings are common, and no reason to lose the date
+        return json.loads(text[:_MAX_JSON_CHARS], strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _json_items(value: object) -> Iterator[dict[str, Any]]:
+    for item in _as_list(value):
+        if isinstance(item, dict):
+            yield item
+            yield from (part for part in _as_list(item.get("@graph")) if isinstance(part, dict))
+
+
+def _as_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _name(value: object, key: str = "name") -> str | None:
+    if isinstance(value, list):
+        value = value[0] if value else None
+    found = value.get(key) if isinstance(value, dict) else value
+    return found.strip() or None if isinstance(found, str) else None
+
+
+def _is_address(text: str) -> bool:
+    return "://" in text or bool(re.fullmatch(r"(?:www\.)?[\w-]+(?:\.[\w-]+)+/?", text.strip()))
+
+
+# --- body ------------------------------------------------------------------------------------
+
+
+def _subtitles(tree: HtmlElement) -> list[str]:
+    """Subtitles that stand in nodes of their own, taken out of the tree."""
+    found: list[str] = []
+    for node in tree.xpath(_SUBTITLES):
+        if node.getparent() is not None and not found:
+            found = [line for line in text_of(node).split("\n") if line.strip()]
+            node.drop_tree()
+    return found[:5]
+
+
+def _body(tree: HtmlElement, about: _About) -> str:
+    """The story's text, a line for each paragraph. Raises Unusable where there is none."""
+    embedded = _embedded(tree, about)
+    drop(tree, CAPTIONS)
+    text = _extract(tree)
+    if len(text.strip()) < max(MIN_BODY_CHARS, len(embedded) // 4):
+        text = embedded or text
+    if not text.strip():
+        raise Unusable("no body: neither the page's text nor its embedded data hold a story")
+    return text
+
+
+def _lead(text: str, title: str) -> tuple[list[str], str]:
+    """Split the lines that stand above a story (subtitles; title and menus are left out) from it."""
+    lines = [_cells(line) for line in text.split("\n")]
+    story = next((at for at, line in enumerate(lines) if len(line) > 120 or ends_sentence(line)), 0)
+    lead, kept = list[str](), list[str]()
+    for line in lines[:story]:
+        if boilerplate_rule(line) or MARK.match(line):
+            kept.append(line)
+        elif line and "|" not in line and clean_title(line) != title:
+            lead.append(line)
+    if len(lead) > _LEAD_LINES:  # a story in verses or a list, no subtitles
+        return [], "\n".join(lines)
+    return lead, "\n".join([*kept, *lines[story:]])
+
+
+def _cells(line: str) -> str:
+    """A row of a table, as trafilatura writes it, without its outer marks."""
+    if not line.startswith("|"):
+        return line
+    return "" if re.fullmatch(r"[|\s-]*", line) else line.strip("| ").replace("\\|", "|")
+
+
+def _extract(tree: HtmlElement) -> str:
+    import trafilatura
+
+    # The default mode: favor_precision lost half of some bodies, fast and deduplicate parts.
+    try:
+        return trafilatura.extract(tree, include_comments=False) or ""
+    except (ValueError, RecursionError, AttributeError, TypeError):
+        return ""
+
+
+def _embedded(tree: HtmlElement, about: _About) -> str:
+    """The story as the page's own data holds it (JSON-LD, ``__NEXT_DATA__`` and their like)."""
+    texts = [body for body in [about.linked.get("articleBody")] if isinstance(body, str)]
+    scripts = tree.xpath("//script[@id='__NEXT_DATA__' or @type='application/json']")
+    for script in scripts[:20]:
+        texts += _strings(_json(script.text or ""))
+    text = max(texts, key=len, default="")
+    return text_of_html(text) if looks_like_html(text) else text
+
+
+def _strings(value: object) -> list[str]:
+    """The texts under the keys that hold a story, anywhere in a JSON value."""
+    found: list[str] = []
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            found += [text for key in _BODY_KEYS if isinstance(text := item.get(key), str)]
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+    return found

@@ -1,0 +1,40 @@
+"""What many tests share: the project on the path, and one embedding model for all."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # runs without an installation
+
+if TYPE_CHECKING:
+    from hash_embedder import HashEmbedder
+
+    from index.embed import SentenceTransformerEmbedder
+
+
+@pytest.fixture(scope="session")
+def bundled_model() -> Path:
+    """Folder of the bundled model, in the user's cache, so that only the first run unpacks it."""
+    from index import model
+
+    return model.bundled_model()
+
+
+@pytest.fixture(scope="session")
+def embedder() -> SentenceTransformerEmbedder:
+    """The bundled model, run by OpenVINO; the first run converts it."""
+    from index.embed import SentenceTransformerEmbedder
+
+    return SentenceTransformerEmbedder(runtime="openvino")
+
+
+@pytest.fixture
+def hash_embedder() -> HashEmbedder:
+    """A quick embedder for whatever does not need meaning."""
+    from hash_embedder import HashEmbedder
+
+    return HashEmbedder()

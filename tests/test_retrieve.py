@@ -1,0 +1,131 @@
+"""Fusion, stories, and an index from end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hash_embedder import HashEmbedder
+from hypothesis import given
+from hypothesis import strategies as st
+from small_index import LIBRARY, TRAM, UNDATED, build
+
+from index import EmbedderMismatch, Filters, Index, IndexEmpty, index_info, open_index
+from index.local import LocalEngine
+from index.protocols import Candidates
+from index.retrieve import LEXICAL_WEIGHTS, _best_of_stories, fuse
+
+
+def candidates(dense: list[float], **lexical: list[float]) -> Candidates:
+    keys = np.arange(len(dense), dtype=np.int64)
+    parts = {field: np.array(values, dtype=np.float32) for field, values in lexical.items()}
+    return Candidates(keys, keys, keys, np.array(dense, dtype=np.float32), parts)
+
+
+def test_fusion_is_the_documented_sum() -> None:
+    found = candidates([0.80, 0.90], morphemes=[0.5, 0.0], bigrams=[0.25, 0.1])
+    spread = 0.03
+    weights = LEXICAL_WEIGHTS
+    expected = [
+        0.80 + spread * (weights["morphemes"] * 0.5 + weights["bigrams"] * 0.25),
+        0.90 + spread * weights["bigrams"] * 0.1,
+    ]
+    assert fuse(found, spread).tolist() == pytest.approx(expected)
+
+
+def test_words_outweigh_a_small_lead_in_cosine_and_not_a_large_one() -> None:
+    found = candidates([0.85, 0.80, 0.60], morphemes=[0, 0.6, 0.6], bigrams=[0, 0.6, 0.6])
+    assert np.argsort(-fuse(found, 0.025)).tolist() == [1, 0, 2]
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1, width=32), st.integers(0, 5)), max_size=40),
+    st.integers(1, 6),
+    st.integers(1, 3),
+)
+def test_stories_are_distinct_and_the_best(
+    passages: list[tuple[float, int]], k: int, per_story: int
+) -> None:
+    scores = np.array([score for score, _ in passages], dtype=np.float32)
+    stories = np.array([story for _, story in passages], dtype=np.int64)
+    chosen = _best_of_stories(scores, stories, k, per_story)
+    shown = [int(stories[i]) for i in chosen]
+    assert all(shown.count(story) <= per_story for story in shown)
+    assert len(set(shown)) == min(k, len(set(stories.tolist())))
+    assert [scores[i] for i in chosen] == sorted((scores[i] for i in chosen), reverse=True)
+    best_of = {s: scores[stories == s].max() for s in set(stories.tolist())}
+    worst_shown = min((best_of[s] for s in shown), default=0)
+    assert all(best <= worst_shown for s, best in best_of.items() if s not in shown)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("retrieve")
+    build(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def index(path: Path) -> Iterator[Index]:
+    with open_index(path, embedder=HashEmbedder()) as index:
+        yield index
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [("트램 사업비", TRAM.id), ("도서관 책", LIBRARY.id), ("윤슬대교 난간 공사", UNDATED.id)],
+)
+def test_finds_the_article(index: Index, question: str, expected: str) -> None:
+    hits = index.search(question, k=3)
+    assert hits[0].article.id == expected
+    assert [hit.rank for hit in hits] == [1, 2, 3]
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_hits_carry_exact_offsets(index: Index) -> None:
+    for hit in index.search("트램 도서관 윤슬대교", k=10, per_story=5):
+        text = index.text(hit)
+        assert text is not None
+        passage = hit.passage
+        assert text.body[passage.start : passage.end] == passage.text
+        assert set(hit.lexical) == {"morphemes", "bigrams"}
+
+
+def test_filters(index: Index) -> None:
+    only_2026 = Filters(published_from=date(2026, 1, 1))
+    assert [h.article.id for h in index.search("트램", filters=only_2026)] == [LIBRARY.id]
+    assert index.search("트램", filters=Filters(press=("없는신문",))) == []
+
+
+def test_another_embedder_is_refused_with_the_repair(path: Path) -> None:
+    with pytest.raises(EmbedderMismatch, match="built with the embedder hash-64, but hash-8") as e:
+        open_index(path, embedder=HashEmbedder(dimension=8))
+    assert f"gisa index rebuild --index {path}" in e.value.remedy
+
+
+def test_an_empty_index_is_refused(tmp_path: Path) -> None:
+    build(tmp_path, ())
+    with pytest.raises(IndexEmpty, match="holds no article"):
+        open_index(tmp_path, embedder=HashEmbedder())
+
+
+def test_info_needs_no_model(path: Path) -> None:
+    info = index_info(path)
+    assert (info.articles, info.embedder, info.dimension) == (3, "hash-64", 64)
+    assert info.presses == ("해담일보", "동람경제")
+
+
+def test_an_index_that_loses_all_its_articles_finds_nothing(tmp_path: Path) -> None:
+    build(tmp_path)
+    with open_index(tmp_path, embedder=HashEmbedder()) as index:
+        writer = LocalEngine.create_or_update(
+            tmp_path, embedder="hash-64", dimension=64, analyser="", chunking={}
+        )
+        writer.remove([TRAM.id, LIBRARY.id, UNDATED.id])
+        assert index.search("트램") == []
+        writer.publish()
+        writer.close()
+        assert index.search("트램") == []
