@@ -1,0 +1,303 @@
+"""The answer story: understand the question, retrieve, compose, verify citations, reply."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from index import SEOUL, Filters, Hit, Index
+from service import timeframe
+from service.citations import Draft, DraftParser, Evidence, Verifier
+from service.errors import QuestionInvalid
+from service.llm.protocol import LLMBackend
+from service.prompt import Message, Prompt, Source
+from service.schema import (
+    ABSTENTIONS,
+    Answer,
+    Citation,
+    Interpreted,
+    Question,
+    Sentence,
+    Status,
+    TimeRange,
+)
+
+PASSAGES_PER_STORY = 3
+
+
+@dataclass(frozen=True)
+class InterpretedEvent:
+    interpreted: Interpreted
+
+
+@dataclass(frozen=True)
+class PassagesEvent:
+    hits: Sequence[Hit]
+
+
+@dataclass(frozen=True)
+class SentenceEvent:
+    """A verified sentence and the citations it is the first to use."""
+
+    sentence: Sentence
+    citations: Sequence[Citation]
+
+
+@dataclass(frozen=True)
+class DoneEvent:
+    answer: Answer
+
+
+Event = InterpretedEvent | PassagesEvent | SentenceEvent | DoneEvent
+
+
+class Answerer:
+    """Answers questions over one index. Safe to use for many questions at once."""
+
+    def __init__(
+        self,
+        index: Index,
+        backends: Mapping[str, LLMBackend],
+        *,
+        default_backend: str,
+        top_k: int = 8,
+    ) -> None:
+        self.index, self.backends, self.default_backend = index, backends, default_backend
+        self._top_k = top_k
+
+    async def answer(self, question: Question) -> Answer:
+        """The whole answer. Raises QuestionInvalid for an unknown backend."""
+        async for event in self.events(question):
+            if isinstance(event, DoneEvent):
+                return event.answer
+        raise AssertionError("events() ends with DoneEvent")
+
+    async def events(self, question: Question) -> AsyncIterator[Event]:
+        """The answer as it comes: how the question was understood, passages, sentences, the whole."""
+        backend = self._backend(question.backend)
+        timings = _Timings()
+        now = question.now or datetime.now(SEOUL)
+        interpreted = self._interpret(question, now)
+        yield InterpretedEvent(interpreted)
+
+        with timings.measure("retrieve"):
+            hits = await asyncio.to_thread(self._retrieve, question, interpreted)
+            sources = await asyncio.to_thread(self._sources, hits)
+        yield PassagesEvent(hits)
+
+        reply = _Reply(Verifier(sources, self.index.analyser, self.index.idf))
+        if sources:
+            prompt = Prompt(interpreted.standalone_question, sources, _turns(question))
+            async for sentence in self._compose(backend, prompt, reply, timings):
+                yield sentence
+        status = self._status(reply, hits, interpreted)
+        yield DoneEvent(self._answer(question, interpreted, status, reply, backend.name, timings))
+
+    def _backend(self, name: str | None) -> LLMBackend:
+        name = name or self.default_backend
+        if name not in self.backends:
+            known = ", ".join(sorted(self.backends))
+            raise QuestionInvalid(f"'{name}'라는 백엔드가 없습니다. 쓸 수 있는 것: {known}")
+        return self.backends[name]
+
+    def _interpret(self, question: Question, now: datetime) -> Interpreted:
+        text = question.question
+        # In a corpus without dates a time expression can only be part of the subject.
+        dated = self.index.coverage != (None, None)
+        return Interpreted(
+            standalone_question=text,
+            time_range=timeframe.resolve(text, now=now) if dated else None,
+        )
+
+    def _retrieve(self, question: Question, interpreted: Interpreted) -> list[Hit]:
+        filters = _within(question.filters.to_filters(), interpreted.time_range)
+        if filters is None:
+            return []
+        return self.index.search(
+            interpreted.standalone_question,
+            filters=filters,
+            k=question.top_k or self._top_k,
+            per_story=PASSAGES_PER_STORY,
+        )
+
+    def _sources(self, hits: Sequence[Hit]) -> list[Source]:
+        """One source per article, numbered from 1 in the order of its best passage."""
+        by_article: dict[str, list[Hit]] = {}
+        for hit in hits:
+            by_article.setdefault(hit.article.id, []).append(hit)
+        sources: list[Source] = []
+        for group in by_article.values():
+            text = self.index.text(group[0])
+            if text is None:  # removed since the search
+                continue
+            sources.append(
+                Source(
+                    number=len(sources) + 1,
+                    article=group[0].article,
+                    body=text.body,
+                    sentences=text.sentences,
+                    passages=[hit.passage for hit in group],
+                    score=group[0].score,
+                    dense=max(hit.dense for hit in group),
+                    also_reported_by=group[0].also_reported_by,
+                    title_morphemes=self.index.analyser.morphemes(group[0].article.title),
+                )
+            )
+        return sources
+
+    async def _compose(
+        self, backend: LLMBackend, prompt: Prompt, reply: _Reply, timings: _Timings
+    ) -> AsyncIterator[SentenceEvent]:
+        """Sentences as the backend writes them; none leaves before it is verified."""
+        parser = DraftParser(self.index.analyser)
+        pieces = aiter(backend.generate(prompt))
+        piece: str | None = ""
+        while piece is not None:
+            with timings.measure("compose"):
+                piece = await anext(pieces, None)
+            with timings.measure("verify"):
+                drafts = parser.close() if piece is None else parser.feed(piece)
+                events = [event for draft in drafts if (event := reply.add(draft))]
+            for event in events:
+                yield event
+
+    def _status(self, reply: _Reply, hits: Sequence[Hit], interpreted: Interpreted) -> Status:
+        if reply.sentences:
+            return "answered"
+        if hits:
+            return "no_evidence"
+        asked = interpreted.time_range
+        if asked and _outside(asked, *self.index.coverage):
+            return "out_of_coverage"
+        return "no_match"
+
+    def _answer(
+        self,
+        question: Question,
+        interpreted: Interpreted,
+        status: Status,
+        reply: _Reply,
+        backend: str,
+        timings: _Timings,
+    ) -> Answer:
+        return Answer(
+            id=uuid.uuid4().hex,
+            question=question.question,
+            status=status,
+            text=reply.text if status == "answered" else ABSTENTIONS[status],
+            sentences=tuple(reply.sentences),
+            citations=reply.citations,
+            interpreted=interpreted,
+            dropped_sentences=reply.dropped,
+            backend=backend,
+            generation=self.index.generation,
+            timings_ms=timings.rounded(),
+        )
+
+
+class _Reply:
+    """The verified sentences so far. One story has one number, in order of first appearance."""
+
+    def __init__(self, verifier: Verifier) -> None:
+        self._verifier = verifier
+        self._cited: dict[str, list[Evidence]] = {}  # by article id, in order of number
+        self.sentences: list[Sentence] = []
+        self.dropped = 0
+
+    def add(self, draft: Draft) -> SentenceEvent | None:
+        """Verify a draft; None if nothing supports it (then it is dropped and counted)."""
+        verified = self._verifier.verify(draft)
+        if verified is None:
+            self.dropped += 1
+            return None
+        numbers = [self._number(evidence) for evidence in verified.evidence]
+        sentence = Sentence(
+            text=verified.text, citations=tuple(dict.fromkeys(numbers)), support=verified.support
+        )
+        self.sentences.append(sentence)
+        return SentenceEvent(sentence, [self.citations[n - 1] for n in sentence.citations])
+
+    def _number(self, evidence: Evidence) -> int:
+        article_id = evidence.source.article.id
+        self._cited.setdefault(article_id, []).append(evidence)
+        return list(self._cited).index(article_id) + 1
+
+    @property
+    def text(self) -> str:
+        return " ".join(
+            sentence.text + "".join(f"[{number}]" for number in sentence.citations)
+            for sentence in self.sentences
+        )
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        return tuple(
+            _citation(number, evidence)
+            for number, evidence in enumerate(self._cited.values(), start=1)
+        )
+
+
+def _citation(number: int, evidence: Sequence[Evidence]) -> Citation:
+    """One citation for all that is cited from an article: the shortest text that holds it."""
+    source = evidence[0].source
+    start, end = min(e.start for e in evidence), max(e.end for e in evidence)
+    return Citation(
+        number=number,
+        article_id=source.article.id,
+        title=source.article.title,
+        press=source.article.press,
+        reporters=source.article.reporters,
+        published_at=source.article.published_at,
+        url=source.article.url,
+        quote=source.body[start:end],
+        start=start,
+        end=end,
+        also_reported_by=source.also_reported_by,
+    )
+
+
+class _Timings:
+    """Milliseconds by stage; a stage that runs several times adds up."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            elapsed = time.perf_counter() - started
+            self._seconds[stage] = self._seconds.get(stage, 0.0) + elapsed
+
+    def rounded(self) -> dict[str, float]:
+        return {stage: round(seconds * 1_000, 2) for stage, seconds in self._seconds.items()}
+
+
+def _turns(question: Question) -> list[Message]:
+    return [{"role": turn.role, "content": turn.content} for turn in question.conversation]
+
+
+def _within(filters: Filters, asked: TimeRange | None) -> Filters | None:
+    """The filters, narrowed to the time that the question asks about; None: nothing is left."""
+    if asked is None:
+        return filters
+    starts = [day for day in (filters.published_from, asked.start) if day]
+    ends = [day for day in (filters.published_to, asked.end) if day]
+    first, last = max(starts, default=None), min(ends, default=None)
+    if first and last and first > last:
+        return None
+    return replace(filters, published_from=first, published_to=last)
+
+
+def _outside(asked: TimeRange, first: date | None, last: date | None) -> bool:
+    """Whether the range lies wholly before or after the days that the corpus covers."""
+    return bool(
+        (asked.end and first and asked.end < first) or (asked.start and last and asked.start > last)
+    )

@@ -1,0 +1,46 @@
+"""``/healthz``: the process lives; ``/readyz``: it can answer, and from what."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from anyio import to_thread
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from index import GisaError, IndexInfo
+from service.api.problems import problem_response, problem_responses
+from service.api.readiness import Readiness
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class Health:
+    status: str = "ok"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready(IndexInfo):
+    """What the service answers from: its index, and the backend that composes answers."""
+
+    backend: str
+    status: str = "ready"
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """The process is alive."""
+    return Health()
+
+
+@router.get("/readyz", response_model=Ready, responses=problem_responses(503))
+async def readyz(request: Request) -> Ready | Response:
+    """Whether questions can be answered; if not, the reason (for the operator, in English)."""
+    readiness: Readiness = request.app.state.readiness
+    try:
+        answerer = await readiness.answerer()
+        info = await to_thread.run_sync(answerer.index.info)
+    except GisaError as error:
+        return problem_response(error, detail=f"{error}. {error.remedy}".strip())
+    return Ready(**asdict(info), backend=answerer.default_backend)

@@ -1,0 +1,119 @@
+"""What surrounds every request: its id, its log line, security headers, the limit on its body.
+
+Pure ASGI, so that streamed replies pass through as they come and contexts stay the request's own.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.api.problems import log_problem, problem_response
+
+MAX_BODY_BYTES = 1_048_576
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+logger = logging.getLogger("service.requests")
+
+
+class RequestContext:
+    """Gives each request an id, a log line and security headers; nothing raised gets past it.
+
+    Routes add facts to the line through ``request.state.facts``. The text of a question is among
+    them only if ``log_questions``.
+    """
+
+    def __init__(self, app: ASGIApp, *, log_questions: bool) -> None:
+        self._app, self._log_questions = app, log_questions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        facts: dict[str, Any] = {}
+        scope.setdefault("state", {}).update(request_id=request_id, facts=facts)
+        status: int | None = None
+        started = time.perf_counter()
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers.update(SECURITY_HEADERS | {"X-Request-ID": request_id})
+                # Files of the page may be kept while they are unchanged, answers may not.
+                headers.setdefault("Cache-Control", "no-cache" if "etag" in headers else "no-store")
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception as error:
+            log_problem(error)
+            if status is None:
+                await problem_response(error)(scope, receive, send_with_headers)
+        finally:
+            if not self._log_questions:
+                facts.pop("question", None)
+            line = {
+                "request_id": request_id,
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "ms": round((time.perf_counter() - started) * 1_000, 1),
+            }
+            logger.info("request", extra={"facts": line | facts})
+
+
+class BodyLimit:
+    """Refuses bodies over ``MAX_BODY_BYTES`` with 413: by their header, else as they come."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        too_large = HTTPException(413)
+        declared = Headers(scope=scope).get("content-length", "0")
+        if declared.isascii() and declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
+            await problem_response(too_large)(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > MAX_BODY_BYTES:
+                raise too_large
+            return message
+
+        await self._app(scope, receive_counted, send)
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's id if it is harmless in a log, else a new one."""
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if _ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex

@@ -1,0 +1,21 @@
+"""``GET /``: the question page and its files (``service/web``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.responses import FileResponse
+from starlette.staticfiles import StaticFiles
+
+WEB = Path(__file__).parent.parent / "web"
+
+
+def install(app: FastAPI) -> None:
+    """Serve the page at ``/`` and its files under ``/static``."""
+
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(WEB / "index.html")
+
+    app.mount("/static", StaticFiles(directory=WEB), name="static")

@@ -1,0 +1,91 @@
+"""The HTTP service as a process: uvicorn, and logs as JSON lines on stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import FastAPI
+
+from index import GisaError
+from service.api.app import create_app
+from service.errors import SettingsInvalid
+from service.settings import Settings, load_settings
+
+GRACEFUL_SHUTDOWN_S = 10
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object per record; ``extra={"facts": {…}}`` becomes members of it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "facts", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+_LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": JsonLines}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {name: {"level": "INFO"} for name in ("service", "index", "uvicorn")},
+}
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop.
+
+    Raises SettingsInvalid rather than face the public unprotected, GisaError if the address is taken.
+    """
+    import uvicorn
+
+    refuse_public_address(settings)
+    # A worker is a process that reads the settings itself: what the command line changed goes along.
+    os.environ["GISA_INDEX"] = str(settings.index)
+    os.environ["GISA_BACKEND"] = settings.backend
+    try:
+        uvicorn.run(
+            f"{__name__}:app",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            log_config=_LOGGING,
+            access_log=False,  # RequestContext writes a line per request
+            server_header=False,
+            timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
+        )
+    except SystemExit as stopped:  # uvicorn's statuses are not those of the command
+        if stopped.code:
+            raise GisaError(
+                f"the service could not start on {settings.host}:{settings.port}",
+                remedy="The log above says why. Another port: gisa serve --port PORT",
+            ) from None
+
+
+def app() -> FastAPI:
+    """What a worker serves."""
+    return create_app(load_settings())
+
+
+def refuse_public_address(settings: Settings) -> None:
+    """Raises SettingsInvalid if others could reach the service and nobody has allowed that."""
+    if not (settings.is_loopback or settings.allow_public):
+        raise SettingsInvalid(
+            f"GISA_HOST = {settings.host!r} can be reached from other machines, "
+            "and there is no authentication",
+            remedy="Serve on 127.0.0.1 behind a proxy that authenticates, "
+            "or set GISA_ALLOW_PUBLIC=true if everyone may ask.",
+        )

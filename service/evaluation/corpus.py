@@ -1,0 +1,76 @@
+"""From a data set to a service that answers over its articles."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import index as index_package
+from index import BuildSummary, Embedder, build_index
+from service.answer import Answerer
+from service.evaluation.datasets import Dataset, fingerprint
+from service.settings import Settings
+from service.wiring import build_embedder, open_answerer, read_options
+
+
+@contextmanager
+def serving(
+    dataset: Dataset,
+    settings: Settings,
+    cache: Path | None = None,
+    progress: Callable[[BuildSummary], None] = lambda summary: None,
+) -> Iterator[Answerer]:
+    """The configured service over the corpus of a data set, or over ``settings.index`` without one.
+
+    The index is built in a folder that is gone afterwards or, with ``cache``, in one that is used
+    again as long as corpus, embedder and the code that builds indexes stay the same.
+    Raises IndexUnusable, ModelUnavailable, SourceUnreadable.
+    """
+    with _indexed(dataset, settings, cache, progress) as folder:
+        answerer = open_answerer(settings.model_copy(update={"index": folder}))
+        with answerer.index:
+            yield answerer
+
+
+@contextmanager
+def _indexed(
+    dataset: Dataset,
+    settings: Settings,
+    cache: Path | None,
+    progress: Callable[[BuildSummary], None],
+) -> Iterator[Path]:
+    """The folder of an index that holds the articles."""
+    if dataset.corpus is None:
+        yield settings.index
+        return
+    sources = [dataset.corpus] if isinstance(dataset.corpus, Path) else dataset.corpus
+    options, embedder = read_options(settings), build_embedder(settings)
+    with _folder(dataset, embedder, cache) as folder:
+        build_index(sources, folder, embedder=embedder, options=options, progress=progress)
+        yield folder
+
+
+@contextmanager
+def _folder(dataset: Dataset, embedder: Embedder, cache: Path | None) -> Iterator[Path]:
+    if cache is None:
+        with tempfile.TemporaryDirectory(prefix="gisa-evaluation-") as folder:
+            yield Path(folder)
+    else:
+        yield cache / _cache_key(dataset, embedder)
+
+
+def _cache_key(dataset: Dataset, embedder: Embedder) -> str:
+    """Changes with everything that decides what the index holds."""
+    sources = [dataset.corpus] if isinstance(dataset.corpus, Path) else dataset.files
+    parts = [embedder.name, _code_checksum(), *(fingerprint(path) for path in sources)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _code_checksum() -> str:
+    """Of the modules that build indexes; ``retrieve`` only reads what they have stored."""
+    folder = Path(index_package.__file__).parent
+    modules = sorted(path for path in folder.rglob("*.py") if path.name != "retrieve.py")
+    return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()

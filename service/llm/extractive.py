@@ -1,0 +1,305 @@
+"""The default backend: no model, no network; it quotes the sentences that answer the question.
+
+Each sentence of the supplied passages gets features (how much of the question it and its surroundings
+cover, whether it holds the kind of thing that is asked for, how well its passage was ranked, where it
+stands). One linear model over them ranks sentences, another one decides whether the best evidence
+answers the question at all. Both were fitted on one half of the data and are reported on the other
+(see the documentation of the evaluation).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from index import AnalysedSentence, KoreanAnalyser, bigrams
+from service.citations import Idf
+from service.prompt import Prompt, Source
+from service.quantities import quantities
+
+MAX_SENTENCES = 3
+
+
+class ExtractiveBackend:
+    """Chooses one to three sentences of one article and cites it, or says nothing."""
+
+    name = "extractive"
+
+    def __init__(self, analyser: KoreanAnalyser, idf: Idf) -> None:
+        self._analyser, self._idf = analyser, idf
+
+    async def generate(self, prompt: Prompt) -> AsyncIterator[str]:
+        for candidate in self.choose(prompt):
+            yield f"{candidate.text}[{candidate.source.number}] "
+
+    def choose(self, prompt: Prompt) -> list[Candidate]:
+        """The sentences of the answer in reading order; none when the evidence is too weak."""
+        asked = Asked.of(prompt.question, self._analyser, self._idf)
+        candidates = rank(asked, prompt.sources)
+        if not candidates or answerability(asked, candidates) < MIN_ANSWERABILITY:
+            return []
+        return _join(asked, candidates)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question taken apart: its content morphemes with their weights, and what it asks for."""
+
+    text: str
+    weights: Mapping[str, float]
+    bigrams: frozenset[str]
+    names: tuple[str, ...]
+    kind: str
+    units: frozenset[str]
+
+    @classmethod
+    def of(cls, question: str, analyser: KoreanAnalyser, idf: Idf) -> Asked:
+        morphemes = [m for m in analyser.morphemes(question) if m not in _QUESTION_WORDS]
+        names = tuple(
+            token.form
+            for token in analyser.tokens(question)
+            if token.tag.split("-")[0] in {"NNP", "SL", "SH"}
+        )
+        kind, units = _kind(question)
+        words = _INTERROGATIVE.sub(" ", question)
+        return cls(question, idf(morphemes), frozenset(bigrams(words)), names, kind, units)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A sentence of a source with its features (see ``FEATURES``) and its rank score."""
+
+    source: Source
+    sentence: AnalysedSentence
+    position: int
+    features: tuple[float, ...]
+    score: float
+
+    @property
+    def text(self) -> str:
+        return self.source.body[self.sentence.start : self.sentence.end].strip()
+
+
+FEATURES: Mapping[str, float] = {
+    "coverage": 2.5,  # of the question's morphemes, weighted by idf, in the sentence
+    "context": 6.3,  # … in the sentence, its neighbours or the title
+    "bigrams": 3.5,  # of the question's character bigrams, in the sentence
+    "kind": 1.6,  # the sentence holds the kind of thing that is asked for
+    "passage": 2.5,  # score of the article's best passage, less that of the best of all
+    "lead": -0.5,  # first sentence of the article: names the topic, seldom the detail
+}
+"""Features of a candidate and their weights."""
+
+
+def rank(asked: Asked, sources: Sequence[Source]) -> list[Candidate]:
+    """The sentences of the sources' passages, best first."""
+    best = max((source.score for source in sources), default=0.0)
+    candidates = [candidate for source in sources for candidate in _candidates(asked, source, best)]
+    return sorted(candidates, key=lambda candidate: -candidate.score)
+
+
+def _candidates(asked: Asked, source: Source, best: float) -> list[Candidate]:
+    sentences = source.supplied_sentences()
+    title = set(source.title_morphemes)
+    found = []
+    for position, sentence in enumerate(sentences):
+        around = sentences[max(position - 1, 0) : position + 2]
+        context = title.union(*(s.morphemes for s in around))
+        text = source.body[sentence.start : sentence.end]
+        features = (
+            _share(asked.weights, set(sentence.morphemes)),
+            _share(asked.weights, context),
+            _overlap(asked.bigrams, text),
+            _holds(asked, text),
+            source.score - best,
+            float(sentence.start == 0),
+        )
+        score = sum(w * x for w, x in zip(FEATURES.values(), features, strict=True))
+        found.append(Candidate(source, sentence, position, features, score))
+    return found
+
+
+def answerability(asked: Asked, candidates: Sequence[Candidate]) -> float:
+    """How surely the best candidates answer the question, 0 to 1."""
+    features = evidence_features(asked, candidates)
+    logit = EVIDENCE_BIAS + sum(EVIDENCE[name] * value for name, value in features.items())
+    return 1 / (1 + math.exp(-logit))
+
+
+def evidence_features(asked: Asked, candidates: Sequence[Candidate]) -> dict[str, float]:
+    """What the best candidate and its surroundings say of the question (see ``EVIDENCE``)."""
+    best = candidates[0]
+    _, context, grams, *_ = best.features
+    text = "\n".join([best.source.article.title, *_window(best)])
+    return {
+        "context": context,
+        "bigrams": grams,
+        "names": float(all(name in text for name in asked.names)),
+        "missing": _missing(asked, best),
+    }
+
+
+EVIDENCE_BIAS = -3.7
+EVIDENCE: Mapping[str, float] = {
+    "context": 1.8,  # as in FEATURES, of the best sentence
+    "bigrams": 5.1,
+    "names": 1.25,  # every name and foreign word of the question is near the best sentence
+    "missing": -1.8,  # share of the question's rarest word, if the article lacks it
+}
+MIN_ANSWERABILITY = 0.3
+
+
+def _missing(asked: Asked, best: Candidate) -> float:
+    """The share of the question's weight that its rarest word has, if the article lacks that word."""
+    words = set(best.source.title_morphemes).union(*(s.morphemes for s in best.source.sentences))
+    absent = [weight for word, weight in asked.weights.items() if word not in words]
+    total = sum(asked.weights.values())
+    return max(absent, default=0.0) / total if total else 1.0
+
+
+def _window(candidate: Candidate) -> list[str]:
+    sentences = candidate.source.supplied_sentences()
+    around = sentences[max(candidate.position - 1, 0) : candidate.position + 2]
+    return [candidate.source.body[s.start : s.end] for s in around]
+
+
+def _join(asked: Asked, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The best sentence, and those close behind it in the same article that add to it."""
+    best = candidates[0]
+    chosen = [best]
+    wanted = MAX_SENTENCES if asked.kind in _LONG_ANSWERS else MAX_SENTENCES - 1
+    covered = set(best.sentence.morphemes)
+    for candidate in candidates[1:]:
+        if len(chosen) == wanted or candidate.score < best.score - MAX_SCORE_GAP:
+            break
+        same_article = candidate.source.number == best.source.number
+        adds = (
+            asked.kind in _LONG_ANSWERS
+            or candidate.features[_KIND] > 0
+            or any(
+                word in asked.weights and word not in covered
+                for word in candidate.sentence.morphemes
+            )
+        )
+        if same_article and adds:
+            chosen.append(candidate)
+            covered |= set(candidate.sentence.morphemes)
+    return sorted(chosen, key=lambda candidate: candidate.sentence.start)
+
+
+MAX_SCORE_GAP = 0.8
+_KIND = list(FEATURES).index("kind")
+
+
+# -- what a question asks for ----------------------------------------------------------------
+
+_QUESTION_WORDS = frozenset(
+    (
+        "무엇 뭐 어디 누구 언제 왜 얼마 몇 어떻게 어떤 어느 이유 까닭 무슨 알 말 주 궁금 이름 "
+        "정도 때 것 중 그 이"
+    ).split()
+)
+_INTERROGATIVE = re.compile(
+    r"무엇\w*|뭐\w*|뭘\w*|어디\w*|누구\w*|누가|언제\w*|왜|얼마\w*|몇\s?\w*|어떻게\w*|어떤|어느|무슨|며칠\w*|알려\s?\w*|이유\w*|까닭\w*"
+)
+_LONG_ANSWERS = frozenset({"reason", "manner", "thing"})
+_KINDS: Sequence[tuple[str, re.Pattern[str]]] = (
+    (
+        "person",
+        re.compile(
+            r"누구|누가|(?:사람|인물|주인공|배우|가수|감독|작가|화가|저자|학자|장군|왕|선수|대표|시장|회장|후보|의원"
+            r"|원장|단장|기자|이름이?)(?:은|는|의 이름은)?\s?\??$"
+        ),
+    ),
+    (
+        "date",
+        re.compile(
+            r"언제|며칠|몇\s?(?:월|일|년도?)(?![가-힣]*간)|어느\s?(?:해|날|달)"
+            r"|(?:날|날짜|해|연도|년도|시기|일자|개통일|개막일)(?:은|는)?\s?\??$"
+        ),
+    ),
+    (
+        "place",
+        re.compile(
+            r"어디|어느\s?(?:곳|나라|도시|지역|동네|구)"
+            r"|(?:곳|장소|나라|국가|도시|지역|지명|위치)(?:은|는)?\s?\??$"
+        ),
+    ),
+    ("reason", re.compile(r"왜|이유|까닭|원인|배경|때문")),
+    (
+        "number",
+        re.compile(
+            r"몇|얼마|(?:수|비|액|금|률|율|량|인원|규모|면적|길이|높이|나이|횟수)(?:는|은)?\??$"
+        ),
+    ),
+    ("manner", re.compile(r"어떻게|방법|방식|어떠|어땠")),
+    ("thing", re.compile(r"무엇|뭐|뭘|무슨|어떤|어느")),
+)
+_UNIT_ASKED = re.compile(r"몇\s?(?P<unit>[가-힣A-Za-z%㎡]+)")
+_UNITS_BY_CUE: Sequence[tuple[re.Pattern[str], frozenset[str]]] = (
+    (re.compile(r"얼마(?!나)|사업비|예산|금액|요금|가격|비용|매출|수익|지원금|값|임대료|피해액"), frozenset({"원", "달러", "%"})),
+    (re.compile(r"몇\s?퍼센트|비율|률|율|%"), frozenset({"%", "%p"})),
+    (re.compile(r"인원|몇\s?명|몇\s?사람|몇이"), frozenset({"명"})),
+    (re.compile(r"얼마\s?동안|얼마나\s?(?:걸|오래|진행)|기간|몇\s?시간"), frozenset({"시간", "분", "일", "개월", "년", "주", "초"})),
+    (re.compile(r"면적|넓이"), frozenset({"㎡", "평", "헥타르"})),
+    (re.compile(r"길이|높이|거리"), frozenset({"m", "km", "cm"})),
+)  # fmt: skip
+_PERSON = re.compile(
+    r"[가-힣·]{2,10}\s(?:[가-힣]+\s)?[가-힣]*(?:대표|회장|의장|시장|도지사|지사|장관|교수|감독|선수|의원|원장|관장|소장|국장|과장|부장|팀장|사장"
+    r"|위원장|이사장|본부장|단장|작가|연구원|기자|씨|군|양|주무관|대통령|총리|대변인|후보|코치|지휘자|점장|상인회장|군수|구청장|박사|대장|서장)"
+)
+_DATE = frozenset({"년", "월", "일", "시"})
+_DATE_WORDS = re.compile(r"오늘|어제|내일|지난달|다음 달|올해|내년|지난해|작년|오전|오후|이달")
+_PLACE = re.compile(
+    r"[가-힣]{1,10}(?:시|군|구|동|읍|면|리|역|항|공원|센터|청사|시장|대학교|학교|병원|의료원|광장|회관|체육관|운동장|도서관|박물관|터|부지|마을|단지|공장|섬|산|강|천|교)(?:[에을를이가은는의로과와,. ]|에서)"
+)
+_REASON = re.compile(
+    r"때문|이유|위해|위한|까닭|따라|인해|탓|원인|배경|덕분|라며|어서|므로|으로 보인다|판단"
+)
+_MANNER = re.compile(r"통해|방식|방법|으로써|하기로|도록|계획|활용|이용")
+
+
+def _kind(question: str) -> tuple[str, frozenset[str]]:
+    """The kind of answer that a question asks for, and the units that a number should have."""
+    kind = next((kind for kind, cue in _KINDS if cue.search(question)), "other")
+    units: frozenset[str] = frozenset()
+    if kind == "number":
+        units = next((units for cue, units in _UNITS_BY_CUE if cue.search(question)), frozenset())
+        if asked := _UNIT_ASKED.search(question):
+            named = quantities(f"1{asked['unit']}")
+            units |= {q.unit for q in named if q.unit}
+    return kind, units
+
+
+def _holds(asked: Asked, text: str) -> float:
+    """Whether a sentence holds what is asked for: 1 yes, 0 no, 0.5 can't tell."""
+    match asked.kind:
+        case "number":
+            found = [q for q in quantities(text) if q.text not in asked.text]
+            if not asked.units:
+                return float(bool(found))
+            return float(any(q.unit in asked.units for q in found))
+        case "date":
+            dated = any(q.unit in _DATE for q in quantities(text) if q.text not in asked.text)
+            return 1.0 if dated else 0.5 * bool(_DATE_WORDS.search(text))
+        case "person":
+            return float(bool(_PERSON.search(text)))
+        case "place":
+            return float(bool(_PLACE.search(text)))
+        case "reason":
+            return float(bool(_REASON.search(text)))
+        case "manner":
+            return float(bool(_MANNER.search(text)))
+        case _:
+            return 0.5
+
+
+def _share(weights: Mapping[str, float], words: set[str]) -> float:
+    total = sum(weights.values())
+    return sum(w for word, w in weights.items() if word in words) / total if total else 0.0
+
+
+def _overlap(grams: frozenset[str], text: str) -> float:
+    return len(grams.intersection(bigrams(text))) / len(grams) if grams else 0.0

@@ -1,0 +1,165 @@
+"""Questions and answers as they enter and leave the service (see the HTTP API)."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import date, datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from index import SEOUL, Filters
+
+MAX_QUESTION_CHARS = 1_000
+MAX_TURNS = 50
+MAX_TURN_CHARS = 20_000
+
+Status = Literal["answered", "no_evidence", "out_of_coverage", "no_match"]
+Support = Literal["supported", "repaired"]
+
+ABSTENTIONS: dict[Status, str] = {
+    "no_evidence": "기사에서 찾지 못했습니다.",
+    "out_of_coverage": "물으신 기간의 기사가 없어 기사에서 찾지 못했습니다.",
+    "no_match": "조건에 맞는 기사가 없어 기사에서 찾지 못했습니다.",
+}
+"""What a reader sees when there is no answer, by status."""
+
+
+_UNREADABLE = frozenset({"Cc", "Cs"})  # controls, and halves of surrogate pairs
+
+
+def _readable_text(text: str) -> str:
+    """NFC text without control characters other than line breaks and tabs."""
+    if any(unicodedata.category(char) in _UNREADABLE and char not in "\n\r\t" for char in text):
+        raise ValueError("질문에 쓸 수 없는 제어 문자가 들어 있습니다.")
+    text = unicodedata.normalize("NFC", text)
+    return text.strip()
+
+
+def _question_text(text: str) -> str:
+    text = _readable_text(text)
+    if not text:
+        raise ValueError("질문이 비어 있습니다. 궁금한 것을 한 문장으로 적어 주세요.")
+    if len(text) > MAX_QUESTION_CHARS:
+        raise ValueError(
+            f"질문이 너무 깁니다({len(text):,}자). {MAX_QUESTION_CHARS:,}자 이내로 줄여 주세요."
+        )
+    return text
+
+
+QuestionText = Annotated[str, AfterValidator(_question_text)]
+Names = Annotated[tuple[str, ...], Field(max_length=50)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class QuestionFilters(_Strict):
+    """Conditions on the articles; days are calendar days in Seoul, inclusive."""
+
+    published_from: date | None = None
+    published_to: date | None = None
+    press: Names = ()
+    section: Names = ()
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.published_from and self.published_to and self.published_from > self.published_to:
+            raise ValueError("published_from이 published_to보다 늦습니다.")
+        return self
+
+    def to_filters(self) -> Filters:
+        return Filters(**dict(self))
+
+
+class Turn(_Strict):
+    """One earlier message of the conversation."""
+
+    role: Literal["user", "assistant"]
+    content: Annotated[str, Field(max_length=MAX_TURN_CHARS)]
+
+
+class Question(_Strict):
+    """A question with everything that decides its answer.
+
+    ``now`` is the clock for time expressions (default: the present, in Seoul); a moment without a
+    zone is Korean time.
+    """
+
+    question: QuestionText
+    filters: QuestionFilters = QuestionFilters()
+    top_k: Annotated[int, Field(ge=1, le=50)] | None = None
+    conversation: Annotated[tuple[Turn, ...], Field(max_length=MAX_TURNS)] = ()
+    backend: str | None = None
+    now: datetime | None = None
+
+    @field_validator("now")
+    @classmethod
+    def _with_zone(cls, now: datetime | None) -> datetime | None:
+        return now.replace(tzinfo=SEOUL) if now and now.tzinfo is None else now
+
+
+class Citation(BaseModel):
+    """A place in an article: ``article.body[start:end] == quote``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    article_id: str
+    title: str
+    press: str | None
+    reporters: tuple[str, ...] = ()
+    published_at: datetime | None
+    url: str | None
+    quote: str
+    start: int
+    end: int
+    also_reported_by: tuple[str, ...] = ()
+
+
+class Sentence(BaseModel):
+    """A sentence of the answer, without markers, and the numbers of its citations."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    citations: tuple[int, ...]
+    support: Support
+
+
+class TimeRange(BaseModel):
+    """Days in Seoul, inclusive; None is open. ``expression`` is the question's own wording."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+    start: Annotated[date | None, Field(alias="from")] = None
+    end: Annotated[date | None, Field(alias="to")] = None
+    expression: str
+
+
+class Interpreted(BaseModel):
+    """How the question was understood."""
+
+    model_config = ConfigDict(frozen=True)
+
+    standalone_question: str
+    time_range: TimeRange | None = None
+
+
+class Answer(BaseModel):
+    """A cited answer, or a typed abstention (then without sentences and citations)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    question: str
+    status: Status
+    text: str
+    sentences: tuple[Sentence, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    interpreted: Interpreted
+    dropped_sentences: int = 0
+    backend: str
+    generation: int
+    timings_ms: dict[str, float]

@@ -1,0 +1,152 @@
+"""Every setting of gisa, in one described list.
+
+Read from, in falling order: the environment (``GISA_INDEX=…``), ``.env``, ``gisa.toml`` (``index =
+"…"``), the defaults below. An unknown ``GISA_*`` name or key fails at start, with its nearest relative.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from service.errors import SettingsInvalid
+
+PREFIX = "GISA_"
+TOML_FILE = Path("gisa.toml")
+ENV_FILE = Path(".env")
+
+
+class Settings(BaseSettings):
+    """What can be set. Each field says its meaning and unit; bounds are checked at start."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8",
+        toml_file=TOML_FILE,
+        extra="forbid",
+        frozen=True,
+    )
+
+    index: Path = Field(Path("var/index"), description="Folder of the index.")
+    embedding_model: str = Field(
+        "bundled",
+        description="'bundled' (multilingual-e5-small, no network), or the name or folder of any "
+        "sentence-transformers model.",
+    )
+    embedding_runtime: Literal["auto", "openvino", "torch"] = Field(
+        "auto", description="What computes embeddings; 'auto' takes OpenVINO where it works."
+    )
+    threads: Annotated[int, Field(ge=1, le=256)] | None = Field(
+        None, description="Threads for embedding; unset: one per core."
+    )
+    backend: str = Field("extractive", description="Backend that composes answers.")
+    top_k: int = Field(8, ge=1, le=50, description="Stories read for an answer.")
+    host: str = Field("127.0.0.1", description="Address that 'gisa serve' listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port that 'gisa serve' listens on.")
+    workers: int = Field(1, ge=1, le=64, description="Processes of 'gisa serve'.")
+    allow_public: bool = Field(
+        False, description="Serve on an address other than loopback although there are no API keys."
+    )
+    log_questions: bool = Field(False, description="Write the text of questions to the log.")
+    source_timezone: str = Field(
+        "Asia/Seoul", description="Zone of timestamps that articles give without one."
+    )
+    max_file_mb: int = Field(
+        20, ge=1, le=2_000, description="Largest input file that is read, in MB."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        toml = TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, toml
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether ``host`` can be reached from this machine alone."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; ``overrides`` (of the command line) that are None don't count.
+
+    Raises SettingsInvalid, naming the setting, its source value and what is allowed.
+    """
+    _refuse_unknown_names(os.environ)
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        raise SettingsInvalid(_describe(error)) from None
+    except ValueError as error:  # TOML or .env that can't be parsed
+        raise SettingsInvalid(f"the settings can't be read: {error}") from error
+
+
+def describe_settings(settings: Settings) -> list[dict[str, str]]:
+    """One row per setting: name, meaning, default, value; secrets masked."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        rows.append(
+            {
+                "name": f"{PREFIX}{name.upper()}",
+                "meaning": field.description or "",
+                "default": "" if field.default is None else str(field.default),
+                "value": _shown(value),
+            }
+        )
+    return rows
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return "********" if value.get_secret_value() else ""
+    return "" if value is None else str(value)
+
+
+def _refuse_unknown_names(environment: Mapping[str, str]) -> None:
+    # GISA_CACHE places the model cache; it is read before any setting (see index.model).
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {"GISA_CACHE"}
+    for name in environment:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            raise SettingsInvalid(f"there is no setting {name}{_hint(name.upper(), known)}")
+
+
+def _hint(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _describe(error: ValidationError) -> str:
+    known = set(Settings.model_fields)
+    lines = []
+    for problem in error.errors():
+        name = str(problem["loc"][0]) if problem["loc"] else "?"
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"there is no setting {name!r}{_hint(name, known)}")
+        else:
+            lines.append(f"{PREFIX}{name.upper()} = {problem['input']!r}: {problem['msg']}")
+    return "; ".join(lines)

@@ -1,0 +1,192 @@
+"""What the ``gisa`` command shows to people. Results go to stdout, everything else to stderr.
+
+Texts are not wrapped, so that quotes stay exact and commands can be copied; terminals fold them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import unicodedata
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from index import BuildSummary, Hit, IndexInfo
+    from service.answer import Event
+    from service.schema import Citation, Interpreted
+
+out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+err = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
+
+EXCERPT_CHARS = 160
+MAX_REJECTED_SHOWN = 10
+PROGRESS_LINE_S = 30.0
+"""Between two lines about progress where there is no terminal to draw a bar on."""
+
+
+def say_json(value: Any) -> None:
+    """The one document that ``--json`` promises."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def say(*parts: tuple[str, str] | str, to: Console = out, end: str = "\n") -> None:
+    """A line of parts, each a text or a text with its style."""
+    pairs = [part if isinstance(part, tuple) else (part, "") for part in parts]
+    to.print(Text.assemble(*((harmless(text), style) for text, style in pairs)), end=end)
+
+
+def harmless(text: str) -> str:
+    """The text without control characters: articles must not drive the reader's terminal."""
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
+
+
+# -- questions (Korean) ---------------------------------------------------------------------
+
+
+async def show_answer(events: AsyncIterator[Event]) -> None:
+    """The answer, sentence by sentence as each is verified, then its sources."""
+    from service.answer import DoneEvent, InterpretedEvent, SentenceEvent
+
+    async for event in events:
+        if isinstance(event, InterpretedEvent):
+            _show_time_range(event.interpreted)
+        elif isinstance(event, SentenceEvent):
+            markers = "".join(f"[{number}]" for number in event.sentence.citations)
+            say(event.sentence.text, (markers, "bold cyan"), " ", end="")
+        elif isinstance(event, DoneEvent):
+            answer = event.answer
+            say("" if answer.sentences else answer.text)
+            if answer.dropped_sentences:
+                note = f"(기사에서 근거를 찾지 못한 문장 {answer.dropped_sentences}개를 뺐습니다.)"
+                say((note, "dim"))
+            _show_sources(answer.citations)
+
+
+def _show_time_range(interpreted: Interpreted) -> None:
+    if asked := interpreted.time_range:
+        days = f"{asked.start or ''} ~ {asked.end or ''}".strip()
+        say((f"기간: {days} ({asked.expression})", "dim"))
+
+
+def _show_sources(citations: Sequence[Citation]) -> None:
+    if citations:
+        say("\n출처:")
+    for citation in citations:
+        facts = _facts(citation.press, citation.published_at, citation.reporters, citation.url)
+        say((f"[{citation.number}] ", "bold cyan"), (citation.title, "bold"))
+        say((f"    {facts}", "dim"))
+        say("\n".join(f"    {line}" for line in f"“{citation.quote}”".splitlines()))
+        if citation.also_reported_by:
+            say((f"    같은 기사: {', '.join(citation.also_reported_by)}", "dim"))
+
+
+def show_hits(hits: Sequence[Hit]) -> None:
+    """One block per hit: rank, title, score, where it appeared, an excerpt."""
+    if not hits:
+        say("조건에 맞는 기사가 없습니다.")
+    for hit in hits:
+        article = hit.article
+        facts = _facts(article.press, article.published_at, article.reporters, article.url)
+        say(f"{hit.rank:>2}. ", (article.title, "bold"), (f"  ({hit.score:.3f})", "dim"))
+        say((f"    {facts}", "dim"))
+        say(f"    {_excerpt(hit.passage.text)}")
+
+
+def _facts(
+    press: str | None, published_at: datetime | None, reporters: Sequence[str], url: str | None
+) -> str:
+    day = f"{published_at:%Y-%m-%d}" if published_at else "날짜 모름"
+    names = ", ".join(f"{name} 기자" for name in reporters)
+    return " · ".join(filter(None, (press or "언론사 모름", day, names, url)))
+
+
+def _excerpt(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= EXCERPT_CHARS else line[:EXCERPT_CHARS].rstrip() + "…"
+
+
+# -- the index (English) ----------------------------------------------------------------------
+
+
+@contextmanager
+def build_progress() -> Iterator[Callable[[BuildSummary], None]]:
+    """Shows how far the reading of articles has come: on a terminal in place, else line by line."""
+    if not err.is_terminal:
+        yield _progress_lines()
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        started = time.monotonic()
+        task = progress.add_task("opening the model and the index", total=None)
+        yield lambda summary: progress.update(task, description=_progress_text(summary, started))
+
+
+def _progress_lines() -> Callable[[BuildSummary], None]:
+    started = said = time.monotonic()
+
+    def progress(summary: BuildSummary) -> None:
+        nonlocal said
+        if time.monotonic() - said >= PROGRESS_LINE_S:
+            said = time.monotonic()
+            say(_progress_text(summary, started), to=err)
+
+    return progress
+
+
+def _progress_text(summary: BuildSummary, started: float) -> str:
+    rate = summary.read / max(time.monotonic() - started, 0.001)
+    return f"{summary.read:,} articles read, {rate:,.1f}/s"
+
+
+def show_summary(summary: BuildSummary, quarantine: Path) -> None:
+    """What became of the input, and which of it could not be read."""
+    counts = ("read", "added", "updated", "unchanged", "duplicates", "quarantined")
+    show_fields({name: f"{getattr(summary, name):,}" for name in counts})
+    show_fields({"generation": str(summary.generation), "seconds": f"{summary.seconds:,.1f}"})
+    for rejected in summary.rejected[:MAX_REJECTED_SHOWN]:
+        say(("quarantined ", "yellow"), str(rejected), to=err)
+    if (more := len(summary.rejected) - MAX_REJECTED_SHOWN) > 0:
+        say(f"… and {more:,} more", to=err)
+    if summary.rejected:
+        say(f"All of them are listed in {quarantine}", to=err)
+
+
+def show_info(info: IndexInfo) -> None:
+    """What an index holds."""
+    days = f"{info.published_from or '?'} to {info.published_to or '?'}"
+    fields = {
+        "articles": f"{info.articles:,}",
+        "passages": f"{info.passages:,}",
+        "published": days,
+        "generation": str(info.generation),
+        "embedder": f"{info.embedder} ({info.dimension} dimensions)",
+        "size": f"{info.bytes / 1e6:,.1f} MB",
+        "press": ", ".join(info.presses),
+        "sections": ", ".join(info.sections),
+    }
+    show_fields(fields)
+
+
+def show_settings(rows: Sequence[Mapping[str, str]]) -> None:
+    """Each setting: its value, its default if that differs, its meaning."""
+    for row in rows:
+        changed = "" if row["value"] == row["default"] else f"  (default: {row['default'] or '-'})"
+        say((row["name"], "bold"), f" = {row['value'] or '-'}", (changed, "dim"))
+        say(f"    {row['meaning']}")
+
+
+def show_fields(fields: Mapping[str, str]) -> None:
+    """Names and values, aligned."""
+    for name, value in fields.items():
+        say((f"{name:<12}", "bold"), value)

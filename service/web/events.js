@@ -1,0 +1,83 @@
+// Reading the API's answers: server-sent events over fetch (EventSource can't POST), and problems.
+
+/** An error reply (application/problem+json), or its like from a stream. */
+export class Problem extends Error {
+  constructor({ detail, code, status }, requestId = "") {
+    super(detail);
+    this.code = code;
+    this.status = status;
+    this.requestId = requestId;
+  }
+}
+
+/** The events of a text/event-stream body as {name, data}, data parsed from JSON. */
+export async function* serverSentEvents(body) {
+  let pending = "";
+  for await (const text of decoded(body)) {
+    pending += text;
+    const blocks = pending.split(/\r?\n\r?\n/); // a block ends with an empty line
+    pending = blocks.pop();
+    for (const block of blocks) {
+      const event = parseBlock(block);
+      if (event) yield event;
+    }
+  }
+}
+
+function parseBlock(block) {
+  let name = "message";
+  const data = [];
+  for (const line of block.split(/\r?\n/)) {
+    const [, field, value] = line.match(/^([^:]*):? ?(.*)$/);
+    if (field === "event") name = value;
+    if (field === "data") data.push(value);
+  }
+  return data.length ? { name, data: JSON.parse(data.join("\n")) } : null;
+}
+
+async function* decoded(body) {
+  const reader = body.getReader();
+  const decoder = new TextDecoder(); // keeps the bytes of a character that a chunk cuts in two
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      yield decoder.decode(part.value, { stream: true });
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** Ask; yields the events of the answer, the last of them `done`. Throws Problem. */
+export async function* ask(question, signal) {
+  const reply = await checked(fetch("v1/ask", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
+    body: JSON.stringify(question),
+    signal,
+  }));
+  let last = null;
+  for await (const event of serverSentEvents(reply.body)) {
+    if (event.name === "error") throw new Problem(event.data, reply.headers.get("X-Request-ID"));
+    yield event;
+    last = event.name;
+  }
+  if (last !== "done") throw new Problem({ detail: "답이 도중에 끊겼습니다. 다시 물어 주세요." });
+}
+
+/** A JSON document of the API. Throws Problem. */
+export async function get(path) {
+  return (await checked(fetch(path, { headers: { Accept: "application/json" } }))).json();
+}
+
+async function checked(request) {
+  let reply;
+  try {
+    reply = await request;
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem({ detail: "서버에 연결하지 못했습니다. 잠시 뒤 다시 시도해 주세요." });
+  }
+  if (reply.ok) return reply;
+  const told = await reply.json().catch(() => ({ detail: "서버가 요청을 처리하지 못했습니다." }));
+  throw new Problem({ status: reply.status, ...told }, reply.headers.get("X-Request-ID"));
+}

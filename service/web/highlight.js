@@ -1,0 +1,28 @@
+// Where the cited words are. The API counts Unicode code points, strings here are UTF-16.
+
+/** body[start:end] in code points. */
+export function slice(text, start, end) {
+  return Array.from(text).slice(start, end).join("");
+}
+
+/**
+ * The span of the quote in the article as it is now: the cited offsets if they still hold the quote,
+ * else where it moved to, else null (the article was changed).
+ */
+export function locate(body, { quote, start, end }) {
+  if (slice(body, start, end) === quote) return { start, end };
+  const at = body.indexOf(quote);
+  if (at < 0) return null;
+  const moved = Array.from(body.slice(0, at)).length;
+  return { start: moved, end: moved + Array.from(quote).length };
+}
+
+/** A paragraph cut into [{text, cited}] at the borders of the span (null: nothing is cited). */
+export function parts(paragraph, span) {
+  const length = paragraph.end - paragraph.start;
+  const clip = (offset) => Math.min(Math.max(offset - paragraph.start, 0), length);
+  const [from, to] = span ? [clip(span.start), clip(span.end)] : [length, length];
+  return [[0, from, false], [from, to, true], [to, length, false]]
+    .filter(([first, last]) => first < last)
+    .map(([first, last, cited]) => ({ text: slice(paragraph.text, first, last), cited }));
+}

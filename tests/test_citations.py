@@ -1,0 +1,163 @@
+"""What the verifier lets through, repairs and refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_index import analyser
+
+from index import SEOUL, ArticleHeader, Passage
+from service.citations import Draft, DraftParser, Verifier, supports
+from service.prompt import Source
+
+TRAM = (
+    "해담시는 트램 1호선 착공을 9월로 미룬다고 26일 밝혔다. 총사업비는 5,130억 원으로 변동이 없다. "
+    "도해윤 부시장은 “예산과는 관계가 없다”고 말했다.\n\n"
+    "발굴 조사에서 조선 후기 석축 64m가 나왔다. 시는 상인 44명에게 월 90만 원을 여섯 달 지원한다."
+)
+FERRY = "해담항 여객선 운임이 4월부터 12% 오른다. 선사는 유가가 올랐기 때문이라고 설명했다."
+
+
+def idf(morphemes: Iterable[str]) -> Mapping[str, float]:
+    return dict.fromkeys(morphemes, 1.0)
+
+
+def source(number: int, body: str, title: str) -> Source:
+    header = ArticleHeader(
+        id=f"article-{number}",
+        title=title,
+        press="해담일보",
+        published_at=datetime(2026, 2, 26, 9, tzinfo=SEOUL),
+    )
+    passage = Passage(header.id, 0, body, 0, len(body))
+    sentences = analyser().sentences(body)
+    return Source(number, header, body, sentences, [passage], score=1.0, dense=0.8)
+
+
+SOURCES = [source(1, TRAM, "트램 첫 삽 6개월 뒤로"), source(2, FERRY, "여객선 운임 인상")]
+
+
+@pytest.fixture(scope="module")
+def verifier() -> Verifier:
+    return Verifier(SOURCES, analyser(), idf)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "총사업비는 5,130억 원으로 변동이 없다.",
+        "총사업비는 5130억원으로 변동이 없다.",
+        "트램 1호선 착공은 9월로 미뤄진다.",
+        "발굴 조사에서 석축 64m가 나왔다.",
+        "시는 상인 44명에게 월 90만 원씩 여섯 달 지원한다.",
+        "도해윤 부시장은 “예산과는 관계가 없다”고 했다.",
+        "해담시는 2월 26일 트램 1호선 착공을 9월로 미룬다고 밝혔다.",
+    ],
+)
+def test_supported(verifier: Verifier, text: str) -> None:
+    verified = verifier.verify(Draft(text, (1,)))
+    assert verified is not None
+    assert verified.support == "supported"
+    (evidence,) = verified.evidence
+    assert evidence.source.number == 1
+    assert evidence.text in TRAM
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("총사업비는 5,310억 원으로 변동이 없다.", "number"),
+        ("발굴 조사에서 석축 64㎞가 나왔다.", "unit"),
+        ("해담시는 트램 1호선 착공을 10월로 미룬다고 26일 밝혔다.", "month"),
+        ("한서율 부시장은 “예산과는 관계가 없다”고 말했다.", "person"),
+        ("총사업비는 5,130억 원으로 변동이 있다.", "polarity"),
+        ("해담시는 트램 1호선 착공을 9월로 미루지 않는다고 26일 밝혔다.", "polarity"),
+        ("도해윤 부시장은 “예산이 모자란다”고 말했다.", "quotation"),
+        ("해담시는 지하철 노선을 새로 놓기로 했다.", "topic"),
+        ("ARM은 트램 1호선 착공을 9월로 미룬다고 26일 밝혔다.", "organisation"),
+    ],
+)
+def test_refused(verifier: Verifier, text: str, why: str) -> None:
+    assert verifier.verify(Draft(text, (1,))) is None, why
+
+
+def test_the_evidence_is_the_shortest_window(verifier: Verifier) -> None:
+    verified = verifier.verify(Draft("총사업비는 5,130억 원이다.", (1,)))
+    assert verified is not None
+    assert verified.evidence[0].text == "총사업비는 5,130억 원으로 변동이 없다."
+
+
+def test_a_wrong_marker_is_repaired(verifier: Verifier) -> None:
+    verified = verifier.verify(Draft("여객선 운임이 4월부터 12% 오른다.", (1,)))
+    assert verified is not None
+    assert verified.support == "repaired"
+    assert [e.source.number for e in verified.evidence] == [2]
+
+
+@pytest.mark.parametrize("markers", [(), (9,), (9, 1)])
+def test_missing_and_invented_markers(verifier: Verifier, markers: tuple[int, ...]) -> None:
+    verified = verifier.verify(Draft("총사업비는 5,130억 원으로 변동이 없다.", markers))
+    assert verified is not None
+    assert [e.source.number for e in verified.evidence] == [1]
+    assert verified.support == ("supported" if 1 in markers else "repaired")
+
+
+def test_a_window_does_not_jump_over_what_was_not_supplied() -> None:
+    first, third = (0, TRAM.index(" 총사업비")), (TRAM.index("도해윤"), TRAM.index("\n\n"))
+    passages = [
+        Passage("article-1", n, TRAM[start:end], start, end)
+        for n, (start, end) in enumerate((first, third))
+    ]
+    whole = SOURCES[0]
+    partial = Source(1, whole.article, whole.body, whole.sentences, passages, 1.0, 0.8)
+    verifier = Verifier([partial], analyser(), idf)
+    assert verifier.verify(Draft("총사업비는 5,130억 원으로 변동이 없다.", (1,))) is None
+    joined = "해담시는 트램 1호선 착공을 9월로 미룬다고 26일 밝혔고 도해윤 부시장은 예산과는 관계가 없다고 했다."
+    assert verifier.verify(Draft(joined, (1,))) is None
+
+
+def drafts(*pieces: str) -> list[Draft]:
+    parser = DraftParser(analyser())
+    return [draft for piece in pieces for draft in parser.feed(piece)] + parser.close()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        (["착공은 9월이다.[1]"], [("착공은 9월이다.", (1,))]),
+        (["착공은 9월이다 [1]."], [("착공은 9월이다", (1,))]),
+        (["착공은 9월이다.[1, 2] 비용은 크다.[3]"], [("착공은 9월이다.", (1, 2)), ("비용은 크다.", (3,))]),
+        (["착공은 9월이다.[1][2]\n\n비용은 크다."], [("착공은 9월이다.", (1, 2)), ("비용은 크다.", ())]),
+        (["비용은 크다. 착공은 9월이다.[1]"], [("비용은 크다.", ()), ("착공은 9월이다.", (1,))]),
+        (["[1]"], []),
+        ([""], []),
+        (["[abc] 착공은 9월이다."], [("[abc] 착공은 9월이다.", ())]),
+    ],
+)  # fmt: skip
+def test_parsing(pieces: list[str], expected: list[tuple[str, tuple[int, ...]]]) -> None:
+    assert [(d.text, d.markers) for d in drafts(*pieces)] == expected
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_pieces_of_any_size_parse_alike(data: st.DataObject) -> None:
+    text = "착공은 9월이다.[1][2] 비용은 5,130억 원이다. [3] 축제가 열렸다."
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
+    pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    assert drafts(*pieces) == drafts(text)
+
+
+def test_a_sentence_leaves_as_soon_as_the_next_begins() -> None:
+    parser = DraftParser(analyser())
+    assert parser.feed("착공은 9월이다.[1") == []
+    assert parser.feed("] ") == []
+    assert parser.feed("비") == [Draft("착공은 9월이다.", (1,))]
+
+
+def test_supports_judges_a_text_alone() -> None:
+    assert supports("총사업비는 5130억 원이다.", TRAM, analyser(), idf)
+    assert not supports("총사업비는 5131억 원이다.", TRAM, analyser(), idf)

@@ -1,0 +1,669 @@
+"""The evaluation: metrics against figures worked out by hand, data sets, the command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index import Article, KoreanAnalyser
+from service.evaluation import command, corpus
+from service.evaluation.datasets import (
+    Dataset,
+    DatasetUnusable,
+    GoldQuestion,
+    fingerprint,
+    read_questions,
+    read_squad,
+)
+from service.evaluation.metrics import (
+    METRICS,
+    character_f1,
+    contains,
+    estimate,
+    exact,
+    normalise,
+    score_retrieval,
+)
+from service.evaluation.report import Report, compare, read_report
+from service.evaluation.run import Judge, Outcome, build_report
+from service.schema import Answer, Citation, Interpreted, Sentence
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# ---- twenty questions, worked out by hand
+
+BODY = "서울이다. 부산이다. 3명이다."
+Cited = tuple[str, str, int]  # article, quote, start
+
+
+def reply(sentences: Sequence[tuple[str, Sequence[int]]], cited: Sequence[Cited]) -> Answer:
+    text = " ".join(said + "".join(f"[{n}]" for n in numbers) for said, numbers in sentences)
+    return Answer(
+        id="1",
+        question="?",
+        status="answered",
+        text=text,
+        sentences=tuple(
+            Sentence(text=said, citations=tuple(numbers), support="supported")
+            for said, numbers in sentences
+        ),
+        citations=tuple(
+            Citation(
+                number=number,
+                article_id=article,
+                title="",
+                press=None,
+                published_at=None,
+                url=None,
+                quote=quote,
+                start=start,
+                end=start + len(quote),
+            )
+            for number, (article, quote, start) in enumerate(cited, start=1)
+        ),
+        interpreted=Interpreted(standalone_question="?"),
+        backend="stub",
+        generation=1,
+        timings_ms={},
+    )
+
+
+def one(said: str, article: str, start: int = 0) -> Answer:
+    return reply([(said, [1])], [(article, said, start)])
+
+
+REFUSAL = reply([], []).model_copy(
+    update={"status": "no_evidence", "text": "서울은 찾지 못했습니다."}
+)
+
+
+def asked(
+    number: int, kind: str, answers: Sequence[str], rank: int | None, answer: Answer
+) -> Outcome:
+    """The gold article is ``right``; it was found at ``rank``, other articles around it."""
+    found = [f"other{i}" for i in range(1, 13)]
+    if rank:
+        found.insert(rank - 1, "right")
+    question = GoldQuestion(
+        id=f"q{number}",
+        question="어디인가?",
+        answers=tuple(answers),
+        article_ids=("right",) if answers else (),
+        type=kind,
+    )
+    return Outcome(question, tuple(found), float(number), answer, 10.0 * number)
+
+
+BAD_QUOTE = reply([("부산", [1])], [("other", "부산항", 6)])
+TWO_NEEDLESS = reply(
+    [("서울", [1, 2, 3]), ("3명", [9])],
+    [("right", "서울", 0), ("other", "부산", 6), ("third", "부산", 6)],
+).model_copy(update={"text": "서울[1][2][3] 대구[8] 3명[1]"})
+TWENTY = [
+    asked(1, "factoid", ["서울"], 1, one("서울", "right")),
+    asked(2, "factoid", ["서울"], 1, one("서울", "right")),
+    asked(3, "factoid", ["서울"], 1, one("서울", "right")),
+    asked(4, "factoid", ["부산항", "서울"], 1, one("서울이다", "right")),
+    asked(5, "factoid", ["서울"], 1, one("서울이다", "right")),
+    asked(6, "factoid", ["서울"], 2, one("서울이다", "right")),
+    asked(7, "factoid", ["서울"], 4, one("부산", "other", 6)),
+    asked(8, "factoid", ["서울"], None, REFUSAL),
+    asked(9, "numeric", ["3 명"], 1, one("3명", "right", 12)),
+    asked(10, "numeric", ["서울"], 1, one("서울이다", "right")),
+    asked(11, "numeric", ["서울"], 1, one("서울이다", "right")),
+    asked(12, "numeric", ["서울"], 2, one("서울이다", "right")),
+    asked(13, "numeric", ["서울"], 6, BAD_QUOTE),
+    asked(14, "numeric", ["서울"], 10, REFUSAL),
+    asked(15, "numeric", ["서울"], None, REFUSAL),
+    asked(16, "unanswerable", [], 1, REFUSAL),
+    asked(17, "unanswerable", [], 1, REFUSAL),
+    asked(18, "unanswerable", [], 1, REFUSAL),
+    asked(19, "unanswerable", [], 1, reply([("대전 3명", [1])], [("right", "서울", 0)])),
+    asked(20, "unanswerable", [], 1, TWO_NEEDLESS),
+]
+
+JUDGE = Judge(
+    supports=lambda sentence, citations: any(sentence in c.quote for c in citations),
+    body_of=lambda article_id: BODY,
+)
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return build_report(TWENTY, JUDGE, seed=0, config={})
+
+
+def values(report: Report, group: str, kind: str | None = None) -> dict[str, float | None]:
+    measured = getattr(report, group)
+    estimates = measured.overall if kind is None else measured.by_type[kind]
+    return {metric: estimate.value for metric, estimate in estimates.items()}
+
+
+def test_retrieval_by_hand(report: Report) -> None:
+    # Ranks: 1 eight times, 2 twice, 4, 6, 10, and twice not found; 15 questions have an answer.
+    # ndcg: 8 + 2/log2(3) + 1/log2(5) + 1/log2(7) + 1/log2(11) = 10.337809
+    assert values(report, "retrieval") == {
+        "recall@1": pytest.approx(8 / 15, abs=1e-6),
+        "recall@5": pytest.approx(11 / 15, abs=1e-6),
+        "recall@10": pytest.approx(13 / 15, abs=1e-6),
+        "mrr@10": pytest.approx((8 + 2 / 2 + 1 / 4 + 1 / 6 + 1 / 10) / 15, abs=1e-6),
+        "ndcg@10": pytest.approx(10.337809 / 15, abs=1e-6),
+    }
+
+
+def test_answers_by_hand(report: Report) -> None:
+    # Four say the answer alone, six say 서울이다 (f1 4/6), two are wrong, three refuse.
+    assert values(report, "answers") == {
+        "contains": pytest.approx(10 / 15, abs=1e-6),
+        "f1": pytest.approx((4 + 6 * 4 / 6) / 15, abs=1e-6),
+        "exact": pytest.approx(4 / 15, abs=1e-6),
+    }
+
+
+def test_citations_by_hand(report: Report) -> None:
+    # Fifteen sentences, of which 대전 3명 and the second 3명 lack support; sixteen citations, of
+    # which 서울 under 대전 and both 부산 under 서울 are no use, and 부산항 is not at its place.
+    # [8] stands in a text and 9 at a sentence, and neither is a citation.
+    assert values(report, "citations") == {
+        "support_recall": pytest.approx(13 / 15, abs=1e-6),
+        "support_precision": pytest.approx(13 / 16, abs=1e-6),
+        "article_precision": pytest.approx(10 / 12, abs=1e-6),
+        "article_recall": pytest.approx(10 / 15, abs=1e-6),
+        "numeric_support": pytest.approx(1 / 3, abs=1e-6),
+        "exact_quote": pytest.approx(15 / 16, abs=1e-6),
+        "invalid_markers": 2.0,
+    }
+
+
+def test_abstention_by_hand(report: Report) -> None:
+    # Six refusals, three of them right; five questions without an answer.
+    assert values(report, "abstention") == {
+        "precision": pytest.approx(3 / 6, abs=1e-6),
+        "recall": pytest.approx(3 / 5, abs=1e-6),
+        "f1": pytest.approx(6 / 11, abs=1e-6),
+        "false_refusals": pytest.approx(3 / 15, abs=1e-6),
+    }
+
+
+def test_by_type(report: Report) -> None:
+    assert list(report.answers.by_type) == ["factoid", "numeric", "unanswerable"]
+    assert values(report, "retrieval", "factoid")["recall@5"] == pytest.approx(7 / 8)
+    assert values(report, "abstention", "numeric")["false_refusals"] == pytest.approx(2 / 7, 1e-5)
+
+
+def test_what_no_question_takes_part_in_is_null(report: Report) -> None:
+    for group in ("retrieval", "answers"):
+        assert set(values(report, group, "unanswerable").values()) == {None}
+    assert report.retrieval.by_type["unanswerable"]["ndcg@10"].ci95 == (None, None)
+    assert values(report, "abstention", "factoid")["recall"] is None
+
+
+def test_latency(report: Report) -> None:
+    assert report.latency_ms.retrieval.p50 == 10.5
+    assert report.latency_ms.answer.p95 == pytest.approx(190.5)
+
+
+def test_scores_of_one_question(report: Report) -> None:
+    assert report.questions[5].scores == {
+        "retrieval.recall@1": 0.0,
+        "retrieval.recall@5": 1.0,
+        "retrieval.recall@10": 1.0,
+        "retrieval.mrr@10": 0.5,
+        "retrieval.ndcg@10": 0.63093,
+        "answers.contains": 1.0,
+        "answers.f1": 0.666667,
+        "answers.exact": 0.0,
+        "citations.support_recall": 1.0,
+        "citations.support_precision": 1.0,
+        "citations.article_precision": 1.0,
+        "citations.article_recall": 1.0,
+        "citations.exact_quote": 1.0,
+        "citations.invalid_markers": 0.0,
+        "abstention.false_refusals": 0.0,
+    }
+
+
+def test_a_copy_of_the_story_is_as_good_as_the_original() -> None:
+    question = GoldQuestion(
+        id="q", question="?", answers=("서울",), article_ids=("wire", "copy"), type=None
+    )
+    outcome = Outcome(question, ("other", "third", "other2"), 1.0, one("서울", "third"), 1.0)
+    same_story = {"copy": "wire", "third": "wire", "other2": "other"}
+    judge = Judge(JUDGE.supports, JUDGE.body_of, lambda name: same_story.get(name, name))
+    report = build_report([outcome], judge, seed=0, config={})
+    assert report.questions[0].scores["retrieval.recall@5"] == 1.0
+    assert report.questions[0].scores["retrieval.mrr@10"] == 0.5
+    assert report.questions[0].scores["citations.article_recall"] == 1.0
+
+
+def test_nothing_retrieved_scores_nothing() -> None:
+    assert score_retrieval({"q": []}, {"q": ["a"]})["q"]["ndcg@10"] == (0.0, 1.0)
+    assert score_retrieval({"q": ["a"]}, {}) == {}
+
+
+# ---- texts
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1989년 2월 15일", "1989년 2월 15일"),
+        ("《춘향전》(春香傳)", "춘향전 春香傳"),
+        ("‘임을 위한   행진곡’.", "임을 위한 행진곡"),
+        ('<3,500명>의 "KBS" 직원\'들', "3500명 의 kbs 직원 들"),
+        ("약 3.5%", "약 35"),  # so does the official script
+        ("“평화”", "“평화”"),  # it leaves curly double quotes alone
+        ("!?", ""),
+    ],
+)
+def test_normalisation_of_korquad(text: str, expected: str) -> None:
+    assert normalise(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "f1"),
+    [
+        ("서울", "서울", 1.0),
+        ("서울 특별시", "서울특별시", 1.0),
+        ("서울이다", "서울", 2 * 1 / 2 * 1 / (1 / 2 + 1)),
+        ("부산", "서울", 0.0),
+        ("", "서울", 0.0),
+        ("!", "!", 0.0),
+    ],
+)
+def test_character_f1(answer: str, gold: str, f1: float) -> None:
+    assert character_f1(answer, gold) == pytest.approx(f1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "expected"),
+    [
+        ("총사업비는 4820억원이다.", "4,820억 원", True),
+        ("인구는 1,234,567명이다.", "1234567 명", True),
+        ("1, 2, 300이다.", "12300", False),
+        ("물결 마당이 뽑혔다.", "물결마당", True),
+        ("서울이다.", "부산", False),
+        ("\u1112\u1161\u11ab국", "한국", True),  # decomposed
+    ],
+)
+def test_contains(answer: str, gold: str, expected: bool) -> None:
+    assert contains(answer, gold) is expected
+
+
+def test_exact_whatever_the_spacing() -> None:
+    assert exact("‘4,820억원’", "4820억 원")
+    assert not exact("4820억 원이다", "4820억 원")
+
+
+def test_markers_are_no_part_of_an_answer() -> None:
+    question = GoldQuestion(id="q", question="?", answers=("1",), article_ids=(), type=None)
+    outcome = Outcome(question, (), 1.0, one("서울", "a"), 1.0)
+    report = build_report([outcome], JUDGE, seed=0, config={})
+    assert report.answers.overall["contains"].value == 0.0
+
+
+@given(st.text(), st.text())
+def test_f1_is_symmetric_and_bounded(left: str, right: str) -> None:
+    assert character_f1(left, right) == character_f1(right, left)
+    assert 0.0 <= character_f1(left, right) <= 1.0
+
+
+# ---- intervals
+
+
+def test_intervals_are_a_function_of_the_seed() -> None:
+    first, again, other = (build_report(TWENTY, JUDGE, seed=s, config={}) for s in (1, 1, 2))
+    assert first == again
+    assert first.answers.overall["contains"].value == other.answers.overall["contains"].value
+    assert first.answers.overall["contains"].ci95 != other.answers.overall["contains"].ci95
+
+
+def test_interval_of_a_proportion_agrees_with_theory() -> None:
+    rows = [{"answers.exact": (float(i % 2), 1.0)} for i in range(400)]
+    low, high = estimate(rows, seed=0)["answers.exact"].ci95
+    half_width = 1.96 * np.sqrt(0.5 * 0.5 / 400)
+    assert low == pytest.approx(0.5 - half_width, abs=0.01)
+    assert high == pytest.approx(0.5 + half_width, abs=0.01)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=20))
+def test_intervals_hold_their_value(cases: list[tuple[bool, bool]]) -> None:
+    rows = [{"answers.exact": (float(right and part), float(part))} for right, part in cases]
+    result = estimate(rows, seed=0)["answers.exact"]
+    if not any(part for _, part in cases):
+        assert (result.value, result.ci95) == (None, (None, None))
+    else:
+        low, high = result.ci95
+        assert low is not None
+        assert high is not None
+        assert 0.0 <= low <= high <= 1.0
+        assert result.value == pytest.approx(
+            sum(r and p for r, p in cases) / sum(p for _, p in cases), abs=1e-6
+        )
+
+
+# ---- data sets
+
+
+def squad_file(path: Path, *paragraphs: tuple[str, Sequence[dict[str, Any]]]) -> Path:
+    content = [{"context": context, "qas": list(qas)} for context, qas in paragraphs]
+    path.write_text(json.dumps({"data": [{"title": "문서", "paragraphs": content}]}), "utf-8")
+    return path
+
+
+def qa(name: str, *answers: str, **more: Any) -> dict[str, Any]:
+    texts = [{"text": answer, "answer_start": 0} for answer in answers]
+    return {"id": name, "question": f"{name}은 무엇인가?", "answers": texts, **more}
+
+
+def articles(dataset: Dataset) -> list[Article]:
+    assert not isinstance(dataset.corpus, Path | None)
+    return list(dataset.corpus)
+
+
+def test_squad_merges_paragraphs_that_are_the_same(tmp_path: Path) -> None:
+    path = squad_file(
+        tmp_path / "squad.json",
+        ("첫째 문단.", [qa("가", "첫째"), qa("나", "첫째", "첫째")]),
+        ("둘째 문단.", [qa("다", "둘째"), qa("라", "둘째", is_impossible=True)]),
+        ("첫째 문단.", [qa("마", "문단")]),
+    )
+    dataset = read_squad(path)
+    assert [(a.id, a.title, a.body) for a in articles(dataset)] == [
+        ("1", "문서", "첫째 문단."),
+        ("2", "문서", "둘째 문단."),
+    ]
+    assert [q.article_ids for q in dataset.questions] == [("1",), ("1",), ("2",), (), ("1",)]
+    assert [q.answers for q in dataset.questions][1:4] == [("첫째",), ("둘째",), ()]
+    assert dataset.merged_paragraphs == 1
+
+
+def test_squad_bodies_are_nfc(tmp_path: Path) -> None:
+    path = squad_file(tmp_path / "squad.json", ("\u1112\u1161\u11ab국.\n\n둘째", [qa("가", "한")]))
+    assert articles(read_squad(path))[0].body == "한국.\n\n둘째"
+
+
+def test_questions_by_type_and_sample(tmp_path: Path) -> None:
+    lines = [
+        {"id": str(i), "question": "?", "answers": [], "article_ids": [], "type": "ab"[i % 2]}
+        for i in range(30)
+    ]
+    path = questions_file(tmp_path, *lines)
+    dataset = read_questions(path, None)
+    sample = dataset.sample(10, seed=3)
+    assert len(sample.questions) == 10
+    assert sample == dataset.sample(10, seed=3) != dataset.sample(10, seed=4)
+    assert sorted(sample.questions, key=lambda q: int(q.id)) == list(sample.questions)
+    assert {q.type for q in dataset.of_types(["b"]).questions} == {"b"}
+    with pytest.raises(DatasetUnusable, match="no question has the type c"):
+        dataset.of_types(["c"])
+
+
+def questions_file(folder: Path, *lines: dict[str, Any] | str) -> Path:
+    path = folder / "questions.jsonl"
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    path.write_text("\n".join(texts), "utf-8")
+    return path
+
+
+GOOD = {"id": "1", "question": "?", "answers": ["가"], "article_ids": ["1"]}
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["{}"], r"questions.jsonl:1: id: Field required"),
+        ([GOOD, "", "{oops"], r"questions.jsonl:3: Invalid JSON"),
+        ([GOOD, GOOD], "the question id 1 occurs more than once"),
+        ([""], "there is no question in it"),
+        ([{**GOOD, "answers": "가"}], "1: answers: Input should be"),
+        ([{**GOOD, "question": "가" * 1001}], "question 1: question: .*1,001자"),
+    ],
+)
+def test_bad_questions_are_named(
+    tmp_path: Path, lines: list[dict[str, Any] | str], message: str
+) -> None:
+    with pytest.raises(DatasetUnusable, match=message):
+        read_questions(questions_file(tmp_path, *lines), None)
+
+
+def test_a_line_may_hold_any_separator_that_json_allows(tmp_path: Path) -> None:
+    path = questions_file(
+        tmp_path, json.dumps({**GOOD, "question": "가\u2028나"}, ensure_ascii=False)
+    )
+    assert read_questions(path, None).questions[0].question == "가\u2028나"
+
+
+def test_fingerprint_of_a_folder_sees_names_and_contents(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1")
+    before = fingerprint(tmp_path)
+    (tmp_path / "a").rename(tmp_path / "b")
+    renamed = fingerprint(tmp_path)
+    (tmp_path / "b").write_text("2")
+    assert len({before, renamed, fingerprint(tmp_path)}) == 3
+
+
+def test_korquad_when_it_is_there() -> None:
+    path = ROOT.parent / "shared/data/KorQuAD_v1.0_dev.json"
+    if not path.exists():
+        pytest.skip(f"{path} is not here")
+    dataset = read_squad(path)
+    assert (len(dataset.questions), len(articles(dataset))) == (5774, 961)
+    assert dataset.merged_paragraphs == 3
+
+
+# ---- the command
+
+
+class BigramEmbedder:
+    """A small embedder without a model: hashed character bigrams."""
+
+    name = "bigrams"
+    dimension = 256
+    max_tokens = 10_000
+
+    def count_tokens(self, text: str) -> int:
+        return len(text)
+
+    def embed_queries(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        vectors = np.full((len(texts), self.dimension), 1e-6, dtype=np.float32)
+        for row, text in enumerate(texts):
+            for left, right in pairwise(text):
+                vectors[row, (ord(left) * 31 + ord(right)) % self.dimension] += 1
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
+
+    embed_passages = embed_queries
+
+
+PARAGRAPHS = (
+    (
+        "해담시는 윤슬대교를 2026년 3월에 연다. 공사비는 4,820억 원이다.",
+        "윤슬대교 공사비는?",
+        "4,820억 원",
+    ),
+    ("누리셀은 배터리 공장을 세운다. 공장장은 문가람이다.", "누리셀 배터리 공장장은?", "문가람"),
+    (
+        "블루웨일즈가 개막전에서 이겼다. 결승골은 강나루가 넣었다.",
+        "개막전 결승골은 누가?",
+        "강나루",
+    ),
+)
+
+Run = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def analyser() -> KoreanAnalyser:
+    return KoreanAnalyser()
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest) -> Run:
+    """Runs the command with the small embedder; returns its exit status."""
+    for module in ("index.build", "index.retrieve"):  # loading it takes seconds: share one
+        shared = partial(request.getfixturevalue, "analyser")
+        monkeypatch.setattr(f"{module}.KoreanAnalyser", shared)
+    monkeypatch.setattr("service.wiring.build_embedder", lambda settings: BigramEmbedder())
+    monkeypatch.setattr(corpus, "build_embedder", lambda settings: BigramEmbedder())
+    monkeypatch.chdir(tmp_path)
+
+    def execute(*arguments: str | Path) -> int:
+        monkeypatch.setattr(sys, "argv", ["evaluate.py", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            command.main()
+        code = exit_.value.code
+        assert code is None or isinstance(code, int)
+        return code or 0
+
+    return execute
+
+
+@pytest.fixture
+def squad(tmp_path: Path) -> Path:
+    paragraphs = [
+        (context, [{**qa(str(i), answer), "question": question}])
+        for i, (context, question, answer) in enumerate(PARAGRAPHS)
+    ]
+    return squad_file(tmp_path / "squad.json", *paragraphs)
+
+
+def test_command_writes_the_contract(
+    run: Run, squad: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, page = tmp_path / "out.json", tmp_path / "deep/out.html"
+    cache, stub = ("--cache", tmp_path / "c"), ("--backend", "stub")
+    assert run("--squad", squad, "--json", out, "--report", page, *cache, *stub) == 0
+    document = json.loads(out.read_text("utf-8"))
+    assert list(document) == [*METRICS, "latency_ms", "config", "questions"]
+    for group, metrics in METRICS.items():
+        assert list(document[group]) == ["overall", "by_type"]
+        assert list(document[group]["overall"]) == list(metrics)
+        for measured in document[group]["overall"].values():
+            assert set(measured) == {"value", "ci95"}
+            assert len(measured["ci95"]) == 2
+    assert document["retrieval"]["overall"]["recall@1"] == {"value": 1.0, "ci95": [1.0, 1.0]}
+    assert document["citations"]["overall"]["invalid_markers"]["value"] == 0
+    assert set(document["latency_ms"]["answer"]) == {"p50", "p95", "p99"}
+    config = document["config"]
+    assert config["dataset"]["files"] == [{"path": str(squad), "sha256": fingerprint(squad)}]
+    assert (config["embedder"], config["backend"]) == ("bigrams", "stub")
+    assert (config["generation"], config["seed"], config["index"]["articles"]) == (1, 0, 3)
+    assert {"command", "settings", "versions", "started_at", "now"} <= set(config)
+    html = page.read_text("utf-8")
+    assert "블루웨일즈" in html  # an answer of the stub that is wrong
+    assert "http" not in html.split("Configuration")[0]  # self-contained
+
+    # The kept index can be asked by itself, and gives the same.
+    capsys.readouterr()
+    (kept,) = (tmp_path / "c").iterdir()
+    assert run("--squad", squad, "--index", kept, "--compare", out, *stub) == 0
+    assert "Nothing changed." in capsys.readouterr().out
+
+
+def test_retrieval_only_and_floors(
+    run: Run, squad: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.json"
+    arguments = ("--squad", squad, "--retrieval-only", "--json", out, "--limit", "2", "--seed", "5")
+    floor = ("--fail-under", "retrieval.ndcg@10=0.5")
+    assert run(*arguments, *floor, "--fail-under", "answers.contains=0.9") == 1
+    assert "answers.contains is –, its floor is 0.9" in capsys.readouterr().err
+    document = json.loads(out.read_text("utf-8"))
+    assert document["config"]["dataset"]["questions"] == 2
+    assert document["answers"]["overall"]["f1"] == {"value": None, "ci95": [None, None]}
+    assert document["latency_ms"]["answer"] == {"p50": None, "p95": None, "p99": None}
+
+
+def test_articles_may_be_named_by_their_file(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    for name, (context, _, _) in zip(("bridge", "plant", "match"), PARAGRAPHS, strict=True):
+        record = {"title": name, "body": context, "press": "해담일보", "published_at": "2026-03-01"}
+        (folder / f"{name}.jsonl").write_text(json.dumps(record), "utf-8")
+    lines = [
+        {"id": "1", "question": PARAGRAPHS[0][1], "answers": ["가"], "article_ids": ["bridge"]},
+        {"id": "2", "question": PARAGRAPHS[1][1], "answers": ["가"], "article_ids": ["gone"]},
+    ]
+    questions, out = questions_file(tmp_path, *lines), tmp_path / "out.json"
+    arguments = ("--corpus", folder, "--questions", questions, "--retrieval-only")
+    assert run(*arguments, "--json", out) == 0
+    document = json.loads(out.read_text("utf-8"))
+    assert document["retrieval"]["overall"]["recall@10"]["value"] == 0.5
+    assert document["config"]["absent_articles"] == ["gone"]
+
+    questions_file(tmp_path, lines[1])
+    capsys.readouterr()
+    assert run(*arguments) == 2
+    assert "the index holds none of the 1 articles" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "give --squad FILE"),
+        (("--squad", "x.json", "--questions", "y.jsonl"), "give --squad FILE"),
+        (("--questions", "y.jsonl", "--corpus", "c", "--index", "i"), "give --squad FILE"),
+        (("--squad", "absent.json"), "absent.json: No such file"),
+        (("--squad", "bad.json"), "bad.json: Invalid JSON"),
+        (("--squad", "other.json"), "other.json: data: Field required"),
+        (("--questions", "y.jsonl", "--corpus", "absent"), "absent: there is no such file"),
+        (("--squad", "x.json", "--fail-under", "ndcg=1"), "no metric is called 'ndcg'"),
+        (("--squad", "x.json", "--fail-under", "answers.f1=high"), "not of the form METRIC=VALUE"),
+        (("--squad", "x.json", "--compare", "other.json"), "no evaluation report"),
+        (("--squad", "x.json", "--limit", "0"), "--limit"),
+    ],
+)
+def test_usage_errors(
+    run: Run,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    (tmp_path / "bad.json").write_text("{")
+    (tmp_path / "other.json").write_text("{}")
+    assert run(*arguments) == 2
+    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert message in said
+
+
+def test_no_index_is_status_3(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    questions = questions_file(tmp_path, GOOD)
+    assert run("--questions", questions, "--index", tmp_path / "none") == 3
+    assert "gisa index add" in capsys.readouterr().err
+
+
+def test_comparison_names_the_questions_that_changed(tmp_path: Path, report: Report) -> None:
+    better = [*TWENTY]
+    better[7] = asked(8, "factoid", ["서울"], 3, one("서울", "right"))
+    new = build_report(better, JUDGE, seed=0, config={})
+    changes = {d.metric: d for d in compare(report, new)}
+    assert changes["answers.contains"].questions == ("q8",)
+    assert changes["answers.contains"].change == pytest.approx(1 / 15, abs=1e-5)
+    assert changes["retrieval.recall@5"].questions == ("q8",)
+    assert "retrieval.recall@1" not in changes
+    assert compare(report, report) == []
+    saved = tmp_path / "report.json"
+    saved.write_text(report.model_dump_json(), "utf-8")
+    assert read_report(saved) == report
+
+
+def test_the_script_starts_from_any_folder(tmp_path: Path) -> None:
+    script = [sys.executable, str(ROOT / "scripts/evaluate.py"), "--help"]
+    done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--retrieval-only" in done.stdout

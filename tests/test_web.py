@@ -1,0 +1,224 @@
+"""The question page: what a browser is given, and the parts of it that compute something.
+
+The modules that touch no document run in Node, where there is one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import service
+
+WEB = Path(service.__file__ or "").parent / "web"
+FILES = sorted(path.name for path in WEB.iterdir())
+
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        self.tags.append((tag, attributes))
+        self.ids += filter(None, [attributes.get("id")])
+
+
+@pytest.fixture(scope="module")
+def page() -> _Tags:
+    tags = _Tags()
+    tags.feed((WEB / "index.html").read_text(encoding="utf-8"))
+    return tags
+
+
+def test_what_the_page_loads_is_there(page: _Tags) -> None:
+    wanted = [attrs.get("src") or attrs.get("href") for _, attrs in page.tags]
+    for url in filter(None, wanted):
+        folder, name = url.split("/")
+        assert folder == "static"
+        assert name in FILES
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nothing_is_asked_of_other_hosts(name: str) -> None:
+    text = (WEB / name).read_text(encoding="utf-8")
+    addresses = re.findall(r"""["'(](?:https?:)?//\w[^\s"')]*""", text)
+    assert [a for a in addresses if "www.w3.org/2000/svg" not in a] == []
+    assert "@import" not in text
+
+
+def test_the_policy_lets_everything_of_the_page_through(page: _Tags) -> None:
+    # Inline scripts, styles and handlers are what the Content-Security-Policy refuses.
+    for tag, attributes in page.tags:
+        assert tag != "style"
+        assert "style" not in attributes
+        assert not [name for name in attributes if name.startswith("on")]
+        if tag == "script":
+            assert attributes.get("src")
+
+
+def test_texts_of_articles_never_become_markup() -> None:
+    for script in WEB.glob("*.js"):
+        code = script.read_text(encoding="utf-8")
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", code)
+
+
+def test_elements_that_the_script_looks_for_exist(page: _Tags) -> None:
+    assert len(page.ids) == len(set(page.ids))
+    code = (WEB / "page.js").read_text(encoding="utf-8")
+    for wanted in re.findall(r"\$\(\"#([\w-]+)", code):
+        assert wanted in page.ids, wanted
+
+
+def test_it_is_marked_up_for_readers_of_all_kinds(page: _Tags) -> None:
+    tags = dict(page.tags)
+    assert tags["html"]["lang"] == "ko"
+    labelled = {attrs.get("for") for tag, attrs in page.tags if tag == "label"}
+    assert "question" in labelled
+    live = [
+        attrs for _, attrs in page.tags if "aria-live" in attrs or attrs.get("role") == "status"
+    ]
+    assert len(live) == 2
+
+
+# -- the modules ------------------------------------------------------------------------------
+
+
+def _run(tmp_path: Path, script: str) -> Any:
+    """The JSON that a module script prints; it imports the page's modules as ``./name.mjs``."""
+    for source in WEB.glob("*.js"):
+        (tmp_path / source.name).with_suffix(".mjs").write_bytes(source.read_bytes())
+    (tmp_path / "main.mjs").write_text(script, encoding="utf-8")
+    done = subprocess.run(
+        ["node", "main.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def _paragraphs(body: str) -> list[dict[str, Any]]:
+    found = [(m.start(), m.end()) for m in re.finditer(r"[^\n]+", body)]
+    return [{"text": body[start:end], "start": start, "end": end} for start, end in found]
+
+
+# The train is one code point and two UTF-16 units.
+BODY = "해담시 트램 🚋 1호선이 승인됐다.\n\n총사업비는 4,820억 원🪙이다. 개통은 2030년이다.\n\n끝으로 덧붙였다."
+QUOTES = [
+    "해담시 트램 🚋 1호선이 승인됐다.",
+    "총사업비는 4,820억 원🪙이다.",
+    "개통은 2030년이다.\n\n끝으로",
+    "승인됐다.\n\n총사업비는 4,820억 원🪙이다. 개통은 2030년이다.\n\n끝으로 덧붙였다.",
+]
+
+
+@needs_node
+def test_the_cited_words_are_highlighted_and_no_others(tmp_path: Path) -> None:
+    citations = [
+        {"quote": quote, "start": BODY.index(quote), "end": BODY.index(quote) + len(quote)}
+        for quote in QUOTES
+    ]
+    script = f"""
+    import {{ locate, parts }} from "./highlight.mjs";
+    const body = {json.dumps(BODY)}, paragraphs = {json.dumps(_paragraphs(BODY))};
+    const shown = {json.dumps(citations)}.map((citation) =>
+      paragraphs.map((paragraph) => parts(paragraph, locate(body, citation))));
+    console.log(JSON.stringify(shown));
+    """
+    for quote, paragraphs in zip(QUOTES, _run(tmp_path, script), strict=True):
+        whole = "\n\n".join("".join(part["text"] for part in parts) for parts in paragraphs)
+        assert whole == BODY
+        marked = [part["text"] for parts in paragraphs for part in parts if part["cited"]]
+        assert "\n\n".join(marked) == quote
+
+
+@needs_node
+def test_a_quote_that_moved_is_found_again_and_one_that_went_is_not(tmp_path: Path) -> None:
+    moved = "🚋 " + BODY
+    script = f"""
+    import {{ locate, parts }} from "./highlight.mjs";
+    const quote = {json.dumps(QUOTES[1])}, start = {BODY.index(QUOTES[1])};
+    const citation = {{ quote, start, end: start + {len(QUOTES[1])} }};
+    const gone = locate("고친 기사다.", citation);
+    const [part] = parts({{ text: "고친 기사다.", start: 0, end: 7 }}, gone);
+    console.log(JSON.stringify([locate({json.dumps(moved)}, citation), gone, part]));
+    """
+    found, gone, part = _run(tmp_path, script)
+    assert moved[found["start"] : found["end"]] == QUOTES[1]
+    assert gone is None
+    assert part == {"text": "고친 기사다.", "cited": False}
+
+
+EVENTS = (
+    ": ping\n\n"
+    'event: interpreted\ndata: {"standalone_question": "누구?"}\n\n'
+    'event: sentence\r\ndata: {"text":\r\ndata: "트램 🚋"}\r\n\r\n'
+    'data: {"plain": true}\n\n'
+    'event: done\ndata: {"cut": "off"'
+)
+
+
+@needs_node
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1_000])
+def test_events_are_read_however_the_network_cuts_them(tmp_path: Path, size: int) -> None:
+    script = f"""
+    import {{ serverSentEvents }} from "./events.mjs";
+    const bytes = new TextEncoder().encode({json.dumps(EVENTS)});
+    const body = new ReadableStream({{ start(controller) {{
+      for (let at = 0; at < bytes.length; at += {size})
+        controller.enqueue(bytes.slice(at, at + {size}));
+      controller.close();
+    }} }});
+    const events = [];
+    for await (const event of serverSentEvents(body)) events.push(event);
+    console.log(JSON.stringify(events));
+    """
+    assert _run(tmp_path, script) == [
+        {"name": "interpreted", "data": {"standalone_question": "누구?"}},
+        {"name": "sentence", "data": {"text": "트램 🚋"}},
+        {"name": "message", "data": {"plain": True}},
+    ]
+
+
+_ASK = """
+import { ask, Problem } from "./events.mjs";
+const headers = { get: () => "r-1" };
+const stream = (text) => ({ ok: true, headers, body: new Blob([text]).stream() });
+const replies = {
+  unready: { ok: false, status: 503, headers, json: async () => ({ detail: "준비 중", code: "c" }) },
+  garbled: { ok: false, status: 502, headers, json: async () => { throw new SyntaxError(); } },
+  broken: stream('event: passages\\ndata: {}\\n\\n'),
+  failed: stream('event: error\\ndata: {"detail": "늦음", "code": "llm_timeout"}\\n\\n'),
+};
+const told = {};
+for (const [name, reply] of Object.entries({ ...replies, offline: null })) {
+  globalThis.fetch = async () => { if (reply) return reply; throw new TypeError("no network"); };
+  try {
+    for await (const event of ask({ question: "?" })) void event;
+  } catch (error) {
+    told[name] = [error instanceof Problem, error.message, error.status ?? null];
+  }
+}
+console.log(JSON.stringify(told));
+"""
+
+
+@needs_node
+def test_every_failure_is_told_in_korean(tmp_path: Path) -> None:
+    assert _run(tmp_path, _ASK) == {
+        "unready": [True, "준비 중", 503],
+        "garbled": [True, "서버가 요청을 처리하지 못했습니다.", 502],
+        "broken": [True, "답이 도중에 끊겼습니다. 다시 물어 주세요.", None],
+        "failed": [True, "늦음", None],
+        "offline": [True, "서버에 연결하지 못했습니다. 잠시 뒤 다시 시도해 주세요.", None],
+    }
