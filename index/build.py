@@ -17,7 +17,7 @@ from index.errors import EmbedderMismatch, MalformedArticle
 from index.korean import KoreanAnalyser
 from index.local import LocalEngine
 from index.protocols import Embedder, IndexedArticle
-from index.readers import ReadOptions, read
+from index.readers import Ledger, ReadOptions, read
 from index.retrieve import default_embedder
 
 _T = TypeVar("_T")
@@ -133,11 +133,12 @@ class _Preparation:
 def _read(
     sources: Iterable[Path | str | Article], options: ReadOptions
 ) -> Iterator[Article | MalformedArticle]:
+    ledger: Ledger = {}  # one for the run, so that ids in conflict are noticed across sources
     for source in sources:
         if isinstance(source, Article):
             yield source
         else:
-            yield from read(source, options=options)
+            yield from read(source, options=options, ledger=ledger)
 
 
 def _batches(items: Iterable[_T]) -> Iterator[list[_T]]:
@@ -165,7 +166,9 @@ def _sort_out(
 def _unknown(articles: list[Article], engine: LocalEngine, summary: BuildSummary) -> list[Article]:
     """The articles that are new or changed; of several with one id in a batch, the last."""
     new = []
-    for article in {article.id: article for article in articles}.values():
+    latest = {article.id: article for article in articles}
+    summary.unchanged += len(articles) - len(latest)
+    for article in latest.values():
         digest = engine.digest(article.id)
         if digest is None:
             summary.added += 1

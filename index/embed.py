@@ -93,11 +93,11 @@ class SentenceTransformerEmbedder:
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Vectors of questions: float32 (len(texts), dimension), rows of length 1."""
-        return _unit_rows(self._backend.embed_queries(texts)) if texts else self._no_rows()
+        return _unit_rows(self._backend.embed_queries(texts)) if len(texts) else self._no_rows()
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """Vectors of passages: float32 (len(texts), dimension), rows of length 1."""
-        return _unit_rows(self._backend.embed_passages(texts)) if texts else self._no_rows()
+        return _unit_rows(self._backend.embed_passages(texts)) if len(texts) else self._no_rows()
 
     def _no_rows(self) -> Vectors:
         return np.empty((0, self.dimension), np.float32)
@@ -352,7 +352,7 @@ and 480 tokens: less is slower for the short ones, more is slower for all and ta
 _LENGTH_STEP = 16
 """Passages are padded to multiples of this, since OpenVINO keeps buffers and code by shape."""
 _WINDOW = 512
-"""Texts tokenized at a time: the encodings of 512 long ones take about 30 MB."""
+"""Texts tokenized at a time: the encodings of 512 long ones take about 50 MB."""
 
 
 class _OpenVinoBackend:
@@ -431,8 +431,18 @@ class _OpenVinoBackend:
             window = [prompt + text for text in texts[start : start + _WINDOW]]
             ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(window)]
             for batch in batches_by_length([len(row) for row in ids], _BATCH_TOKENS):
-                inputs = _padded([ids[i] for i in batch], self.card.pad_id, length_step)
-                yield [start + i for i in batch], inputs
+                yield [start + i for i in batch], self._padded([ids[i] for i in batch], length_step)
+
+    def _padded(self, rows: list[list[int]], length_step: int) -> list[NDArray[np.int64]]:
+        longest = max(map(len, rows))
+        # Not beyond what the model has positions for.
+        length = min(-(-longest // length_step) * length_step, self.card.max_tokens)
+        ids = np.full((len(rows), length), self.card.pad_id, np.int64)
+        mask = np.zeros_like(ids)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = row
+            mask[i, : len(row)] = 1
+        return [ids, mask]
 
 
 def batches_by_length(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:
@@ -448,16 +458,6 @@ def batches_by_length(lengths: Sequence[int], limit: int) -> Iterator[list[int]]
         batch.append(position)
     if batch:
         yield batch
-
-
-def _padded(rows: list[list[int]], pad_id: int, length_step: int) -> list[NDArray[np.int64]]:
-    length = -(-max(map(len, rows)) // length_step) * length_step
-    ids = np.full((len(rows), length), pad_id, np.int64)
-    mask = np.zeros_like(ids)
-    for i, row in enumerate(rows):
-        ids[i, : len(row)] = row
-        mask[i, : len(row)] = 1
-    return [ids, mask]
 
 
 def _store_result(request: Any, target: tuple[Vectors, list[int]]) -> None:

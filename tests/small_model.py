@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-HIDDEN, DIMENSION, MAX_TOKENS = 64, 48, 64
+HIDDEN, DIMENSION, MAX_TOKENS = 64, 48, 50
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 _MODULES = {"Transformer": "", "Pooling": "1_Pooling", "Dense": "2_Dense"}
 

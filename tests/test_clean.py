@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.boilerplate import RULES, Action
+from index.boilerplate import RULES, Action, Rule
 from index.clean import Found, clean, clean_title, fold, normalise
 from index.newsroom import (
     Credit,
@@ -191,6 +191,18 @@ def test_rules_are_named_and_explained() -> None:
     assert len(names) == len(set(names))
     assert all(rule.why for rule in RULES)
     assert {rule.action for rule in RULES} == set(Action)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_signs_of_a_rule_hide_nothing(rule: Rule) -> None:
+    """Signs only save time: wherever the rule applies, one of them stands."""
+    texts = [
+        line
+        for text in map(text_of, [*TAILS, *HEADS])
+        for line in normalise(STORY + text).split("\n")
+    ]
+    for text in [*texts, *SENTENCES]:
+        assert list(rule.spans(text)) == list(rule.find(text))
 
 
 def test_removed_pieces_name_their_rule() -> None:

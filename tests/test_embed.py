@@ -119,7 +119,7 @@ class TestAgreement:
     def test_of_openvino_with_torch(
         self, embedder: SentenceTransformerEmbedder, torch_embedder: SentenceTransformerEmbedder
     ) -> None:
-        for texts, way in ((TEXTS, "embed_queries"), (TEXTS[::5] + LONG_TEXTS, "embed_passages")):
+        for texts, way in ((TEXTS[::2], "embed_queries"), (LONG_TEXTS, "embed_passages")):
             one, other = (getattr(e, way)(texts) for e in (embedder, torch_embedder))
             assert cosines(one, other).min() >= 0.999
             for text in texts:

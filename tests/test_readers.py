@@ -131,6 +131,10 @@ class TestParquet(ReaderContract):
     def broken(self) -> bytes:
         return self.table([ARTICLE, None])
 
+    def test_inside_an_archive(self, tmp_path: Path) -> None:
+        path = zipped(tmp_path / "a.zip", {"a.parquet": self.good()})
+        assert [article.body for article in read_articles(path)] == [ARTICLE, ARTICLE]
+
 
 class TestRss(ReaderContract):
     kind = ".xml"
@@ -381,6 +385,19 @@ def test_a_headline_may_ask() -> None:
     assert draft.title == "내년 전기요금 또 오르나… “월 3천 원 부담” 전망?"
     assert list(draft.subtitles) == ["- 적자 34조 원"]
     assert draft.section == "경제"
+
+
+def test_the_line_below_the_section_is_the_title() -> None:
+    draft = page_draft(
+        f"정치\n트램 첫 삽 6개월 뒤로 미뤄\n페이스북 카카오톡\n해담의 오늘을 전하는 신문\n{ARTICLE}"
+    )
+    assert draft.title == "트램 첫 삽 6개월 뒤로 미뤄"
+
+
+def test_a_body_does_not_repeat_its_headings(tmp_path: Path) -> None:
+    body = f"버스 요금 인상\n2월부터 1,600원\n{ARTICLE}"
+    path = write(tmp_path / "a.jsonl", record(body=body, subtitles=["- 2월부터 1,600원"]))
+    assert only(path).body == ARTICLE
 
 
 def test_the_last_line_of_a_menu_is_no_section() -> None:

@@ -11,16 +11,19 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from index.documents import Article
 from index.errors import MalformedArticle, SourceUnreadable
-from index.protocols import ArticleReader
 from index.readers.draft import ReadOptions, Unusable, canonical_url
 from index.readers.feeds import FeedReader, NewsXmlReader, XmlReader
 from index.readers.files import READ_ERRORS, Source, sources
 from index.readers.page_text import PageTextReader
 from index.readers.records import CsvReader, JsonLinesReader, ParquetReader
 from index.readers.web_page import WebPageReader
+
+if TYPE_CHECKING:
+    from index.protocols import ArticleReader
 
 __all__ = ["READERS", "ReadOptions", "canonical_url", "read", "read_articles"]
 

@@ -28,6 +28,7 @@ _BLOCKS = frozenset(
     """address article aside blockquote center dd div dl dt figure footer form h1 h2 h3 h4 h5 h6 header hr li main
     nav ol p pre section table tbody td th tr ul br""".split()
 )
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _SILENT = "//script|//style|//noscript|//template|//iframe|//svg|//button|//select|//form//input"
 CAPTIONS = (
     "//figcaption|//*[contains(concat(' ',@class,' '),' end_photo_org ')]"
@@ -71,8 +72,9 @@ def text_of(tree: HtmlElement) -> str:
     drop(tree, f"{_SILENT}|{CAPTIONS}")
     for node in tree.iter():
         if node.tag in _BLOCKS:
-            node.text = f"\n{node.text or ''}"
-            node.tail = f"\n{node.tail or ''}"
+            # character references may have brought in what a tree does not take back
+            node.text = "\n" + _UNWRITABLE.sub("", node.text or "")
+            node.tail = "\n" + _UNWRITABLE.sub("", node.tail or "")
     return str(tree.text_content())
 
 

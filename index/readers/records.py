@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import logging
 import re
@@ -10,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from index.clean import fold
 from index.documents import Article
 from index.errors import MalformedArticle
 from index.readers.draft import Draft, ReadOptions, Unusable, assemble
@@ -281,6 +283,8 @@ class _Lines:
 # --- Parquet ---------------------------------------------------------------------------------
 
 _BATCH_ROWS = 256
+_MAX_GROUP_BYTES = 2_000_000_000
+"""Unfolded size of a row group, of which a good part is in memory at once."""
 
 
 class ParquetReader:
@@ -293,22 +297,32 @@ class ParquetReader:
 
     def read(self) -> Iterator[Item]:
         try:
-            import pyarrow.parquet as parquet
+            from pyarrow import ArrowException, parquet
         except ImportError:
             reason = "Parquet needs pyarrow: pip install 'gisa[parquet]'"
             yield MalformedArticle(reason, path=self._source.name)
             return
-        with self._source.opener() as stream:
-            if not stream.seekable():
-                yield MalformedArticle(
-                    "Parquet inside an archive: unpack it first", path=self._source.name
-                )
-                return
-            number = 0
-            for batch in parquet.ParquetFile(stream).iter_batches(batch_size=_BATCH_ROWS):
-                for record in batch.to_pylist():
-                    self.line = number = number + 1
-                    yield self._item(record, number)
+        try:
+            with self._source.opener() as stream:
+                # the file's plan is at its end, where a stream inside an archive can't go
+                file = stream if stream.seekable() else io.BytesIO(self._source.data())
+                yield from self._rows(parquet.ParquetFile(file))
+        except ArrowException as error:
+            raise Unusable(f"broken Parquet: {fold(str(error))[:200]}") from error
+
+    def _rows(self, file: Any) -> Iterator[Item]:
+        largest = max(
+            (file.metadata.row_group(at).total_byte_size for at in range(file.num_row_groups)),
+            default=0,
+        )
+        if largest > _MAX_GROUP_BYTES:
+            raise Unusable(
+                f"a row group of {largest:,} bytes; write groups of {_MAX_GROUP_BYTES:,} at most"
+            )
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+            for record in batch.to_pylist():
+                self.line = (self.line or 0) + 1
+                yield self._item(record, self.line)
 
     def _item(self, record: dict[str, Any], number: int) -> Item:
         try:

@@ -1,0 +1,17 @@
+FROM python:3.12-slim
+RUN useradd --create-home gisa
+WORKDIR /app
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY index index
+COPY service service
+# torch from PyTorch's CPU wheels if TORCH_INDEX names their index, else PyPI's build.
+ARG TORCH_INDEX=
+RUN pip install --no-cache-dir ${TORCH_INDEX:+--index-url $TORCH_INDEX} "$(grep '^torch==' constraints.txt)" \
+    && pip install --no-cache-dir --constraint constraints.txt .
+USER gisa
+ENV GISA_INDEX=/data/index GISA_CACHE=/home/gisa/.cache/gisa
+RUN gisa model prepare
+EXPOSE 8000
+HEALTHCHECK CMD python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz')"
+# The container's own address is not loopback; publish the port on loopback or behind a proxy.
+CMD ["gisa", "serve", "--host", "0.0.0.0"]
