@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import accumulate, islice
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from index.chunking import ChunkSettings, bounded_sentences, chunk
-from index.documents import Article, to_json
+from index.documents import AnalysedSentence, Article, Passage, to_json
 from index.errors import EmbedderMismatch, MalformedArticle
 from index.korean import KoreanAnalyser
 from index.local import LocalEngine
-from index.protocols import Embedder, IndexedArticle
+from index.protocols import Embedder, IndexedArticle, Span, Vectors
 from index.readers import Ledger, ReadOptions, read
 from index.retrieve import default_embedder
 
@@ -115,19 +117,49 @@ class _Preparation:
             chunk(article, found, self._chunking, self._fits)
             for article, found in zip(articles, sentences, strict=True)
         ]
-        vectors = self._embedder.embed_passages([p.text for group in passages for p in group])
-        ends = list(accumulate(map(len, passages)))
-        return [
-            IndexedArticle(
-                article, group, vectors[end - len(group) : end], found, article_digest(article)
-            )
-            for article, group, end, found in zip(articles, passages, ends, sentences, strict=True)
+        flat = [passage for group in passages for passage in group]
+        spans = [
+            _spans(passage, found)
+            for group, found in zip(passages, sentences, strict=True)
+            for passage in group
         ]
+        vectors, of_spans = self._embedder.embed_passages_and_spans([p.text for p in flat], spans)
+        indexed, row = [], 0
+        for article, group, found in zip(articles, passages, sentences, strict=True):
+            rows = slice(row, row := row + len(group))
+            own = _sentence_vectors(found, group, of_spans[rows], self._embedder.dimension)
+            digest = article_digest(article)
+            indexed.append(IndexedArticle(article, group, vectors[rows], found, digest, own))
+        return indexed
 
     def _fits(self, text: str) -> bool:
         # A token of this kind of text is never longer than the text has characters.
         limit = self._embedder.max_tokens
         return len(text) < limit // 2 or self._embedder.count_tokens(text) <= limit
+
+
+def _inside(passage: Passage, sentences: Sequence[AnalysedSentence]) -> list[int]:
+    """Positions of the sentences that lie in the passage."""
+    return [n for n, s in enumerate(sentences) if passage.start <= s.start and s.end <= passage.end]
+
+
+def _spans(passage: Passage, sentences: Sequence[AnalysedSentence]) -> list[Span]:
+    """Where the passage's sentences lie in its text."""
+    inside = (sentences[n] for n in _inside(passage, sentences))
+    return [(s.start - passage.start, s.end - passage.start) for s in inside]
+
+
+def _sentence_vectors(
+    sentences: Sequence[AnalysedSentence],
+    passages: Sequence[Passage],
+    of_spans: Sequence[Vectors],
+    dimension: int,
+) -> Vectors:
+    """A row per sentence; of a sentence in two passages, that of the first."""
+    vectors = np.zeros((len(sentences), dimension), dtype=np.float32)
+    for passage, rows in reversed(list(zip(passages, of_spans, strict=True))):
+        vectors[_inside(passage, sentences)] = rows
+    return vectors
 
 
 def _read(

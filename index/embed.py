@@ -35,7 +35,7 @@ from index.model import (
     sha256_of,
     write_json,
 )
-from index.protocols import Vectors
+from index.protocols import Span, Vectors
 
 Runtime = Literal["auto", "openvino", "torch"]
 
@@ -98,6 +98,26 @@ class SentenceTransformerEmbedder:
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """Vectors of passages: float32 (len(texts), dimension), rows of length 1."""
         return _unit_rows(self._backend.embed_passages(texts)) if len(texts) else self._no_rows()
+
+    def embed_passages_and_spans(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> tuple[Vectors, list[Vectors]]:
+        """As ``embed_passages``, and a vector for each span ``text[start:end]`` of each text.
+
+        A span's vector is the mean of its tokens' states in the pass over the whole text, so it
+        knows its surroundings and costs next to nothing ("late chunking", Günther et al. 2024,
+        arXiv:2409.04701). Spans without a token, such as those beyond the model's limit, are zero.
+        A model whose vectors are no mean of its tokens' states embeds the spans one by one.
+        """
+        if not texts:
+            return self._no_rows(), []
+        if self._card.mean_of_tokens:
+            vectors, of_spans = self._backend.embed_passages_and_spans(texts, spans)
+            return _unit_rows(vectors), [_unit_rows(rows) for rows in of_spans]
+        return self.embed_passages(texts), [
+            self.embed_passages([text[start:end] for start, end in wanted])
+            for text, wanted in zip(texts, spans, strict=True)
+        ]
 
     def _no_rows(self) -> Vectors:
         return np.empty((0, self.dimension), np.float32)
@@ -196,6 +216,8 @@ class _Card:
     query_prompt: str
     passage_prompt: str
     pad_id: int
+    mean_of_tokens: bool = False
+    """Whether a text's vector is the mean of its tokens' states, but for its length."""
     precision: str | None = None
     """For OpenVINO; None leaves the choice to it (bfloat16 where the CPU has it)."""
 
@@ -208,6 +230,9 @@ class _Backend(Protocol):
     def count_tokens(self, text: str) -> int: ...
     def embed_queries(self, texts: Sequence[str]) -> Vectors: ...
     def embed_passages(self, texts: Sequence[str]) -> Vectors: ...
+    def embed_passages_and_spans(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> tuple[Vectors, list[Vectors]]: ...
 
 
 def _open_backend(source: _Source, runtime: Runtime, cache: Path, threads: int | None) -> _Backend:
@@ -271,6 +296,27 @@ class _TorchBackend:
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         return self._encode(self._model.encode_document, texts, self.card.passage_prompt)
 
+    def embed_passages_and_spans(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> tuple[Vectors, list[Vectors]]:
+        vectors = self.embed_passages(texts)
+        prompt = self.card.passage_prompt
+        of_spans = []
+        for text, wanted in zip(texts, spans, strict=True):
+            with self._lock:
+                encoding = self._model.tokenizer(
+                    prompt + text,
+                    truncation=True,
+                    max_length=self.card.max_tokens,
+                    return_offsets_mapping=True,
+                )
+                [states] = self._model.encode(
+                    [prompt + text], prompt="", output_value="token_embeddings"
+                )
+            offsets = np.array(encoding["offset_mapping"])
+            of_spans.append(_pooled(states.float().cpu().numpy(), offsets, wanted, len(prompt)))
+        return vectors, of_spans
+
     def _encode(self, encode: Callable[..., Any], texts: Sequence[str], prompt: str) -> Vectors:
         with self._lock:
             vectors = encode(list(texts), prompt=prompt, batch_size=8, show_progress_bar=False)
@@ -331,12 +377,21 @@ def _card_of(model: Any, name: str) -> _Card:
         query_prompt=prompts.get("query", ""),
         passage_prompt=next(filter(None, passage_prompts), ""),
         pad_id=getattr(model.tokenizer, "pad_token_id", None) or 0,
+        mean_of_tokens=_takes_the_mean(model),
+    )
+
+
+def _takes_the_mean(model: Any) -> bool:
+    kinds = [type(module).__name__ for module in model]
+    mode = getattr(model[1], "pooling_mode", None) if len(model) > 1 else None
+    return kinds in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]) and (
+        mode in ("mean", ("mean",))
     )
 
 
 # OpenVINO
 
-_CONVERSION_VERSION = 1
+_CONVERSION_VERSION = 3
 """Of what a conversion writes. Raise it when that changes."""
 
 _LEAST_COSINE = 0.999
@@ -378,6 +433,7 @@ class _OpenVinoBackend:
         for _ in range(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")):
             self._requests.put(compiled.create_infer_request())
         self._passage_queue: Any = None
+        self._compiled_for_passages: Any = None
         self._passage_lock = threading.Lock()
 
     def count_tokens(self, text: str) -> int:
@@ -407,6 +463,39 @@ class _OpenVinoBackend:
             self._passage_queue.wait_all()
         return vectors
 
+    def embed_passages_and_spans(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> tuple[Vectors, list[Vectors]]:
+        vectors, of_spans = self._empty(len(texts)), [self._empty(0)] * len(texts)
+        prompt = self.card.passage_prompt
+
+        def store(request: Any, target: tuple[list[int], list[Any]]) -> None:
+            rows, offsets = target
+            vectors[rows] = request.get_output_tensor(0).data
+            states = request.get_output_tensor(1).data
+            for i, row in enumerate(rows):
+                own = np.array(offsets[i])
+                of_spans[row] = _pooled(states[i, : len(own)], own, spans[row], len(prompt))
+
+        with self._passage_lock:
+            queue = _import_openvino().AsyncInferQueue(self._throughput())
+            queue.set_callback(store)
+            for start in range(0, len(texts), _WINDOW):
+                window = [prompt + text for text in texts[start : start + _WINDOW]]
+                encodings = self._tokenizer.encode_batch(window)
+                ids = [encoding.ids for encoding in encodings]
+                for batch in batches_by_length([len(row) for row in ids], _BATCH_TOKENS):
+                    inputs = self._padded([ids[i] for i in batch], _LENGTH_STEP)
+                    offsets = [encodings[i].offsets for i in batch]
+                    queue.start_async(inputs, ([start + i for i in batch], offsets))
+            queue.wait_all()
+        return vectors, of_spans
+
+    def _throughput(self) -> Any:
+        if self._compiled_for_passages is None:
+            self._compiled_for_passages = self._compile("THROUGHPUT")
+        return self._compiled_for_passages
+
     def _empty(self, count: int) -> Vectors:
         return np.empty((count, self.card.dimension), np.float32)
 
@@ -419,7 +508,7 @@ class _OpenVinoBackend:
         return self._core.compile_model(self._model, "CPU", config)
 
     def _new_passage_queue(self) -> Any:
-        queue = _import_openvino().AsyncInferQueue(self._compile("THROUGHPUT"))
+        queue = _import_openvino().AsyncInferQueue(self._throughput())
         queue.set_callback(_store_result)
         return queue
 
@@ -458,6 +547,20 @@ def batches_by_length(lengths: Sequence[int], limit: int) -> Iterator[list[int]]
         batch.append(position)
     if batch:
         yield batch
+
+
+def _pooled(
+    states: NDArray[np.float32], offsets: NDArray[np.int64], spans: Sequence[Span], shift: int
+) -> Vectors:
+    """The mean state of each span's tokens; ``offsets`` count from the start of the prompt."""
+    ends = offsets[:, 1] - shift
+    vectors = np.zeros((len(spans), states.shape[1]), np.float32)
+    for row, (start, end) in zip(vectors, spans, strict=True):
+        # By its end: a token may begin with the blank before the span's first word.
+        inside = (start < ends) & (ends <= end) & (offsets[:, 0] < offsets[:, 1])
+        if inside.any():
+            row[:] = states[inside].mean(axis=0)
+    return vectors
 
 
 def _store_result(request: Any, target: tuple[Vectors, list[int]]) -> None:
@@ -544,7 +647,8 @@ def _traceable(model: Any) -> Any:
 
         def forward(self, input_ids: Any, attention_mask: Any) -> Any:
             features = {"input_ids": input_ids, "attention_mask": attention_mask}
-            return self.model(features)["sentence_embedding"]
+            features = self.model(features)
+            return features["sentence_embedding"], features["token_embeddings"]
 
     return Traceable()
 

@@ -14,6 +14,8 @@ from index.documents import AnalysedSentence, Article, ArticleHeader, Filters, P
 from index.errors import MalformedArticle
 
 Vectors = NDArray[np.float32]
+Span = tuple[int, int]
+"""Half-open character offsets."""
 Terms = Mapping[str, Sequence[str]]
 """Lexical field (``morphemes``, ``bigrams``) to the terms of a text, in order, with repeats."""
 
@@ -32,8 +34,10 @@ class Embedder(Protocol):
     """Texts to unit vectors.
 
     ``name`` identifies the weights: two embedders of one name give the same vectors, but for
-    rounding. Both methods return float32 of shape (len(texts), dimension), rows of length 1,
-    for an empty list of shape (0, dimension). Longer texts than the model takes are cut at its end.
+    rounding. Vectors are float32 of shape (len(texts), dimension), rows of length 1, for an empty
+    list of shape (0, dimension). Longer texts than the model takes are cut at its end.
+    ``embed_passages_and_spans`` also gives, for each text, a vector for each of its spans in their
+    order (zero where the model sees nothing of the span).
     """
 
     @property
@@ -45,6 +49,9 @@ class Embedder(Protocol):
     def count_tokens(self, text: str) -> int: ...
     def embed_queries(self, texts: Sequence[str]) -> Vectors: ...
     def embed_passages(self, texts: Sequence[str]) -> Vectors: ...
+    def embed_passages_and_spans(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> tuple[Vectors, list[Vectors]]: ...
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,8 @@ class IndexedArticle:
     """An article ready to be stored.
 
     ``vectors`` has a row per passage. ``sentences`` are those of the whole body; the borders of
-    passages are borders of sentences, so that the terms of a passage are those of its sentences. ``digest`` changes with the article.
+    passages are borders of sentences, so that the terms of a passage are those of its sentences. ``digest`` changes with the article. ``sentence_vectors`` has a row
+    per sentence.
     """
 
     article: Article
@@ -60,6 +68,7 @@ class IndexedArticle:
     vectors: Vectors
     sentences: Sequence[AnalysedSentence]
     digest: str
+    sentence_vectors: Vectors | None = None
 
 
 @dataclass(frozen=True)
@@ -92,10 +101,14 @@ class LoadedPassage:
 
 @dataclass(frozen=True)
 class AnalysedText:
-    """The body of one version of an article, and its sentences."""
+    """The body of one version of an article, its sentences, and their vectors if it has any.
+
+    ``vectors`` has a row per sentence, of length 1, or zero for a sentence that no passage shows.
+    """
 
     body: str
     sentences: Sequence[AnalysedSentence]
+    vectors: Vectors | None = None
 
 
 @dataclass(frozen=True)

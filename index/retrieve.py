@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -45,12 +46,13 @@ class Index:
 
     def __init__(self, engine: Engine, embedder: Embedder, analyser: KoreanAnalyser) -> None:
         self._engine, self._embedder, self.analyser = engine, embedder, analyser
+        self._embed = lru_cache(maxsize=1_024)(lambda text: embedder.embed_queries([text])[0])
 
     def search(
         self, question: str, *, filters: Filters = Filters(), k: int = 10, per_story: int = 1
     ) -> list[Hit]:
         """The best passages of the ``k`` best stories, at most ``per_story`` of each, best first."""
-        vector = self._embedder.embed_queries([question])[0]
+        vector = self.embed(question)
         terms = self.analyser.terms(question)
         candidates = self._engine.search(vector, terms, filters, max(CANDIDATES, k * 4))
         scores = fuse(candidates, self._engine.cosine_spread)
@@ -61,6 +63,22 @@ class Index:
             self._hit(rank, int(i), candidates, scores, loaded)
             for rank, i in enumerate(present, start=1)
         ]
+
+    def embed(self, question: str) -> Vectors:
+        """The question's unit vector, float32 (dimension,); the latest ones are remembered."""
+        vector: Vectors = self._embed(question)
+        return vector
+
+    def similarities(self, question: str, text: AnalysedText) -> Vectors | None:
+        """Cosines of the question with each sentence, in units of the corpus's own spread.
+
+        None for a text whose sentences have no vectors.
+        """
+        if text.vectors is None:
+            return None
+        spread = max(self._engine.cosine_spread, _MIN_SPREAD)
+        similarities: Vectors = text.vectors @ self.embed(question) / spread
+        return similarities
 
     def article(self, article_id: str) -> Article | None:
         """The current version of an article."""

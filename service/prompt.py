@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, TypedDict
 
 from index import AnalysedSentence, ArticleHeader, Passage
@@ -22,6 +23,8 @@ class Source:
 
     ``passages`` are those found, best first; ``body`` and ``sentences`` are the text that their
     offsets refer to. ``score`` and ``dense`` are those of the best passage.
+    ``similarities`` are the cosines of the sentences with the question in units of the corpus's own
+    spread; None if the index has no vectors of sentences.
     """
 
     number: int
@@ -33,9 +36,23 @@ class Source:
     dense: float
     also_reported_by: tuple[str, ...] = ()
     title_morphemes: tuple[str, ...] = ()
+    similarities: Sequence[float] | None = None
 
-    def supplied_sentences(self) -> list[AnalysedSentence]:
+    def similarity(self, sentence: AnalysedSentence) -> float:
+        """That of one of the sentences; 0 if there is none."""
+        return self._similarity_by_start.get(sentence.start, 0.0)
+
+    @cached_property
+    def _similarity_by_start(self) -> Mapping[int, float]:
+        starts = (sentence.start for sentence in self.sentences)
+        return dict(zip(starts, self.similarities or (), strict=False))
+
+    def supplied_sentences(self) -> Sequence[AnalysedSentence]:
         """The sentences that lie in one of the passages, in reading order."""
+        return self._supplied
+
+    @cached_property
+    def _supplied(self) -> Sequence[AnalysedSentence]:
         return [
             sentence
             for sentence in self.sentences

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from index.protocols import Vectors
+from index.protocols import Span, Vectors
 
 
 class HashEmbedder:
@@ -49,6 +49,15 @@ class HashEmbedder:
                 row[0] = 1
             row /= np.linalg.norm(row)
         return vectors
+
+    def embed_passages_and_spans(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> tuple[Vectors, list[Vectors]]:
+        of_spans = [
+            self.embed_passages([text[start:end] for start, end in wanted])
+            for text, wanted in zip(texts, spans, strict=True)
+        ]
+        return self.embed_passages(texts), of_spans
 
 
 def _grams(text: str) -> list[str]:

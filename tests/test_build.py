@@ -13,7 +13,7 @@ from small_index import ARTICLES, LIBRARY, TRAM, analyser
 
 from index import Article, BuildSummary, EmbedderMismatch, build_index, open_index
 from index.build import QUARANTINE_FILE
-from index.protocols import Vectors
+from index.protocols import Span, Vectors
 
 
 class CountingEmbedder(HashEmbedder):
@@ -22,11 +22,13 @@ class CountingEmbedder(HashEmbedder):
         self.embedded: list[str] = []
         self._fail_after = fail_after
 
-    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+    def embed_passages_and_spans(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> tuple[Vectors, list[Vectors]]:
         if self._fail_after is not None and len(self.embedded) >= self._fail_after:
             raise KeyboardInterrupt
         self.embedded += texts
-        return super().embed_passages(texts)
+        return super().embed_passages_and_spans(texts, spans)
 
 
 def add(path: Path, *sources: Article | Path, embedder: HashEmbedder | None = None) -> BuildSummary:

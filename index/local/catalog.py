@@ -35,6 +35,7 @@ CREATE TABLE articles (
     header TEXT NOT NULL,         -- JSON of ArticleHeader
     body TEXT NOT NULL,
     sentences BLOB NOT NULL,      -- zlib of JSON [[start, end, [morpheme, …]], …]
+    sentence_vectors BLOB,        -- float16, little endian, a row per sentence
     story INTEGER,                -- key of the article that leads its near-duplicates; NULL: itself
     superseded_at INTEGER         -- last generation that may still show it; NULL: current version
 );
@@ -115,9 +116,13 @@ class Catalog:
 
     def text(self, version: int) -> AnalysedText | None:
         row = self._db.execute(
-            "SELECT body, sentences FROM articles WHERE key = ?", (version,)
+            "SELECT body, sentences, sentence_vectors FROM articles WHERE key = ?", (version,)
         ).fetchone()
-        return AnalysedText(row[0], _unpack_sentences(row[1])) if row else None
+        if row is None:
+            return None
+        sentences = _unpack_sentences(row[1])
+        vectors = _unpack_vectors(row[2], len(sentences)) if row[2] else None
+        return AnalysedText(row[0], sentences, vectors)
 
     def passages(self, keys: Sequence[int]) -> dict[int, LoadedPassage]:
         """By passage key; those that are gone are left out."""
@@ -171,7 +176,7 @@ class Catalog:
                 article, sentences = article_key, _unpack_sentences(packed)
                 header = ArticleHeader(**_header_fields(header_json))
             inside = [s for s in sentences if start <= s.start and s.end <= end]
-            unit = np.frombuffer(vector, dtype="<f2").astype(np.float32)
+            unit = _unpack_vectors(vector, 1)[0]
             yield CatalogRow(
                 key, article_key, story, header, body[start:end], start, end, unit, inside
             )
@@ -274,13 +279,15 @@ def _insert(db: sqlite3.Connection, item: IndexedArticle) -> None:
     article = item.article
     with closing(
         db.execute(
-            "INSERT INTO articles (id, digest, header, body, sentences) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO articles (id, digest, header, body, sentences, sentence_vectors)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
             (
                 article.id,
                 item.digest,
                 json.dumps(to_json(article.header), ensure_ascii=False),
                 article.body,
                 _pack_sentences(item.sentences),
+                None if item.sentence_vectors is None else _pack_vectors(item.sentence_vectors),
             ),
         )
     ) as cursor:
@@ -288,7 +295,7 @@ def _insert(db: sqlite3.Connection, item: IndexedArticle) -> None:
     db.executemany(
         'INSERT INTO passages (article, ordinal, start, "end", vector) VALUES (?, ?, ?, ?, ?)',
         [
-            (key, p.ordinal, p.start, p.end, vector.astype("<f2").tobytes())
+            (key, p.ordinal, p.start, p.end, _pack_vectors(vector))
             for p, vector in zip(item.passages, item.vectors, strict=True)
         ],
     )
@@ -305,6 +312,14 @@ def _pack_sentences(sentences: Sequence[AnalysedSentence]) -> bytes:
 
 def _unpack_sentences(blob: bytes) -> list[AnalysedSentence]:
     return [AnalysedSentence(s, e, tuple(m)) for s, e, m in json.loads(zlib.decompress(blob))]
+
+
+def _pack_vectors(vectors: Vectors) -> bytes:
+    return vectors.astype("<f2").tobytes()
+
+
+def _unpack_vectors(blob: bytes, rows: int) -> Vectors:
+    return np.frombuffer(blob, dtype="<f2").astype(np.float32).reshape(rows, -1)
 
 
 def _header_fields(text: str) -> dict[str, Any]:

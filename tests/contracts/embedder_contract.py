@@ -102,6 +102,29 @@ class EmbedderContract:
             actual = list(threads.map(embed_both, texts))
         assert _cosines(np.concatenate(actual), np.concatenate(expected)).min() > 0.999
 
+    def test_spans_have_vectors_of_their_own(self, embedder: Embedder) -> None:
+        text = f"{PASSAGES[0]} {PASSAGES[1]}"
+        middle = len(PASSAGES[0])
+        halves = [(0, middle), (middle + 1, len(text))]
+        vectors, of_spans = embedder.embed_passages_and_spans(
+            [PASSAGES[2], text], [[(0, len(PASSAGES[2]))], halves]
+        )
+        np.testing.assert_allclose(vectors, embedder.embed_passages([PASSAGES[2], text]), atol=2e-2)
+        assert [rows.shape for rows in of_spans] == [
+            (1, embedder.dimension),
+            (2, embedder.dimension),
+        ]
+        np.testing.assert_allclose(np.linalg.norm(of_spans[1], axis=1), 1, atol=1e-5)
+        [question] = embedder.embed_queries(["기준금리는 몇 퍼센트로 동결됐나?"])
+        first, second = of_spans[1] @ question
+        assert first > second
+
+    def test_spans_without_text(self, embedder: Embedder) -> None:
+        _, none = embedder.embed_passages_and_spans([], [])
+        assert none == []
+        _, [rows] = embedder.embed_passages_and_spans([PASSAGES[0]], [[]])
+        assert rows.shape == (0, embedder.dimension)
+
 
 def _cosines(one: Vectors, other: Vectors) -> Vectors:
     return np.asarray((one * other).sum(axis=1), dtype=np.float32)
