@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -32,7 +32,11 @@ QUARANTINE_FILE = "quarantine.jsonl"
 
 @dataclass
 class BuildSummary:
-    """What became of the input. ``read`` = added + updated + unchanged + quarantined."""
+    """What became of the input. ``read`` = added + updated + unchanged + quarantined.
+
+    ``duplicates`` of those added and updated turned out to be copies in a story that another article
+    leads; they are counted at the end.
+    """
 
     read: int = 0
     added: int = 0
@@ -78,6 +82,7 @@ def build_index(
         _refuse_other_embedder(engine, embedder)
         summary = BuildSummary()
         prepare = _Preparation(embedder, analyser, chunking)
+        before = engine.last_version
         for batch in _batches(_read(sources, options or ReadOptions())):
             articles = _sort_out(batch, summary, root)
             new = _unknown(articles, engine, summary)
@@ -86,6 +91,7 @@ def build_index(
                 engine.add(indexed)
                 summary.passages += sum(len(item.passages) for item in indexed)
             progress(summary)
+        summary.duplicates = engine.copies_after(before)
         summary.generation = engine.publish()
     finally:
         engine.close()
@@ -95,6 +101,7 @@ def build_index(
 
 def article_digest(article: Article) -> str:
     """Changes with anything that the article says of itself."""
+    article = replace(article, corrects=(), corrected_by=())  # others say these of it
     text = json.dumps(to_json(article), ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

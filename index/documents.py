@@ -24,7 +24,8 @@ class ArticleHeader:
     ``published_at`` is an aware datetime (Asia/Seoul unless the source says otherwise) or None;
     ``published_at_source`` names where it was found: ``record``, ``json_ld``, ``meta``, ``text``,
     ``dateline`` or ``page_header`` (the date of the page that the article was copied from, which
-    is not necessarily the article's own).
+    is not necessarily the article's own). ``corrects`` and ``corrected_by`` are ids of articles; the
+    index finds them, what is given is not kept.
     """
 
     id: str
@@ -39,6 +40,8 @@ class ArticleHeader:
     url: str | None = None
     place: str | None = None
     tags: tuple[str, ...] = ()
+    corrects: tuple[str, ...] = ()
+    corrected_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.id:

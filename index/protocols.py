@@ -75,8 +75,8 @@ class IndexedArticle:
 class Candidates:
     """Passages that an engine found, as parallel arrays of length n, in no order.
 
-    ``keys`` name passages to ``Engine.load``; ``stories`` are equal for articles that report one
-    story in (nearly) the same words. ``dense`` and ``lexical`` as in ``index.documents.Hit``.
+    ``keys`` name passages to ``Engine.load``, ``articles`` their articles; ``stories`` are equal for
+    articles that report one story in (nearly) the same words, and name the article that leads them. ``dense`` and ``lexical`` as in ``index.documents.Hit``.
     """
 
     keys: NDArray[np.int64]
@@ -90,6 +90,7 @@ class Candidates:
 class LoadedPassage:
     """A passage with its article's header and the other outlets that report the same story.
 
+    ``also_reported_by`` has each outlet once, the first to publish first, not the article's own.
     ``version`` names the text that the passage's offsets refer to (see ``Engine.text``).
     """
 
@@ -136,7 +137,10 @@ class Engine(Protocol):
     ``coverage`` the first and the last day on which an article was published. An article whose id is known replaces the older version. ``search`` returns
     the union of the ``k`` nearest by vector and the ``k`` best by terms, among the passages that meet
     the filters; every candidate has both scores. Passages that are gone by the time of ``load`` are
-    left out of it. An unknown id is no error. Methods that read may be called from several threads.
+    left out of it. ``story`` gives the ids of the articles that tell a story in (nearly) the same words,
+    by the id of any of them: the one that leads first (the most complete, then the earliest), the
+    others in no order; for an article without copies itself alone, for an unknown id nothing. An
+    unknown id is no error. Methods that read may be called from several threads.
     """
 
     @property
@@ -152,6 +156,7 @@ class Engine(Protocol):
     def load(self, keys: Sequence[int]) -> dict[int, LoadedPassage]: ...
     def idf(self, field: str, terms: Iterable[str]) -> Mapping[str, float]: ...
     def article(self, article_id: str) -> Article | None: ...
+    def story(self, article_id: str) -> tuple[str, ...]: ...
     def text(self, version: int) -> AnalysedText | None: ...
     def digest(self, article_id: str) -> str | None: ...
     def info(self) -> IndexInfo: ...

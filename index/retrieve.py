@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from index.documents import Article, Filters, Hit
 from index.errors import EmbedderMismatch, IndexEmpty
@@ -29,6 +28,7 @@ from index.protocols import (
     Engine,
     IndexInfo,
     LoadedPassage,
+    Terms,
     Vectors,
 )
 
@@ -37,6 +37,10 @@ CANDIDATES = 200
 
 LEXICAL_WEIGHTS: Mapping[str, float] = {"morphemes": 6.0, "bigrams": 6.0}
 """Weights of the lexical fields in standard deviations of the cosine between two passages."""
+
+LEADER_LEEWAY = 0.5
+"""Of the copies of a story the most complete one is shown if its best passage scores at most so many
+standard deviations of the cosine between two passages less than the best copy's."""
 
 _MIN_SPREAD = 0.02  # of a corpus too small or too uniform to tell
 
@@ -54,9 +58,11 @@ class Index:
         """The best passages of the ``k`` best stories, at most ``per_story`` of each, best first."""
         vector = self.embed(question)
         terms = self.analyser.terms(question)
-        candidates = self._engine.search(vector, terms, filters, max(CANDIDATES, k * 4))
-        scores = fuse(candidates, self._engine.cosine_spread)
-        chosen = _best_of_stories(scores, candidates.stories, k, per_story)
+        candidates = self._candidates(vector, terms, filters, k)
+        spread = self._engine.cosine_spread
+        scores = fuse(candidates, spread)
+        told = _best_told(scores, candidates, LEADER_LEEWAY * max(spread, _MIN_SPREAD))
+        chosen = _best_of_stories(scores, candidates, told, k, per_story)
         loaded = self._engine.load(candidates.keys[chosen].tolist())
         present = [i for i in chosen if int(candidates.keys[i]) in loaded]
         return [
@@ -80,9 +86,25 @@ class Index:
         similarities: Vectors = text.vectors @ self.embed(question) / spread
         return similarities
 
+    def _candidates(self, vector: Vectors, terms: Terms, filters: Filters, k: int) -> Candidates:
+        """At least ``k`` stories, if there are: the copies of one can fill the first candidates."""
+        depth = max(CANDIDATES, k * 4)
+        while True:
+            candidates = self._engine.search(vector, terms, filters, depth)
+            if len(candidates.keys) < depth or len(np.unique(candidates.stories)) >= k:
+                return candidates
+            depth *= 4
+
     def article(self, article_id: str) -> Article | None:
         """The current version of an article."""
         return self._engine.article(article_id)
+
+    def story(self, article_id: str) -> tuple[str, ...]:
+        """The ids of all articles that tell the same story in nearly the same words, this one's too.
+
+        The most complete comes first. Empty for an unknown id.
+        """
+        return self._engine.story(article_id)
 
     def text(self, hit: Hit) -> AnalysedText | None:
         """The text that the hit's offsets refer to; None if it was removed meanwhile."""
@@ -144,14 +166,34 @@ def fuse(candidates: Candidates, cosine_spread: float) -> Vectors:
     return scores
 
 
+def _best_told(scores: Vectors, candidates: Candidates, leeway: float) -> dict[int, int]:
+    """By story, the article that tells it: its leader, unless another's score is far better."""
+    best: dict[int, tuple[int, float]] = {}
+    leading: dict[int, float] = {}
+    for i in np.argsort(-scores, kind="stable").tolist():
+        article, story = int(candidates.articles[i]), int(candidates.stories[i])
+        best.setdefault(story, (article, float(scores[i])))
+        if article == story:
+            leading.setdefault(story, float(scores[i]))
+    return {
+        story: story if leading.get(story, -np.inf) >= score - leeway else article
+        for story, (article, score) in best.items()
+    }
+
+
 def _best_of_stories(
-    scores: Vectors, stories: NDArray[np.int64], k: int, per_story: int
+    scores: Vectors, candidates: Candidates, told: Mapping[int, int], k: int, per_story: int
 ) -> list[int]:
-    """Positions of the best candidates of the best ``k`` stories, by falling score."""
+    """Positions of the best candidates of the best ``k`` stories, by falling score.
+
+    ``told`` names the one article of each story whose passages are taken.
+    """
     taken: dict[int, int] = {}
     chosen = []
     for i in np.argsort(-scores, kind="stable").tolist():
-        story = int(stories[i])
+        story = int(candidates.stories[i])
+        if told[story] != candidates.articles[i]:
+            continue
         if taken.get(story, 0) >= per_story or (story not in taken and len(taken) == k):
             continue
         taken[story] = taken.get(story, 0) + 1

@@ -11,6 +11,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -201,6 +204,117 @@ def _show_embed(result: dict[str, Any]) -> None:
     )
     if result["cold_start_s"] is not None:
         console.print(f"first start, unpacking and converting: {result['cold_start_s']:.1f} s")
+
+
+@app.command()
+def duplicates(
+    articles: Annotated[Path, typer.Option(exists=True, help="Articles to make copies of.")] = ROOT
+    / "tests"
+    / "corpus"
+    / "articles",
+    as_json: JsonOption = False,
+) -> None:
+    """Copies made of articles in known ways: which of them the index finds, and how fast."""
+    from index import read_articles
+
+    originals = _distinct([a for a in read_articles(articles) if len(a.body) >= 200])
+    result: dict[str, Any] = {"originals": len(originals), "kinds": {}}
+    started, stored = time.perf_counter(), 0
+    for kind, change in _CHANGES.items():
+        rng = random.Random(1)  # noqa: S311
+        pool = [s for a in originals for s in a.body.replace("\n\n", " ").split(". ")]
+        copies = [replace(a, id=f"{a.id}~", body=change(a.body, pool, rng)) for a in originals]
+        result["kinds"][kind] = _pair_figures([*originals, *copies])
+        stored += len(originals) + len(copies)
+    result["articles_per_s"] = stored / (time.perf_counter() - started)
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False, indent=2))
+    else:
+        _show_duplicates(result)
+
+
+def _add_tail(body: str, pool: list[str], rng: random.Random) -> str:
+    return f"{body}\n\n이 기사는 협약에 따라 제공된 통신 기사입니다. 제보는 카카오톡 '뉴스제보'로 받습니다. {rng.choice(pool)[:40]}"
+
+
+def _wrap(body: str, pool: list[str], rng: random.Random) -> str:
+    return "\n".join(body[i : i + 37] for i in range(0, len(body), 37))
+
+
+def _first_70(body: str, pool: list[str], rng: random.Random) -> str:
+    return body[: int(0.7 * len(body))]
+
+
+def _plus_60(body: str, pool: list[str], rng: random.Random) -> str:
+    length = int(1.6 * len(body))
+    while len(body) < length:
+        body += f" {rng.choice(pool)}."
+    return body[:length]
+
+
+def _words_20(body: str, pool: list[str], rng: random.Random) -> str:
+    words = body.split()
+    for i in rng.sample(range(len(words)), len(words) // 5):
+        words[i] = rng.choice(rng.choice(pool).split() or ["그"])
+    return " ".join(words)
+
+
+_CHANGES: dict[str, Callable[[str, list[str], random.Random], str]] = {
+    "tail": _add_tail,
+    "wrapped": _wrap,
+    "first_70": _first_70,
+    "plus_60": _plus_60,
+    "words_20": _words_20,
+}
+
+
+def _distinct(articles: list[Any]) -> list[Any]:
+    """One article of each story, so that only the copies made here are copies."""
+    with _stories(articles) as story:
+        return [article for article in articles if story(article.id)[0] == article.id]
+
+
+def _pair_figures(articles: list[Any]) -> dict[str, float]:
+    """Precision, recall and F1 over pairs of articles; the copy of ``x`` is called ``x~``."""
+    with _stories(articles) as story:
+        groups = {story(article.id) for article in articles}
+    found = {frozenset(pair) for group in groups for pair in combinations(group, 2)}
+    right = {frozenset((a.id, f"{a.id}~")) for a in articles if not a.id.endswith("~")}
+    hits = len(found & right)
+    return {
+        "precision": hits / len(found) if found else 1.0,
+        "recall": hits / len(right),
+        "f1": 2 * hits / (len(found) + len(right)),
+    }
+
+
+@contextmanager
+def _stories(articles: list[Any]) -> Iterator[Callable[[str], tuple[str, ...]]]:
+    """The stories of an index of these articles; vectors and sentences play no part in them."""
+    import numpy as np
+
+    from index.local.catalog import Catalog
+    from index.protocols import IndexedArticle
+
+    vectors = np.zeros((0, 4), dtype=np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        catalog = Catalog(Path(folder), writable=True)
+        for at in range(0, len(articles), 64):
+            batch = articles[at : at + 64]
+            catalog.put([IndexedArticle(a, [], vectors, [], a.id) for a in batch], 0)
+        yield catalog.story
+        catalog.close()
+
+
+def _show_duplicates(result: dict[str, Any]) -> None:
+    table = Table(title=f"copies of {result['originals']} articles: pairs")
+    for column in ("", "precision", "recall", "F1"):
+        table.add_column(column, justify="right" if column else "left")
+    for kind, figures in result["kinds"].items():
+        table.add_row(kind, *(f"{figures[name]:.3f}" for name in ("precision", "recall", "f1")))
+    console = Console()
+    console.print(table)
+    console.print(f"{result['articles_per_s']:.0f} articles/s, all kinds together")
 
 
 if __name__ == "__main__":

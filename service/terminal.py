@@ -99,6 +99,17 @@ def show_hits(hits: Sequence[Hit]) -> None:
         say(f"{hit.rank:>2}. ", (article.title, "bold"), (f"  ({hit.score:.3f})", "dim"))
         say((f"    {facts}", "dim"))
         say(f"    {_excerpt(hit.passage.text)}")
+        for note in _notes(hit):
+            say((f"    {note}", "dim"))
+
+
+def _notes(hit: Hit) -> Iterator[str]:
+    if hit.also_reported_by:
+        yield f"같은 기사: {', '.join(hit.also_reported_by)}"
+    if hit.article.corrected_by:
+        yield f"이 기사를 바로잡은 기사: {', '.join(hit.article.corrected_by)}"
+    if hit.article.corrects:
+        yield f"이 기사가 바로잡은 기사: {', '.join(hit.article.corrects)}"
 
 
 def _facts(

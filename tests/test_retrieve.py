@@ -16,13 +16,18 @@ from small_index import LIBRARY, TRAM, UNDATED, build
 from index import EmbedderMismatch, Filters, Index, IndexEmpty, index_info, open_index
 from index.local import LocalEngine
 from index.protocols import Candidates
-from index.retrieve import LEXICAL_WEIGHTS, _best_of_stories, fuse
+from index.retrieve import LEXICAL_WEIGHTS, _best_of_stories, _best_told, fuse
 
 
-def candidates(dense: list[float], **lexical: list[float]) -> Candidates:
+def candidates(
+    dense: list[float], articles: list[int] | None = None, **lexical: list[float]
+) -> Candidates:
+    """Passages of articles, each one of its own unless given; article n + 6 is a copy of n."""
     keys = np.arange(len(dense), dtype=np.int64)
+    numbers = keys if articles is None else np.array(articles, dtype=np.int64)
+    stories = numbers if articles is None else numbers % 6
     parts = {field: np.array(values, dtype=np.float32) for field, values in lexical.items()}
-    return Candidates(keys, keys, keys, np.array(dense, dtype=np.float32), parts)
+    return Candidates(keys, numbers, stories, np.array(dense, dtype=np.float32), parts)
 
 
 def test_fusion_is_the_documented_sum() -> None:
@@ -42,23 +47,39 @@ def test_words_outweigh_a_small_lead_in_cosine_and_not_a_large_one() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.floats(0, 1, width=32), st.integers(0, 5)), max_size=40),
+    st.lists(st.tuples(st.floats(0, 1, width=32), st.integers(0, 11)), max_size=40),
     st.integers(1, 6),
     st.integers(1, 3),
+    st.floats(0, 1),
 )
 def test_stories_are_distinct_and_the_best(
-    passages: list[tuple[float, int]], k: int, per_story: int
+    passages: list[tuple[float, int]], k: int, per_story: int, leeway: float
 ) -> None:
-    scores = np.array([score for score, _ in passages], dtype=np.float32)
-    stories = np.array([story for _, story in passages], dtype=np.int64)
-    chosen = _best_of_stories(scores, stories, k, per_story)
+    """Of the articles 0 to 11, those from 6 on are copies in the stories that 0 to 5 lead."""
+    found = candidates([score for score, _ in passages], articles=[a for _, a in passages])
+    scores, stories, articles = found.dense, found.stories, found.articles
+    told = _best_told(scores, found, leeway)
+    chosen = _best_of_stories(scores, found, told, k, per_story)
     shown = [int(stories[i]) for i in chosen]
     assert all(shown.count(story) <= per_story for story in shown)
     assert len(set(shown)) == min(k, len(set(stories.tolist())))
     assert [scores[i] for i in chosen] == sorted((scores[i] for i in chosen), reverse=True)
-    best_of = {s: scores[stories == s].max() for s in set(stories.tolist())}
+    assert {int(articles[i]) for i in chosen} == {told[story] for story in shown}
+    best_of = {s: scores[articles == a].max() for s, a in told.items()}
     worst_shown = min((best_of[s] for s in shown), default=0)
     assert all(best <= worst_shown for s, best in best_of.items() if s not in shown)
+    assert all(best_of[s] >= scores[stories == s].max() - leeway - 1e-6 for s in told)
+
+
+def test_the_leader_tells_the_story_unless_a_copy_is_far_better() -> None:
+    found = candidates([0.80, 0.82, 0.70], articles=[1, 7, 2])
+    assert _best_told(found.dense, found, 0.03) == {1: 1, 2: 2}
+    assert _best_told(found.dense, found, 0.01) == {1: 7, 2: 2}
+
+
+def test_a_copy_tells_the_story_where_the_leader_is_filtered_out() -> None:
+    found = candidates([0.80, 0.82], articles=[7, 7])
+    assert _best_told(found.dense, found, 1.0) == {1: 7}
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,10 +20,11 @@ import numpy as np
 
 from index.documents import AnalysedSentence, Article, ArticleHeader, Passage, to_json
 from index.errors import IndexCorrupt, IndexFormatUnknown, IndexNotFound
+from index.local import stories
 from index.protocols import AnalysedText, IndexedArticle, LoadedPassage, Vectors
 
 FILE = "catalog.sqlite"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -81,7 +81,7 @@ class Catalog:
             if not writable:
                 raise IndexNotFound(folder)
             with self._write() as db:
-                db.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+                db.executescript(f"BEGIN; {_SCHEMA} {stories.SCHEMA} COMMIT;")
             self.set_meta({"format": str(FORMAT_VERSION), "revision": "0"})
         self._check_format(folder)
 
@@ -109,10 +109,24 @@ class Catalog:
 
     def article(self, article_id: str) -> Article | None:
         row = self._db.execute(
-            "SELECT header, body FROM articles WHERE id = ? AND superseded_at IS NULL",
+            "SELECT key, header, body FROM articles WHERE id = ? AND superseded_at IS NULL",
             (article_id,),
         ).fetchone()
-        return Article(**_header_fields(row[0]), body=row[1]) if row else None
+        return Article(**vars(self._header(row[0], row[1])), body=row[2]) if row else None
+
+    def story(self, article_id: str) -> tuple[str, ...]:
+        """The ids of the articles of its story, the leader first; none for an unknown id."""
+        return stories.members(self._db, article_id)
+
+    def copies_after(self, key: int) -> int:
+        """How many live articles stored after ``key`` are copies of another."""
+        return stories.count_copies(self._db, key)
+
+    @property
+    def last_key(self) -> int:
+        """Of the newest version of an article; 0: there is none."""
+        key: int = self._db.execute("SELECT ifnull(max(key), 0) FROM articles").fetchone()[0]
+        return key
 
     def text(self, version: int) -> AnalysedText | None:
         row = self._db.execute(
@@ -135,9 +149,10 @@ class Catalog:
         for key, ordinal, text, start, end, header_json, article in self._db.execute(
             query, (json.dumps(list(keys)),)
         ):
-            header = ArticleHeader(**_header_fields(header_json))
+            header = self._header(article, header_json)
             passage = Passage(header.id, ordinal, text, start, end)
-            found[key] = LoadedPassage(passage, header, article)
+            outlets = stories.other_outlets(self._db, article)
+            found[key] = LoadedPassage(passage, header, article, outlets)
         return found
 
     def keys_of(self, article_ids: Iterable[str]) -> list[int]:
@@ -181,6 +196,13 @@ class Catalog:
                 key, article_key, story, header, body[start:end], start, end, unit, inside
             )
 
+    def _header(self, key: int, text: str) -> ArticleHeader:
+        """The header of a version, with the corrections that are known by now."""
+        fields = _header_fields(text)
+        fields["corrects"] = stories.corrects(self._db, key)
+        fields["corrected_by"] = stories.corrected_by(self._db, key)
+        return ArticleHeader(**fields)
+
     def counts(self) -> tuple[int, int]:
         """Live articles and live passages."""
         query = (
@@ -203,11 +225,10 @@ class Catalog:
         """
         with self._write() as db:
             for item in articles:
-                db.execute(
-                    "UPDATE articles SET superseded_at = ? WHERE id = ? AND superseded_at IS NULL",
-                    (generation, item.article.id),
-                )
-                _insert(db, item)
+                _supersede(db, item.article.id, generation)
+                key = _insert(db, item)
+                stories.join(db, key)
+                stories.note_titles(db, key, item.article.title, item.article.body)
             _bump_revision(db)
 
     def remove(self, article_ids: Iterable[str]) -> int:
@@ -220,6 +241,8 @@ class Catalog:
                     for row in db.execute("SELECT key FROM articles WHERE id = ?", (article_id,))
                 ]
                 db.executemany("INSERT INTO removals (article) VALUES (?)", [(k,) for k in keys])
+                for key in keys:
+                    stories.leave(db, key)
                 db.execute("DELETE FROM articles WHERE id = ?", (article_id,))
                 removed += bool(keys)
             if removed:
@@ -275,23 +298,29 @@ class Catalog:
             )
 
 
-def _insert(db: sqlite3.Connection, item: IndexedArticle) -> None:
+def _supersede(db: sqlite3.Connection, article_id: str, generation: int) -> None:
+    query = "SELECT key FROM articles WHERE id = ? AND superseded_at IS NULL"
+    for (key,) in db.execute(query, (article_id,)).fetchall():
+        stories.leave(db, key)
+        db.execute("UPDATE articles SET superseded_at = ? WHERE key = ?", (generation, key))
+
+
+def _insert(db: sqlite3.Connection, item: IndexedArticle) -> int:
+    """Returns the key of the new version."""
     article = item.article
-    with closing(
-        db.execute(
-            "INSERT INTO articles (id, digest, header, body, sentences, sentence_vectors)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                article.id,
-                item.digest,
-                json.dumps(to_json(article.header), ensure_ascii=False),
-                article.body,
-                _pack_sentences(item.sentences),
-                None if item.sentence_vectors is None else _pack_vectors(item.sentence_vectors),
-            ),
-        )
-    ) as cursor:
-        key = cursor.lastrowid
+    db.execute(
+        "INSERT INTO articles (id, digest, header, body, sentences, sentence_vectors)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            article.id,
+            item.digest,
+            json.dumps(to_json(article.header), ensure_ascii=False),
+            article.body,
+            _pack_sentences(item.sentences),
+            None if item.sentence_vectors is None else _pack_vectors(item.sentence_vectors),
+        ),
+    )
+    key: int = db.execute("SELECT last_insert_rowid()").fetchone()[0]
     db.executemany(
         'INSERT INTO passages (article, ordinal, start, "end", vector) VALUES (?, ?, ?, ?, ?)',
         [
@@ -299,6 +328,7 @@ def _insert(db: sqlite3.Connection, item: IndexedArticle) -> None:
             for p, vector in zip(item.passages, item.vectors, strict=True)
         ],
     )
+    return key
 
 
 def _bump_revision(db: sqlite3.Connection) -> None:

@@ -135,6 +135,18 @@ class LocalEngine:
     def article(self, article_id: str) -> Article | None:
         return self._catalog.article(article_id)
 
+    def story(self, article_id: str) -> tuple[str, ...]:
+        return self._catalog.story(article_id)
+
+    @property
+    def last_version(self) -> int:
+        """The newest version that the index holds of any article; versions are numbered upwards."""
+        return self._catalog.last_key
+
+    def copies_after(self, version: int) -> int:
+        """How many articles stored after ``version`` are copies in a story that another leads."""
+        return self._catalog.copies_after(version)
+
     def text(self, version: int) -> AnalysedText | None:
         return self._catalog.text(version)
 

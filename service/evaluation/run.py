@@ -83,7 +83,11 @@ class Judge:
             article = index.article(article_id)
             return article.body if article else None
 
-        return cls(holds, body_of)
+        def story_of(article_id: str) -> str:
+            story = index.story(article_id)
+            return story[0] if story else article_id
+
+        return cls(holds, body_of, story_of)
 
     def stories(self, article_ids: Iterable[str]) -> tuple[str, ...]:
         """The distinct stories of some articles, in their order."""

@@ -17,6 +17,20 @@ from index.protocols import Candidates, IndexedArticle, Terms
 DIMENSION = 4
 AXES = np.eye(DIMENSION, dtype=np.float32)
 
+WIRE = (
+    "해담시는 트램 1호선 기본계획이 정부 승인을 받았다고 14일 밝혔다. 노선은 해담항에서 새터마을까지 "
+    "11.6㎞이고 정거장은 15곳이다. 총사업비는 4,820억 원으로 국비와 도비, 시비로 나눠 부담한다. "
+    "내년 3월 첫 삽을 떠 2031년 개통하는 것이 목표다."
+)
+OTHER = (
+    "프로배구 해담 블루웨일즈가 홈 개막전에서 동람 파이어즈를 세트 점수 3 대 1로 꺾었다. 주포 남궁혁이 "
+    "27점을 올렸고 신인 세터 여운찬은 프로 첫 선발 경기에서 승리를 이끌었다. 관중석 4,200석은 모두 찼다."
+)
+THIRD = (
+    "해담영화제가 11일 밤 해담문화예술회관에서 시상식을 열고 아흐레 일정을 마무리했다. 대상은 변유담 감독의 "
+    "장편 '조금 늦은 밀물'이 받았다. 올해는 17개국 86편이 상영됐고 관객은 모두 2만 3,400명으로 집계됐다."
+)
+
 OpenEngine = Callable[[], Engine]
 
 
@@ -210,6 +224,142 @@ class EngineContract:
         self.fill(engine, indexed("a", "트램 착공"), indexed("b", "트램 연기"))
         idf = engine.idf("morphemes", ["트램", "착공", "우주선"])
         assert idf["트램"] < idf["착공"] < idf["우주선"]
+
+    def stories(self, engine: Engine) -> list[set[str]]:
+        """The articles that a search for everything finds, by story."""
+        found = engine.search(AXES[0], terms(), Filters(), 100)
+        loaded = engine.load(found.keys.tolist())
+        groups: dict[int, set[str]] = {}
+        for key, story in zip(found.keys.tolist(), found.stories.tolist(), strict=True):
+            groups.setdefault(story, set()).add(loaded[key].article.id)
+        return sorted(groups.values(), key=min)
+
+    def outlets(self, engine: Engine, article_id: str) -> tuple[str, ...]:
+        found = engine.search(AXES[0], terms(), Filters(article_ids=(article_id,)), 1)
+        (loaded,) = engine.load(found.keys.tolist()).values()
+        return loaded.also_reported_by
+
+    def test_copies_are_one_story(self, engine: Engine, open_engine: OpenEngine) -> None:
+        self.fill(
+            engine,
+            indexed("copy", WIRE, press="동람경제", day="2026-03-03"),
+            indexed("full", WIRE + " 시는 주민 설명회를 연다.", press="해담일보", day="2026-03-04"),
+            indexed("other", OTHER, press="동람경제"),
+            indexed("late", WIRE, press="해담시민뉴스", day="2026-03-05"),
+        )
+        for again in (engine, None):
+            again = again or open_engine()
+            assert self.stories(again) == [{"copy", "full", "late"}, {"other"}]
+            assert again.story("late")[0] == "full"
+            assert sorted(again.story("copy")) == ["copy", "full", "late"]
+            assert again.story("other") == ("other",)
+            assert again.story("unknown") == ()
+            assert self.outlets(again, "full") == ("동람경제", "해담시민뉴스")
+            assert self.outlets(again, "copy") == ("해담일보", "해담시민뉴스")
+            assert self.outlets(again, "other") == ()
+            filters = Filters(press=("해담시민뉴스",))
+            assert self.search(again, filters=filters) == {"late"}
+            again.close()
+
+    def test_an_outlet_is_named_once_and_not_beside_itself(self, engine: Engine) -> None:
+        self.fill(
+            engine,
+            indexed("a", WIRE, press="해담일보"),
+            indexed("b", WIRE, press="해담일보"),
+            indexed("c", WIRE, press="동람경제"),
+            indexed("d", WIRE, press="동람경제"),
+            indexed("e", WIRE, press=None),
+        )
+        assert self.outlets(engine, "a") == ("동람경제",)
+        assert self.outlets(engine, "e") == ("해담일보", "동람경제")
+
+    def test_a_better_copy_takes_over_the_story(self, engine: Engine) -> None:
+        self.fill(engine, indexed("short", WIRE), indexed("other", OTHER))
+        self.fill(engine, indexed("long", WIRE + " 시는 주민 설명회를 연다."))
+        assert engine.story("short") == ("long", "short")
+        assert self.stories(engine) == [{"long", "short"}, {"other"}]
+
+    def test_an_updated_article_leaves_its_story(self, engine: Engine) -> None:
+        self.fill(engine, indexed("a", WIRE), indexed("b", WIRE), indexed("c", WIRE))
+        leader, *_ = engine.story("a")
+        self.fill(engine, indexed(leader, OTHER))
+        rest = {"a", "b", "c"} - {leader}
+        assert self.stories(engine) == sorted([{leader}, rest], key=min)
+        self.fill(engine, indexed(leader, WIRE))
+        assert self.stories(engine) == [{"a", "b", "c"}]
+
+    def test_a_removed_leader_hands_over(self, engine: Engine) -> None:
+        """Copies that only it held together fall apart, the others stay together."""
+        self.fill(
+            engine,
+            indexed("whole", f"{WIRE} {OTHER} {THIRD}", press="동람경제"),
+            indexed("start", f"{WIRE} {OTHER}"),
+            indexed("start2", f"{WIRE}\n\n{OTHER[:-9]}", press="해담시민뉴스"),
+            indexed("end", f"{OTHER} {THIRD}"),
+        )
+        assert set(engine.story("start")) == {"whole", "start", "start2", "end"}
+        engine.remove(["whole"])
+        assert engine.story("start2") == ("start", "start2")
+        assert self.outlets(engine, "start") == ("해담시민뉴스",)
+        engine.publish()
+        assert self.stories(engine) == [{"end"}, {"start", "start2"}]
+
+    def test_the_same_words_weeks_apart_are_two_stories(self, engine: Engine) -> None:
+        self.fill(
+            engine,
+            indexed("may", WIRE, day="2026-05-01"),
+            indexed("june", WIRE, day="2026-06-01"),
+            indexed("undated", WIRE, day=None),
+        )
+        assert "june" not in engine.story("may")
+        assert len(engine.story("undated")) == 2
+
+    def test_short_texts_are_no_copies(self, engine: Engine) -> None:
+        self.fill(engine, indexed("a", "트램 착공"), indexed("b", "트램 착공"))
+        assert self.stories(engine) == [{"a"}, {"b"}]
+
+    def test_a_correction_is_linked_whichever_comes_first(self, engine: Engine) -> None:
+        notice = indexed(
+            "notice", "‘제목 해담시 새 청사 터’ 기사를 바로잡습니다.", day="2026-03-04"
+        )
+        wrong = "해담시 새 청사 터"
+        self.fill(
+            engine,
+            notice,
+            indexed(wrong, "총사업비는 2,140억 원이다."),
+            indexed("other", "‘제목 해담시 새 청사 터’ 기사가 화제다."),
+        )
+        for _ in range(2):
+            corrected, correcting = engine.article(wrong), engine.article("notice")
+            assert corrected is not None
+            assert correcting is not None
+            assert (corrected.corrected_by, corrected.corrects) == (("notice",), ())
+            assert (correcting.corrected_by, correcting.corrects) == ((), (wrong,))
+            found = engine.search(AXES[0], terms(), Filters(article_ids=(wrong,)), 1)
+            (loaded,) = engine.load(found.keys.tolist()).values()
+            assert loaded.article.corrected_by == ("notice",)
+            self.fill(engine, indexed(wrong, "총사업비는 2,410억 원이다."))
+        engine.remove(["notice"])
+        corrected = engine.article(wrong)
+        assert corrected is not None
+        assert corrected.corrected_by == ()
+
+    @pytest.mark.parametrize(
+        ("press", "day"),
+        [("동람경제", "2026-03-04"), ("해담일보", "2026-02-04"), ("해담일보", "2026-06-04")],
+    )
+    def test_a_correction_is_of_its_own_paper_and_of_late(
+        self, engine: Engine, press: str, day: str
+    ) -> None:
+        notice = "‘제목 해담시 새 청사 터’ 기사를 바로잡습니다."
+        self.fill(
+            engine,
+            indexed("해담시 새 청사 터", "총사업비는 2,140억 원이다."),
+            indexed("notice", notice, press=press, day=day),
+        )
+        correcting = engine.article("notice")
+        assert correcting is not None
+        assert correcting.corrects == ()
 
     def test_info_counts(self, engine: Engine) -> None:
         self.fill(

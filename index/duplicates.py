@@ -1,0 +1,103 @@
+"""Which articles report one story in (nearly) the same words: wire copy, reprints, updates.
+
+Articles are compared by the set of 5-character shingles of their text without whitespace, so
+that line breaks don't count. MinHash bands find the few articles worth a look, an exact
+comparison decides. Sources: Broder, On the resemblance and containment of documents (1997);
+Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, ch. 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_CHARS = 100
+"""Shorter bodies, whitespace not counted, are too short to tell: their stories are their own."""
+
+SHINGLE_CHARS = 5
+MIN_JACCARD = 0.6
+MIN_CONTAINMENT = 0.8
+
+MAX_DAYS_APART = 7
+"""Articles dated further apart are different stories, alike as they are: the weather, the lottery,
+the markets are reported every day in the words of the day before."""
+
+PERMUTATIONS = 128
+BANDS, ROWS = 32, 4
+"""What datasketch's MinHashLSH chooses for 128 permutations and a threshold of 0.4."""
+
+Shingles = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What is compared of a text.
+
+    ``shingles`` are the hashes of its distinct shingles in rising order. Texts alike have one of the
+    ``BANDS`` numbers in ``bands`` in common (64 bits, signed): 98.8 % of pairs at a Jaccard similarity of 0.6, 56 % at 0.4, 0.3 % at 0.1.
+    """
+
+    shingles: Shingles
+    bands: tuple[int, ...]
+
+
+def fingerprint(body: str) -> Fingerprint | None:
+    """The fingerprint of a cleaned body; None if it is too short to tell."""
+    text = "".join(body.split())
+    if len(text) < MIN_CHARS:
+        return None
+    shingles = _shingles(text)
+    return Fingerprint(shingles, _bands(shingles))
+
+
+def same_story(one: Shingles, other: Shingles) -> bool:
+    """Whether two texts agree as a whole (Jaccard), or one holds nearly all of the other."""
+    common = len(np.intersect1d(one, other, assume_unique=True))
+    jaccard = common / (len(one) + len(other) - common)
+    containment = common / min(len(one), len(other))
+    return jaccard >= MIN_JACCARD or containment >= MIN_CONTAINMENT
+
+
+_FACTORS = np.array(
+    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xFF51AFD7ED558CCD],
+    dtype=np.uint64,
+)  # fmt: skip
+"""Any large odd numbers do; stored bands depend on them."""
+
+
+def _shingles(text: str) -> Shingles:
+    characters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    windows = np.lib.stride_tricks.sliding_window_view(characters, SHINGLE_CHARS)
+    return np.unique(_mixed(windows.astype(np.uint64) @ _FACTORS))
+
+
+def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Spread what is in the low bits over all 64 (the finalizer of MurmurHash3)."""
+    numbers = (numbers ^ (numbers >> np.uint64(33))) * _FACTORS[-1]
+    return numbers ^ (numbers >> np.uint64(33))
+
+
+def _bands(shingles: Shingles) -> tuple[int, ...]:
+    minhash = _minhash().copy()
+    minhash.update_batch(_low_halves(shingles))
+    rows = minhash.hashvalues[: BANDS * ROWS].reshape(BANDS, ROWS).astype(np.uint64)
+    # The number of the band takes part, so that equal rows of two bands are no match.
+    mixed = _mixed(rows @ _FACTORS[:ROWS] + np.arange(BANDS, dtype=np.uint64))
+    return tuple(mixed.view(np.int64).tolist())
+
+
+def _low_halves(shingles: Shingles) -> Iterable[int]:
+    return (shingles & np.uint64(0xFFFFFFFF)).tolist()  # type: ignore[no-any-return]
+
+
+@cache
+def _minhash() -> Any:
+    from datasketch import MinHash
+
+    # Scheme and seed are spelt out, since stored bands depend on them.
+    return MinHash(num_perm=PERMUTATIONS, seed=1, scheme="affine32", hashfunc=int)
