@@ -107,6 +107,25 @@ STAMP = re.compile(rf"{_LABEL} ?[:：|]? ?(?P<moment>{_DATE}(?:{_TIME})?)")
 DATE_LINE = re.compile(rf"[<\[(]?(?P<moment>{_DATE}(?:{_TIME})?)[>\])]?")
 SENT = re.compile(rf"(?P<moment>{_DATE}(?:{_TIME})?) ?(?:송고|입력|수정)")
 
+_BARE_LABEL = re.compile(rf"{_LABEL} ?[:：|]?")
+
+
+def joined_stamps(lines: list[str]) -> list[str]:
+    """Lines with a label such as ``등록일`` joined to the moment that stands below it."""
+    joined: list[str] = []
+    label = False  # whether the last line with text is a label alone
+    for line in lines:
+        if label and line and DATE_LINE.fullmatch(line):
+            while not joined[-1]:
+                joined.pop()
+            joined[-1] += f" {line}"
+            label = False
+            continue
+        joined.append(line)
+        label = bool(_BARE_LABEL.fullmatch(line)) if line else label
+    return joined
+
+
 _WEATHER = (
     r"[•·*\-]? ?(?:맑음|구름조금|구름많음|구름|흐림|흐리고|비|눈|비/눈|소나기|안개|박무|연무|황사|뇌우)? ?"
     r"(?:현재 ?기온|최저|최고)? ?[가-힣0-9]{0,10} ?-?\d{1,2}(?:\.\d)? ?(?:℃|°C)(?: ?[가-힣]{1,6})?"
@@ -132,7 +151,7 @@ _MENU_WORDS = frozenset(
         "수정 삭제 답글 등록 확인 취소 기사원문 원문 원문보기 기사듣기 프린트하기 스토리 알림 "
         "알림설정 앱 앱에서 PDF 지면 지면보기 신문보기 호외 독자투고 회사소개 이용약관 "
         "개인정보처리방침 청소년보호정책 제휴문의 광고문의 고충처리 저작권규약 오시는길 모바일 "
-        "PC버전 PC화면 SNS공유 기사공유 글자크기 글자크기조절 폰트크기 상세검색 뉴스홈 기사제보 "
+        "PC버전 PC화면 SNS공유 기사공유 글자크기 글자크기조절 글씨크기 조절 조절하기 설정 설정하기 폰트크기 상세검색 뉴스홈 기사제보 "
         "제보 기사제보하기 구독문의 English 한국어 日本語 中文 ENG KOR RSS Link Copy Print Share"
     ).split()
 )
@@ -144,7 +163,13 @@ _PHRASES = re.compile(
     r"|.{0,10}(?:으로|에) 공유(?:하기)?|검색어를 입력하세요|.{2,16}은? 네이버에서 제공하는 기능입니다\.?|잠시만 기다려 ?주세요\.?"
     r"|다양한 언어로 기사를 읽어보세요\.?|콘텐츠 사용과 관련해 궁금한 점이 있으면.{0,100}|가장 먼저 .{0,10}댓글.{0,10}요[.!]?"
     r"|이미지(?:를)? ?(?:확대(?: ?보기)?|크게 ?보기|더보기)|사진 ?(?:확대|크게) ?보기|.{0,10}클릭하(?:시)?면 .{0,20}(?:크게|원본).{0,20}"
-    r"|원본 ?(?:사진|이미지) ?보기|동영상 ?(?:뉴스|보기|기사)|\[?(?:동)?영상\]?"
+    r"|본 저작물은 .{0,80}공공누리.{0,100}|원본 ?(?:사진|이미지) ?보기|동영상 ?(?:뉴스|보기|기사)|\[?(?:동)?영상\]?"
+)
+
+
+_NEIGHBOURS = (
+    r"(?:홈|HOME|Home|메인)(?: ?[>›»] ?[^>›».]{1,20}){1,5}"
+    r"|[-·<>◀▶ ]{0,3}(?:이전|다음) ?(?:글|기사)(?![가-힣]) ?.{0,80}"
 )
 
 
@@ -218,8 +243,10 @@ PHOTO_LINE = re.compile(
 
 
 _STATION = r"(?:KBS|MBC|SBS|YTN|JTBC|MBN|OBS|KNN|KTV|KBC|TBC|TJB|G1|CJB|JIBS|EBS|tbs|TV조선|채널A|연합뉴스TV|MTN)"
+_LOCAL_STATION = r"[A-Z][A-Z0-9]{1,4}(?= ?(?:뉴스|NEWS))|[가-힣A-Z]{1,8}(?:방송|TV)"
 SIGN_OFF = re.compile(
-    rf"(?:지금까지 )?(?:[가-힣]{{2,8}}에서,? )?(?P<press>{_STATION}) ?(?:뉴스|NEWS)? ?(?P<name>{NAME.pattern})"
+    r"(?:^|(?<=[.?!”\"\]] ))"
+    rf"(?:지금까지 )?(?:[가-힣]{{2,8}}에서,? )?(?P<press>{_STATION}|{_LOCAL_STATION}) ?(?:뉴스|NEWS)? ?(?!기자입니다)(?P<name>{NAME.pattern})"
     rf" ?(?:[\[(]{MAIL.pattern}[\])])? ?(?:기자)?(?:입니다|이었습니다|였습니다)\."
     rf"|지금까지 (?:[가-힣A-Z0-9]{{2,12}}(?:에서|부|팀)?,? )?(?P<reporter>{NAME.pattern}) ?(?:기자|특파원|리포터) ?(?:이었|였)습니다\."
 )
@@ -295,8 +322,18 @@ def _is_help(line: str) -> bool:
 
 _NOTICE = (
     r"[※＊*] ?(?:이|본|해당) ?(?:기사|콘텐츠|보도자료)(?:는|의) .{0,240}|[※＊*] ?(?:우울감|자살).{0,300}"
-    r"|[\"“]?(?:이|본) ?(?:기사|콘텐츠)는 .{0,120}(?:작성|번역|생성|제공|검토|게재|투자 ?참고).{0,30}(?:습니다|입니다)\.?.{0,100}"
+    r"|[\"“]?(?:이|본) ?(?:기사|콘텐츠)는 .{0,120}(?:작성|번역|생성|제공|검토|게재|투자 ?참고|실렸|실린|수록).{0,30}(?:습니다|입니다)\.?.{0,100}"
+    r"|[※＊*]? ?(?:외부 ?)?(?:필자|필진|기고|칼럼|본 ?칼럼)[^.]{0,60}(?:본지|본보|본 ?매체|편집 ?방향|입장)[^.]{0,30}(?:다를 수|일치하지|무관)[^.]{0,20}\.?"
     r"|\*? ?면책 ?조항 ?[:：].{0,300}|AI 해설은 뉴스의 풍부한 이해를.{0,200}|기사의 원 데이터인.{0,120}"
+)
+_RELEASE = (
+    r"(?:보도 ?(?:시점|일시|일자)|배포 ?(?:일시|일자)|엠바고)[ |:：].{1,100}|\[?보도 ?자료\]?"
+)
+_OFFICE = re.compile(
+    r"[|(<\[ ]{0,3}담당 ?(?:부서|자|과)[ |:：)>\]].{0,120}(?:책임자|담당자|과장|팀장|주무관|사무관|\d{3,4}-\d{4}).{0,120}"
+)
+_ANNEX = re.compile(
+    r"[□○※ ]{0,2}[<(\[]?붙임[>)\]]?(?: ?\d)?[ :：.].{1,150}\d ?(?:부|매|장|개)\.(?: ?끝\.?)?"
 )
 _NOTE = re.compile(r"\[ ?이 기사는 [^\[\]]{0,150}\]")
 _COPYRIGHT_SIGNS = "ⓒ © (c) (C) 무단 저작권 opyright OPYRIGHT eserved"
@@ -346,6 +383,19 @@ def _related(text: str) -> Iterable[Span]:
     if "관련" not in text and "원문보기" not in text:
         return []
     return (mark.span() for mark in _RELATED_MARK.finditer(text))
+
+
+def _is_office(line: str) -> bool:
+    if len(line) > MAX_LINE_CHARS:
+        return False
+    return bool(_ANNEX.fullmatch(line) or (not ends_sentence(line) and _OFFICE.fullmatch(line)))
+
+
+def _tag_tails(text: str) -> Iterable[Span]:
+    # a line of tags alone is the rule "tags", which keeps their order
+    if len(text) <= MAX_LINE_CHARS and TAG_LINE.fullmatch(text):
+        return ()
+    return (match.span() for match in _TAG_TAIL.finditer(text))
 
 
 def _signatures(text: str) -> Iterator[Span]:
@@ -401,7 +451,7 @@ RULES: tuple[Rule, ...] = (
     Rule("photo_credit", _ERASE, _spans(_PHOTO), "inside a paragraph", signs=_PHOTO_SIGNS),
     Rule("broadcast_mark", _ERASE, _spans(MARK), "who speaks next", signs="[ < 【 ◀"),
     Rule("sign_off", _ERASE, _spans(SIGN_OFF), "names the station", signs="입니다. 습니다."),
-    Rule("tag_tail", _ERASE, _spans(_TAG_TAIL), "glued to the last sentence", signs="#"),
+    Rule("tag_tail", _ERASE, _tag_tails, "glued to the last sentence", signs="#"),
     Rule("note", _ERASE, _spans(_NOTE), "how the text was made", signs="기사는"),
     Rule("crew_note", _ERASE, _spans(_CREW_NOTE), "camera and editing", signs="영상"),
     Rule("crew", _DROP, _line(_CREW_LINE), "camera and editing of a broadcast"),
@@ -415,6 +465,8 @@ RULES: tuple[Rule, ...] = (
     Rule("press", _DROP, _line_if(_is_press_line), "a paper's name, alone", edges=True),
     Rule("section", _DROP, _line_if(section_name), "a section's name, alone", edges=True),
     Rule("tags", _DROP, _line(TAG_LINE), "subjects as hashtags"),
+    Rule("neighbours", _DROP, _line(_NEIGHBOURS), "the page's place among others", edges=True),
+    Rule("release", _DROP, _line(_RELEASE), "when a press release may be used", edges=True),
     Rule("advert", _DROP, _line(f"{_AD_LINE}|{_SCRIPT}"), "advertisements and script"),
     Rule("pointer", _DROP, _line(_POINTER), "a hand that points at another story"),
     Rule("link", _DROP, _line(_LINK_LINE), "an address, alone", edges=True),
@@ -429,6 +481,7 @@ RULES: tuple[Rule, ...] = (
     Rule("desk", _CUT, _spans(_DESK), "a desk signs, not a person", insets=True, signs=_DESK_SIGNS),
     Rule("related", _CUT, _related, "other stories follow", insets=True),
     Rule("tips", _CUT, _spans(_TIP), "how to reach the newsroom", insets=True, signs=_TIP_SIGNS),
+    Rule("office", _CUT, _line_if(_is_office), "whom to ask", insets=True, signs="담당 붙임"),
     Rule("promotion", _CUT, _spans(_SUBSCRIBE_TAIL), "follow us", insets=True, signs="▶ ▷ ► ☞"),
     Rule(
         "crew_tail", _CUT, _spans(_CREW_TAIL), "camera and editing", insets=True, signs="촬영 영상"

@@ -28,6 +28,7 @@ from index.boilerplate import (
     Span,
     ends_sentence,
     is_prose,
+    joined_stamps,
     last_sentence_end,
     stamp_parts,
 )
@@ -146,34 +147,18 @@ def _unwrap(lines: list[str]) -> list[str]:
 
 _TITLE_CHARS = 1_000
 _TITLE_TAIL = re.compile(r"(.*\S)(\s*[|<>ㅣ│]\s*|\s[-–—:·]\s)(\S.{0,40})")
+_TITLE_HEAD = re.compile(r"(\S.{0,20}?)\s*(::|[|>ㅣ│]|\s[-–—:])\s+(\S.*)")
 _SITE_WORDS = frozenset(
-    [
-        "네이버",
-        "네이버뉴스",
-        "다음",
-        "다음뉴스",
-        "Daum",
-        "네이트뉴스",
-        "네이트",
-        "ZUM",
-        "ZUM뉴스",
-        "줌뉴스",
-        "기사본문",
-        "본문",
-        "뉴스",
-        "기사",
-        "전체기사",
-        "뉴스본문",
-        "MSN",
-        "카카오",
-        "NAVER",
-        "모바일",
-    ]
+    "네이버 네이버뉴스 다음 다음뉴스 Daum 네이트뉴스 네이트 ZUM ZUM뉴스 줌뉴스 기사본문 본문 뉴스 기사 전체기사 "
+    "뉴스본문 MSN 카카오 NAVER 모바일".split()
 )
 
 
 def clean_title(text: str, *, press: str | None = None) -> str:
-    """A headline on one line, NFC, without what a site appends (`` | 한국일보``, `` < 사회 < 기사본문``)."""
+    """A headline on one line, NFC, without what a site puts around it.
+
+    `` | 한국일보``, `` < 사회 < 기사본문`` behind it; ``해담신문 :: `` before it.
+    """
     title = fold(text[:_TITLE_CHARS])
     while tail := _TITLE_TAIL.fullmatch(title):
         name = tail[3]
@@ -181,7 +166,10 @@ def clean_title(text: str, *, press: str | None = None) -> str:
         if not known and not (section_name(name) and "<" in tail[2]):
             break
         title = tail[1]
-    return title
+    head = _TITLE_HEAD.fullmatch(title)
+    # a headline may open with a paper's name and a dash or colon, hardly with "::" or "|"
+    named = head and (head[1] == press or (is_press(head[1]) and head[2].strip() not in ("-", ":")))
+    return head[3] if head and named else title
 
 
 # --- the story -------------------------------------------------------------------------------
@@ -193,7 +181,7 @@ def clean(text: str) -> Cleaned:
     Time is linear in the length of the text. Never gives an empty body for a text that has a
     line: where nothing but a caption is left, the caption is the story (a photo article).
     """
-    paragraphs = paragraphs_of(text)
+    paragraphs = joined_stamps(paragraphs_of(text))
     cleaned = _clean(paragraphs, RULES)
     if not cleaned.body:
         cleaned = _clean(paragraphs, [rule for rule in RULES if rule.name != "caption"])

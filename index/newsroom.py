@@ -100,6 +100,10 @@ _BRACKET = re.compile(
 )
 _SEPARATOR = re.compile(r"\s*[=|ㅣ│]\s*")
 _WHO_MAIL = re.compile(rf"([^@\n.?!“”\"]{{2,40}}?)[\s(\[]*({MAIL.pattern})[)\]]*\s+")
+_POSITION = re.compile(
+    r"\S{0,8}(?:교수|변호사|작가|의원|평론가|소장|대표|위원|위원장|연구원|연구위원|시인|소설가|의사|원장|박사|회장|이사장|이사|센터장|국장"
+    r"|관장|감독|총장|교사|활동가|칼럼니스트|전문의|사무총장|대사|장관|신부|목사|스님|건축가|셰프|번역가|학예사|대학원생)"
+)
 _TEAM = re.compile(r"[가-힣A-Za-z\s]{0,12}(?:취재팀|취재반|취재단|보도팀|공동취재)")
 
 
@@ -159,6 +163,8 @@ def reporter_names(text: str) -> tuple[str, ...]:
             for word in words
             if NAME.fullmatch(word) and not is_press(word) and not is_place(word)
         ]
+        if len(words) > 1 and _POSITION.fullmatch(words[-1]):  # 금나래 해담대 조경학과 교수
+            named = words[:1] if words[0] in named else named[-1:]
         # "김철수 이영희" are two people, "John Smith" and "서울 특별취재팀" one signature each
         names.extend(named if words and len(named) == len(words) else named[-1:] or [piece])
     return tuple(dict.fromkeys(name for name in names if name))

@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import os
+import re
 import struct
 import zipfile
 from datetime import UTC, datetime, timedelta
@@ -493,6 +494,44 @@ def test_an_empty_page_may_carry_its_story_in_data(tmp_path: Path) -> None:
     assert article.body == ARTICLE.replace("\n\n", "\n\n")
 
 
+def test_the_story_of_a_page_is_chosen_among_its_data(tmp_path: Path) -> None:
+    long = "<p>다른 기사다. 훨씬 더 길다.</p>" * 40
+    state = {
+        "best": [{"title": "다른 기사", "content": long}],
+        "view": {
+            "newsTitle": "-",
+            "title": "버스 요금 150원 오른다",
+            "content": [{"type": "text", "content": line} for line in ARTICLE.split("\n\n")],
+            "reporterName": "한가람 기자",
+            "regDate": "-",
+            "published_at": "2025-12-18 09:30",
+            "category": {"name": "사회"},
+        },
+    }
+    html = (
+        "<html><head><title>버스 요금 150원 오른다 - 해담일보</title></head><body><div id='app'></div>"
+        f"<script>var a = {{b: 1}}; window.__STATE__ = {json.dumps(state)}; run(function(){{}});</script>"
+        "</body></html>"
+    )
+    article = only(write(tmp_path / "a.html", html))
+    assert article.body == ARTICLE
+    assert (article.section, article.reporters) == ("사회", ("한가람",))
+    assert article.published_at == datetime(2025, 12, 18, 9, 30, tzinfo=SEOUL)
+
+
+def test_a_story_in_parsed_text(tmp_path: Path) -> None:
+    data = json.dumps(json.dumps({"article": {"articleBody": ARTICLE}}))
+    html = f"<html><title>버스 요금</title><script>window.x = JSON.parse({data})</script></html>"
+    assert only(write(tmp_path / "a.html", html)).body == ARTICLE
+
+
+def test_the_section_that_the_address_names_in_the_menu(tmp_path: Path) -> None:
+    head = "<link rel='canonical' href='https://h.example/industry/2025/1'>"
+    menu = "<nav><a href='/finance'>금융</a><a href='/industry'>산업</a></nav><main>"
+    html = page(head=head).replace("<main>", menu)
+    assert only(write(tmp_path / "a.html", html)).section == "산업"
+
+
 def test_a_page_in_cp949(tmp_path: Path) -> None:
     html = page().replace("charset='utf-8'", "charset='euc-kr'").encode("cp949")
     assert only(write(tmp_path / "a.htm", html)).body == ARTICLE
@@ -877,8 +916,11 @@ def test_a_book_is_no_article(tmp_path: Path) -> None:
         "<!--" * 500_000,
         "<ul><li>" * 5_000 + "본문이다. " * 100,
         '<script type="application/ld+json">' + "[" * 1_000_000 + "</script>",
+        "<script>" + "x = {" * 500_000 + "</script>",
+        "<script>x = [" + '"가",' * 500_000 + "</script>" + "<script>x=[1,{}];</script>" * 3_000,
+        "<dl><dt>가" * 30_000,
     ],
-    ids=["deep", "many", "attributes", "tables", "quotes", "comments", "lists", "json"],
+    ids="deep many attributes tables quotes comments lists json states strings facts".split(),
 )
 def test_hostile_html_costs_little(tmp_path: Path, html: str) -> None:
     for item in read(write(tmp_path / "a.html", f"<html><body>{html}")):
@@ -932,3 +974,56 @@ def test_records_come_through_unchanged_but_for_their_tails() -> None:
             assert list(article.reporters) == given["reporters"]
             assert list(article.subtitles) == given.get("subtitles", [])
             assert article.published_at == datetime.fromisoformat(given["published_at"])
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the sample corpus is not there")
+@pytest.mark.parametrize("path", sorted(CORPUS.glob("citizen-news/*.txt")), ids=lambda p: p.stem)
+def test_every_field_of_the_corpus_page_text(path: Path) -> None:
+    """Read a second way, knowing the one layout: day, weather, section, title, subtitles, body."""
+    lines = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    story = next(at for at, line in enumerate(lines) if " 기자 |" in line)
+    head = [line for line in lines[1:story] if not line.startswith("•") and line != "기상청 제공"]
+    article = only(path)
+    assert article.section == head[0]
+    assert article.title == head[1]
+    assert [f"- {line}" for line in article.subtitles] == head[2:]
+    assert f"해담시민뉴스 {article.reporters[0]} 기자 |" in lines[story]
+    assert (article.press, len(article.reporters)) == ("해담시민뉴스", 1)
+    assert article.published_at is not None
+    assert f"{article.published_at:%Y.%m.%d}" == lines[0][:10]
+    assert (article.published_at_source, article.place, article.url) == ("page_header", None, None)
+    tags = [word for line in lines if line.startswith("#") for word in line[1:].split(" #")]
+    assert list(article.tags) == tags
+    first = lines[story].split(" |", 1)[1].strip()
+    assert article.paragraphs[0] == first
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the sample corpus is not there")
+@pytest.mark.parametrize(
+    "path", sorted(CORPUS.glob("dongnam-economy/*.html")), ids=lambda p: p.stem
+)
+def test_every_field_of_the_corpus_pages(path: Path) -> None:
+    """Read a second way, by patterns over the source."""
+    page = path.read_text("utf-8")
+    article = only(path)
+    named = re.search(r'article:section" content="([^"]+)"', page) or re.search(
+        r'"articleSection": ?"([^"]+)"', page
+    )
+    crumb = re.search(r"홈 &gt; ([가-힣]+)", page)
+    folder = re.search(r"\.example(/[a-z]+)/", article.url or "")
+    menu = folder and re.search(rf'href="{folder[1]}">([가-힣]+)<', page)
+    sections = [match[1] for match in (named, crumb, menu) if match]
+    assert article.section == next(iter(sections), None)
+    assert article.press == "동람경제"
+    bylines = re.findall(r"[가-힣]{2,4}(?=[·, ]+[가-힣]{2,4} 기자| 기자)", page.split("<p>", 1)[0])
+    assert set(article.reporters) <= set(re.findall(r"[가-힣]{3}", page))
+    assert not bylines or set(article.reporters) & set(bylines)
+    assert article.title in page
+    assert article.published_at is not None
+    moment = article.published_at
+    spellings = (f"{moment:%Y-%m-%dT%H:%M}", f"{moment:%Y.%m.%d %H:%M}", f"{moment:%Y-%m-%d %H:%M}")
+    korean = (
+        f"{moment:%Y.%m.%d}. {'오전' if moment.hour < 12 else '오후'} {(moment.hour - 1) % 12 + 1}:"
+    )
+    assert any(spelling in page for spelling in (*spellings, korean))
+    assert all(paragraph[:40] in re.sub(r"<[^>]+>", "", page) for paragraph in article.paragraphs)

@@ -138,7 +138,7 @@ def _given_id(draft: Draft) -> str | None:
 
 
 def _subtitle(text: str) -> str:
-    return re.sub(r"^[-–—•·▲△○◇■]\s*", "", fold(text)).strip()
+    return re.sub(r"^[-–—•·▲△○◇■]\s*|\s[-–—]$", "", fold(text)).strip()
 
 
 def _without_repeats(body: str, headings: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from index.boilerplate import PHOTO_LINE, ends_sentence, is_caption
+from index.boilerplate import PHOTO_LINE, ends_sentence, is_caption, joined_stamps
 from index.clean import Found, boilerplate_rule, clean_title, normalise, read_stamps
 from index.documents import Article
 from index.errors import MalformedArticle
@@ -40,7 +40,7 @@ class PageTextReader:
 
 def page_draft(text: str) -> Draft:
     """Tell apart what stands on a page. Raises Unusable for a page without a body."""
-    lines = normalise(check_length(text)).split("\n")
+    lines = joined_stamps(normalise(check_length(text)).split("\n"))
     labelled = _labelled(lines)
     if labelled is not None:
         return labelled

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from index.boilerplate import MARK, OWNER, ends_sentence, stamp_parts
+from index.boilerplate import MARK, OWNER, ends_sentence, joined_stamps, stamp_parts
 from index.clean import boilerplate_rule, clean_title, fold, read_stamps
 from index.documents import Article
 from index.errors import MalformedArticle
@@ -17,6 +16,7 @@ from index.newsroom import credit_line, is_press, section_name
 from index.readers.draft import Draft, ReadOptions, Unusable, assemble, press_name
 from index.readers.files import Source, decode
 from index.readers.markup import CAPTIONS, drop, looks_like_html, parse_html, text_of, text_of_html
+from index.readers.page_data import as_list, embedded_story, json_ld
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -25,19 +25,9 @@ MIN_BODY_CHARS = 60
 """A shorter extraction is a teaser or a notice: the page's embedded data may hold the story."""
 
 _LEAD_LINES = 5
+_CELL_CHARS = 300
 _PAGE_TEXT_CHARS = 200_000
-_MAX_JSON_CHARS = 3_000_000
-_ARTICLE_TYPES = re.compile(
-    r"(?:\w*NewsArticle|Article|ReportageNewsArticle|BlogPosting|LiveBlogPosting)"
-)
-_BODY_KEYS = (
-    "articleBody",
-    "contentHtml",
-    "content_html",
-    "articleContent",
-    "bodyHtml",
-    "newsContent",
-)
+_NO_TITLES = frozenset("보도자료 뉴스 기사 기사본문 상세보기 공지사항 게시판 본문".split())
 _SUBTITLES = (
     "//*[contains(@class,'subheading') or contains(@class,'sub_title') or contains(@class,'subtitle')"
     " or contains(@class,'sub-title') or contains(@class,'sub_tit') or contains(@class,'media_end_summary')"
@@ -79,7 +69,7 @@ def page_draft(page: str) -> Draft:
     about = _About(tree)
     site = about.press()
     title = about.title(site)
-    subtitles = _subtitles(tree)
+    subtitles = _subtitles(tree) or as_list(about.state.get("subtitles"))
     lead, body = _lead(_body(tree, about), title or "")
     return Draft(
         body=body,
@@ -100,15 +90,16 @@ def page_draft(page: str) -> Draft:
 
 @dataclass
 class _About:
-    """JSON-LD, meta tags and visible text of a page, read once and asked in that order."""
+    """JSON-LD, meta tags, state and visible text of a page, read once and asked in that order."""
 
     tree: HtmlElement
     linked: dict[str, Any] = field(init=False)
+    state: dict[str, Any] = field(init=False)
     meta: dict[str, list[str]] = field(init=False)
     lines: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.linked = _json_ld(self.tree)
+        self.linked = json_ld(self.tree)
         self.meta = {}
         for node in self.tree.iter("meta"):
             name = node.get("property") or node.get("name") or node.get("itemprop")
@@ -116,7 +107,9 @@ class _About:
             if name and content:
                 self.meta.setdefault(name.lower(), []).append(content)
         text = text_of(deepcopy(self.tree))[:_PAGE_TEXT_CHARS]
-        self.lines = [line for line in map(fold, text.split("\n")) if line]
+        self.lines = joined_stamps([line for line in map(fold, text.split("\n")) if line])
+        self.state = {}
+        self.state = embedded_story(self.tree, self.title(None))
 
     def first(self, *names: str) -> str | None:
         return next((self.meta[name][0] for name in names if name in self.meta), None)
@@ -158,21 +151,24 @@ class _About:
             self.node("//h1"),
             self.node("//*[contains(@class,'headline') or contains(@class,'article-head-title')]"),
             self.node("//title"),
-            self.node("//h2"),
+            self.node("//*[self::h2 or self::h3 or self::h4][contains(@class,'tit')]"),
+            *map(self.node, ("//h2", "//h3", "//h4")),
         )
         for heading in headings:
             title = clean_title(heading, press=press) if isinstance(heading, str) else ""
-            if title and press_name(title) != press and not is_press(title):
+            named = is_press(title) or press_name(title) == press or title in _NO_TITLES
+            if title and not named:
                 return title
         return None
 
     def reporters(self) -> list[str]:
         """Authors as metadata name them; on the page, a line that is nothing but a signature."""
         authors = self.linked.get("author")
-        named = [name for author in _as_list(authors) if (name := _name(author))]
+        named = [name for author in as_list(authors) if (name := _name(author))]
         named = named or self.meta.get("dable:author") or self.meta.get("article:author") or []
         named = [name for name in (named or self.meta.get("author") or []) if not _is_address(name)]
         named = [name for name in named if " | " not in name and not is_press(name)]
+        named = named or as_list(self.state.get("reporters"))
         if named:
             return named
         parts = (part for line in self.lines if "기자" in line[:80] for part in stamp_parts(line))
@@ -182,7 +178,7 @@ class _About:
         )
 
     def section(self) -> str | None:
-        linked = next(iter(_as_list(self.linked.get("articleSection"))), None)
+        linked = next(iter(as_list(self.linked.get("articleSection"))), None)
         found = (
             linked
             if isinstance(linked, str)
@@ -192,7 +188,17 @@ class _About:
         filed = self.node(
             "//*[contains(@class,'categorization_item') or contains(@class,'categorize_item')]"
         )
-        return found or filed or next((crumb for crumb in crumbs if crumb), None)
+        state = self.state.get("section")
+        told = found or filed or (state if isinstance(state, str) else None)
+        return told or next((crumb for crumb in crumbs if crumb), None) or self._menu_section()
+
+    def _menu_section(self) -> str | None:
+        """The entry of the page's menu that leads to the folder of its address."""
+        folder = re.match(r"https?://[^/]+(/[A-Za-z][\w-]{2,20})/", self.url() or "")
+        links = self.tree.xpath("//a[@href=$path]", path=folder[1]) if folder else ()
+        return next(
+            (name for link in links if (name := section_name(fold(link.text_content())))), None
+        )
 
     def published(self) -> list[tuple[object, str]]:
         meta = self.first(
@@ -207,6 +213,7 @@ class _About:
             (self.linked.get("datePublished"), "json_ld"),
             (meta, "meta"),
             (next(iter([*naver, *times]), None), "meta"),
+            (self.state.get("published_at"), "meta"),
             (text, "text"),
         ]
 
@@ -215,6 +222,8 @@ class _About:
         return (
             self.linked.get("dateModified")
             or self.first("article:modified_time", "og:updated_time", "datemodified")
+            or next(iter(self.tree.xpath("//@data-modify-date-time")), None)
+            or self.state.get("modified_at")
             or next((stamp for stamp in stamps if stamp), None)
         )
 
@@ -225,38 +234,8 @@ class _About:
 
     def tags(self) -> list[str]:
         listed = self.meta.get("article:tag") or self.meta.get("news_keywords")
-        keywords = listed or _as_list(self.linked.get("keywords"))
+        keywords = listed or as_list(self.linked.get("keywords") or self.state.get("tags"))
         return [tag for text in keywords if isinstance(text, str) for tag in text.split(",") if tag]
-
-
-def _json_ld(tree: HtmlElement) -> dict[str, Any]:
-    """The page's article in JSON-LD, or an empty one."""
-    for script in tree.xpath("//script[contains(@type,'ld+json')]"):
-        for item in _json_items(_json(script.text or "")):
-            types = [kind for kind in _as_list(item.get("@type")) if isinstance(kind, str)]
-            if any(_ARTICLE_TYPES.fullmatch(kind) for kind in types):
-                return item
-    return {}
-
-
-def _json(text: str) -> object:
-    text = text.strip().removeprefix("<![CDATA[").removesuffix("]]>").strip().rstrip(";")
-    try:
-        # newlines inside strings are common, and no reason to lose the date
-        return json.loads(text[:_MAX_JSON_CHARS], strict=False)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _json_items(value: object) -> Iterator[dict[str, Any]]:
-    for item in _as_list(value):
-        if isinstance(item, dict):
-            yield item
-            yield from (part for part in _as_list(item.get("@graph")) if isinstance(part, dict))
-
-
-def _as_list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _name(value: object, key: str = "name") -> str | None:
@@ -285,8 +264,12 @@ def _subtitles(tree: HtmlElement) -> list[str]:
 
 def _body(tree: HtmlElement, about: _About) -> str:
     """The story's text, a line for each paragraph. Raises Unusable where there is none."""
-    embedded = _embedded(tree, about)
+    bodies = (about.linked.get("articleBody"), about.state.get("body"))
+    embedded = max((body for body in bodies if isinstance(body, str)), key=len, default="")
+    embedded = text_of_html(embedded) if looks_like_html(embedded) else embedded
     drop(tree, CAPTIONS)
+    _drop_facts(tree)
+    _unfold_layout(tree)
     text = _extract(tree)
     if len(text.strip()) < max(MIN_BODY_CHARS, len(embedded) // 4):
         text = embedded or text
@@ -295,15 +278,36 @@ def _body(tree: HtmlElement, about: _About) -> str:
     return text
 
 
+def _drop_facts(tree: HtmlElement) -> None:
+    """Take out lists of a page's own facts (``<dt>조회수<dd>214``): short terms, no sentences."""
+    for facts in tree.xpath("//dl[string-length(normalize-space(.)) < 300]"):
+        if not any(ends_sentence(fold(part.text_content())) for part in facts):
+            facts.drop_tree()
+
+
+def _unfold_layout(tree: HtmlElement) -> None:
+    """Make blocks of the tables that lay out a page: of those that hold tables or prose."""
+    for table in tree.xpath("//table"):
+        cells = table.xpath(".//td")
+        if table.find(".//table") is not None or any(_is_prose_cell(cell) for cell in cells):
+            for node in table.iter("table", "tbody", "tr", "td", "th"):
+                node.tag = "div"
+
+
+def _is_prose_cell(cell: HtmlElement) -> bool:
+    return len(fold(cell.text_content()[:5_000])) > _CELL_CHARS
+
+
 def _lead(text: str, title: str) -> tuple[list[str], str]:
     """Split the lines that stand above a story (subtitles; title and menus are left out) from it."""
     lines = [_cells(line) for line in text.split("\n")]
     story = next((at for at, line in enumerate(lines) if len(line) > 120 or ends_sentence(line)), 0)
+    titles = [at for at in range(story) if clean_title(lines[at]) == title]
     lead, kept = list[str](), list[str]()
-    for line in lines[:story]:
+    for line in lines[titles[-1] + 1 if titles else 0 : story]:
         if boilerplate_rule(line) or MARK.match(line):
             kept.append(line)
-        elif line and "|" not in line and clean_title(line) != title:
+        elif line and "|" not in line:
             lead.append(line)
     if len(lead) > _LEAD_LINES:  # a story in verses or a list, no subtitles
         return [], "\n".join(lines)
@@ -325,27 +329,3 @@ def _extract(tree: HtmlElement) -> str:
         return trafilatura.extract(tree, include_comments=False) or ""
     except (ValueError, RecursionError, AttributeError, TypeError):
         return ""
-
-
-def _embedded(tree: HtmlElement, about: _About) -> str:
-    """The story as the page's own data holds it (JSON-LD, ``__NEXT_DATA__`` and their like)."""
-    texts = [body for body in [about.linked.get("articleBody")] if isinstance(body, str)]
-    scripts = tree.xpath("//script[@id='__NEXT_DATA__' or @type='application/json']")
-    for script in scripts[:20]:
-        texts += _strings(_json(script.text or ""))
-    text = max(texts, key=len, default="")
-    return text_of_html(text) if looks_like_html(text) else text
-
-
-def _strings(value: object) -> list[str]:
-    """The texts under the keys that hold a story, anywhere in a JSON value."""
-    found: list[str] = []
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            found += [text for key in _BODY_KEYS if isinstance(text := item.get(key), str)]
-            pending += item.values()
-        elif isinstance(item, list):
-            pending += item
-    return found
