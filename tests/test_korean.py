@@ -60,6 +60,28 @@ def test_sentences_have_exact_offsets_and_stay_in_their_paragraph() -> None:
     assert sentences[2].morphemes == ("비용", "4820", "억")
 
 
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["늘었다.", "‘큰고니’ 412마리가 왔다.", "떠났다."],
+        ["매출이 늘었다.", "'소금밭에서 온 배' 특별전이 열렸다."],
+        ["시는 세 가지를 내놨다.", '"만원 주택"을 늘린다.', "교통을 편다."],
+        ["주민들은 반대했다.", "“안 돼”라고 외쳤다.", "시장은 나갔다."],
+        ["시는 내놨다.", "▲ 주택을 늘린다.", "▲ 세제를 손본다.", "- 교통을 편다."],
+        ["이름이 바뀐다.", "「새터」라는 이름이 붙는다.", "『물때표』는 팔렸다.", "<봄>이 떴다."],
+        ["시장은 “걱정 마세요. ‘트램’이 옵니다”라고 말했다.", "착공은 9월이다."],
+        ["그는 \"간다. '꼭' 간다\"고 했다.", "그리고 갔다."],
+        ["길이는 1.5㎞다.", "“안 된다.”", "주민들은 반대했다."],
+    ],
+)
+def test_what_opens_a_sentence_belongs_to_it(sentences: list[str]) -> None:
+    text = " ".join(sentences)
+    found = analyser().sentences(text)
+    assert [text[s.start : s.end] for s in found] == sentences
+    assert [m for s in found for m in s.morphemes] == list(analyser().morphemes(text))
+    assert all(set(s.morphemes) <= set(analyser().morphemes(text[s.start : s.end])) for s in found)
+
+
 def test_many_texts_at_once_equal_one_at_a_time() -> None:
     texts = ["착공은 9월이다. 개통은 12월이다.", "", "축제가 열렸다.\n\n관객이 늘었다."]
     assert analyser().sentences_of(texts) == [analyser().sentences(text) for text in texts]
