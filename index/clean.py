@@ -188,6 +188,23 @@ def clean(text: str) -> Cleaned:
     return cleaned
 
 
+_SENTENCE = re.compile(r"(?<=[다요까죠]\.) +|\n+")
+
+
+def lost_sentences(body: str) -> tuple[list[str], int]:
+    """The sentences of a clean text that cleaning takes away (none, it is hoped), and how many it has.
+
+    Cleaned twice: in its paragraphs, and with each sentence as a line of its own, where the rules for
+    lines see it.
+    """
+    sentences = [sentence for sentence in _SENTENCE.split(normalise(body)) if len(sentence) > 1]
+    lost = []
+    for text in (body, "\n\n".join(sentences)):
+        kept = "".join(clean(text).body.split())
+        lost += [sentence for sentence in sentences if "".join(sentence.split()) not in kept]
+    return list(dict.fromkeys(lost)), len(sentences)
+
+
 def _clean(paragraphs: list[str], rules: Sequence[Rule]) -> Cleaned:
     found, removed = Found(), list[Removed]()
     for _ in range(_ROUNDS):

@@ -105,7 +105,7 @@ def bigrams(text: str) -> tuple[str, ...]:
 # sentence. Of 2,763 borders in the sample corpus and a quarter of KorQuAD it moved 16, all rightly.
 _OPENING = re.compile(r"(?<=[가-힣])[.?!…]+\s+(?=[“‘\"'「『《〈<\[▲△▶▷□○◇◆■●•·※☞]|[-–—*](?:\s|$))")
 _CLOSED = re.compile(r"[.?!…][”’\"')\]」』》〉>]*$")
-_PAIRS = ("“”", "‘’", "()", "[]", "「」", "『』", "《》", "〈〉", "<>")
+_PAIRS = [tuple(pair) for pair in "“” ‘’ () [] 「」 『』 《》 〈〉 <>".split()]
 
 
 def _mended(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
