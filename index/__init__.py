@@ -26,6 +26,7 @@ from index.errors import (
     IndexUnusable,
     MalformedArticle,
     ModelUnavailable,
+    SourcesInvalid,
     SourceUnreadable,
 )
 from index.korean import KoreanAnalyser, Token, bigrams
@@ -59,6 +60,7 @@ __all__ = [
     "ModelUnavailable",
     "Passage",
     "SourceUnreadable",
+    "SourcesInvalid",
     "Token",
     "bigrams",
     "build_index",

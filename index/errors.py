@@ -3,6 +3,7 @@
 GisaError
 ├── MalformedArticle        one record or file can't become an article; the others go on
 ├── SourceUnreadable        a path given by the user can't be read at all
+├── SourcesInvalid          the file of rules for sources has a fault
 ├── ModelUnavailable        the embedding model can't be prepared or loaded
 ├── IndexUnusable           the folder can't serve questions …
 │   ├── IndexNotFound       … nothing was ever built there
@@ -42,6 +43,12 @@ class MalformedArticle(GisaError):
 
 class SourceUnreadable(GisaError):
     """A path named by the user does not exist or can't be opened."""
+
+
+class SourcesInvalid(GisaError):
+    """The file of rules for single sources (GISA_SOURCES) can't be read, or has a fault."""
+
+    remedy = "Mend the file; index/sources.py describes every key."
 
 
 class ModelUnavailable(GisaError):

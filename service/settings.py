@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     source_timezone: str = Field(
         "Asia/Seoul", description="Zone of timestamps that articles give without one."
     )
+    sources: Path | None = Field(
+        None, description="TOML file of extra rules for single sources, or none."
+    )
     max_file_mb: int = Field(
         20, ge=1, le=2_000, description="Largest input file that is read, in MB."
     )

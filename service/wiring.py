@@ -8,6 +8,7 @@ from index import Embedder, open_index
 from index.embed import SentenceTransformerEmbedder
 from index.model import bundled_model, prepare_bundled_model
 from index.readers import ReadOptions
+from index.sources import Sources, load_sources
 from service.answer import Answerer
 from service.errors import SettingsInvalid
 from service.llm.extractive import ExtractiveBackend
@@ -49,11 +50,14 @@ def open_answerer(settings: Settings) -> Answerer:
 
 
 def read_options(settings: Settings) -> ReadOptions:
-    """How articles are read. Raises SettingsInvalid for an unknown zone."""
+    """How articles are read. Raises SettingsInvalid for an unknown zone, SourcesInvalid."""
     try:
         zone = ZoneInfo(settings.source_timezone)
     except (ZoneInfoNotFoundError, ValueError):
         raise SettingsInvalid(
             f"GISA_SOURCE_TIMEZONE = {settings.source_timezone!r}: there is no such time zone"
         ) from None
-    return ReadOptions(source_timezone=zone, max_file_bytes=settings.max_file_mb * 1_000_000)
+    sources = load_sources(settings.sources) if settings.sources else Sources()
+    return ReadOptions(
+        source_timezone=zone, max_file_bytes=settings.max_file_mb * 1_000_000, sources=sources
+    )

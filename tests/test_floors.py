@@ -15,7 +15,7 @@ FLOORS: dict[str, list[set[str]]] = {
     "index": [
         {"documents", "errors"},
         {"protocols", "korean"},
-        {"newsroom", "boilerplate", "readers", "clean", "chunking", "model", "embed"}
+        {"newsroom", "boilerplate", "sources", "readers", "clean", "chunking", "model", "embed"}
         | {"duplicates", "corrections"},
         {"local", "milvus"},
         {"retrieve", "build"},

@@ -116,7 +116,7 @@ def _read_source(
     source: Source, options: ReadOptions, ledger: Ledger
 ) -> Iterator[Article | MalformedArticle]:
     """One stream; whatever goes wrong in it ends it, not the run."""
-    reader = READERS[source.kind](source, options)
+    reader = READERS[source.kind](source, options.at(source.name))
     try:
         for item in reader.read():
             yield _first_of_its_id(item, ledger, source.name, getattr(reader, "line", None))

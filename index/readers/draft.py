@@ -6,14 +6,15 @@ import hashlib
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from index.clean import Found, clean, clean_title, fold
+from index.clean import Cleaned, clean, clean_title, fold
 from index.documents import SEOUL, Article
 from index.newsroom import reporter_names
 from index.readers.dates import parse_moment
+from index.sources import NO_RULES, SourceRules, Sources
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +34,20 @@ class ReadOptions:
     ``max_file_bytes``: the most that is held in memory for one article: a page, a feed, one record
     of a larger file. Files of records may be of any size; an archive may unfold to a hundred times
     its own. ``columns``: article field to the name that records give it, ``{"body": "내용"}``.
+    ``sources``: extra rules for single sources.
     """
 
     source_timezone: tzinfo = SEOUL
     max_file_bytes: int = MAX_FILE_BYTES
     columns: Mapping[str, str] = field(default_factory=dict)
+    sources: Sources = field(default_factory=Sources)
+
+    def at(self, path: str) -> ReadOptions:
+        """The options for one file."""
+        if not self.sources.rules:
+            return self
+        sources = self.sources.at(path)
+        return replace(self, sources=sources, columns=self.columns or sources.columns)
 
 
 @dataclass(kw_only=True)
@@ -80,18 +90,21 @@ def assemble(draft: Draft, options: ReadOptions) -> Article:
 
     Raises Unusable where no body is left, or the text is no article's for its length.
     """
-    cleaned = clean(check_length(draft.body))
+    text = check_length(draft.body)
+    rules, cleaned = _cleaned(text, draft, options)
     found = cleaned.found
-    press = press_name(draft.press) or found.press
+    press = press_name(draft.press) or found.press or rules.defaults.get("press")
+    zone = rules.timezone or options.source_timezone
     title = clean_title(draft.title or "", press=press)[:MAX_TITLE_CHARS].strip()
     subtitles = tuple(dict.fromkeys(filter(None, map(_subtitle, draft.subtitles))))
     body = _without_repeats(cleaned.body, (title, *subtitles))
     if not body:
-        raise Unusable("no body")
+        left = f"; the rules of source {rules.name!r} left none" if clean(text).body else ""
+        raise Unusable(f"no body{left}")
     title = title or _first_sentence(body)
     page_date = (draft.page_date or found.page_date, "page_header")
     moments = [*draft.moments, (found.published, "text"), page_date]
-    published_at, source = _published(moments, options)
+    published_at, source = _published(moments, zone)
     url = fold(draft.url or "") or None
     return Article(
         id=_given_id(draft) or article_id(url, press, title, published_at),
@@ -99,15 +112,26 @@ def assemble(draft: Draft, options: ReadOptions) -> Article:
         subtitles=subtitles,
         press=press,
         reporters=_reporters(draft.reporters, press) or found.reporters,
-        section=fold(draft.section or "") or found.section,
+        section=fold(draft.section or "") or found.section or rules.defaults.get("section"),
         published_at=published_at,
         published_at_source=source,
-        modified_at=_modified(draft, found, options),
+        modified_at=parse_moment(draft.modified, zone) or parse_moment(found.modified, zone),
         url=url,
         place=draft.place or found.place,
         tags=tuple(dict.fromkeys(filter(None, map(fold, (*draft.tags, *found.tags))))),
         body=body,
     )
+
+
+def _cleaned(text: str, draft: Draft, options: ReadOptions) -> tuple[SourceRules, Cleaned]:
+    """A cleaned text and the rules of its source, whose name may stand only in the text."""
+    press = press_name(draft.press)
+    rules = options.sources.find(press, draft.url)
+    cleaned = clean(rules.apply(text))
+    if press is None and rules is NO_RULES and cleaned.found.press:
+        rules = options.sources.find(cleaned.found.press, draft.url)
+        cleaned = cleaned if rules is NO_RULES else clean(rules.apply(text))
+    return rules, cleaned
 
 
 def article_id(url: str | None, press: str | None, title: str, moment: datetime | None) -> str:
@@ -182,18 +206,12 @@ def _reporters(signatures: Iterable[str], press: str | None) -> tuple[str, ...]:
 
 
 def _published(
-    moments: list[tuple[object, str]], options: ReadOptions
+    moments: list[tuple[object, str]], zone: tzinfo
 ) -> tuple[datetime | None, str | None]:
     for value, source in moments:
         if value in (None, ""):
             continue
-        if moment := parse_moment(value, options.source_timezone):
+        if moment := parse_moment(value, zone):
             return moment, source
         log.warning("not a moment, ignored: %.60r (from %s)", value, source)
     return None, None
-
-
-def _modified(draft: Draft, found: Found, options: ReadOptions) -> datetime | None:
-    return parse_moment(draft.modified, options.source_timezone) or parse_moment(
-        found.modified, options.source_timezone
-    )

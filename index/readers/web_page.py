@@ -43,7 +43,9 @@ class WebPageReader:
 
     def read(self) -> Iterator[Article | MalformedArticle]:
         try:
-            yield assemble(page_draft(decode_page(self._source.data())), self._options)
+            yield assemble(
+                page_draft(decode_page(self._source.data()), self._options), self._options
+            )
         except Unusable as error:
             yield MalformedArticle(str(error), path=self._source.name)
 
@@ -63,12 +65,14 @@ def decode_page(data: bytes) -> str:
         raise Unusable(f"damaged cp949 text at byte {error.start}") from error
 
 
-def page_draft(page: str) -> Draft:
+def page_draft(page: str, options: ReadOptions) -> Draft:
     """What a page says of its article. Raises Unusable for a page without one."""
     tree = parse_html(page)
     about = _About(tree)
     site = about.press()
     title = about.title(site)
+    for xpath in options.sources.find(site, about.url()).drop_nodes:
+        drop(tree, xpath)
     subtitles = _subtitles(tree) or as_list(about.state.get("subtitles"))
     lead, body = _lead(_body(tree, about), title or "")
     return Draft(
