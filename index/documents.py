@@ -109,14 +109,15 @@ class AnalysedSentence:
 class Filters:
     """Conditions that an article must meet. They act before the k best are chosen.
 
-    Dates are calendar days in Seoul, both inclusive. An empty tuple is no condition. An article
-    without a date meets no condition on dates.
+    Dates are calendar days in Seoul, both inclusive. An empty tuple is no condition; of several names
+    one is enough. An article without a date meets no condition on dates.
     """
 
     published_from: date | None = None
     published_to: date | None = None
     press: tuple[str, ...] = ()
     section: tuple[str, ...] = ()
+    reporters: tuple[str, ...] = ()
     article_ids: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -87,6 +87,20 @@ class Index:
         """The first and the last day on which an article was published; None: no dates."""
         return self._engine.coverage
 
+    @property
+    def presses(self) -> tuple[str, ...]:
+        """The names of the outlets whose articles the index holds."""
+        return self._engine.presses
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """The names of the sections in which they appeared."""
+        return self._engine.sections
+
+    def has_reporter(self, name: str) -> bool:
+        """Whether an article names this reporter."""
+        return self._engine.has_reporter(name)
+
     def close(self) -> None:
         self._engine.close()
 

@@ -56,25 +56,36 @@ async def show_answer(events: AsyncIterator[Event]) -> None:
     """The answer, sentence by sentence as each is verified, then its sources."""
     from service.answer import DoneEvent, InterpretedEvent, SentenceEvent
 
+    asked: Interpreted | None = None
     async for event in events:
         if isinstance(event, InterpretedEvent):
-            _show_time_range(event.interpreted)
+            _show_interpreted(event.interpreted, asked)
+            asked = event.interpreted
         elif isinstance(event, SentenceEvent):
             markers = "".join(f"[{number}]" for number in event.sentence.citations)
             say(event.sentence.text, (markers, "bold cyan"), " ", end="")
         elif isinstance(event, DoneEvent):
             answer = event.answer
             say("" if answer.sentences else answer.text)
+            _show_interpreted(answer.interpreted, asked)
             if answer.dropped_sentences:
                 note = f"(기사에서 근거를 찾지 못한 문장 {answer.dropped_sentences}개를 뺐습니다.)"
                 say((note, "dim"))
             _show_sources(answer.citations)
 
 
-def _show_time_range(interpreted: Interpreted) -> None:
-    if asked := interpreted.time_range:
+def _show_interpreted(interpreted: Interpreted, shown: Interpreted | None) -> None:
+    """How the question was understood, as far as that was not shown yet."""
+    lines: list[str] = []
+    if shown is None and (asked := interpreted.time_range):
         days = f"{asked.start or ''} ~ {asked.end or ''}".strip()
-        say((f"기간: {days} ({asked.expression})", "dim"))
+        lines.append(f"기간: {days} ({asked.expression})")
+    if shown is None and (found := interpreted.filters):
+        lines.append(f"조건: {', '.join(found.names())}")
+    if interpreted.note and (shown is None or shown.note != interpreted.note):
+        lines.append(interpreted.note)
+    for line in lines:
+        say((line, "dim"))
 
 
 def _show_sources(citations: Sequence[Citation]) -> None:
