@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Self
@@ -17,9 +18,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from index.documents import Article, Filters, Hit
+from index.documents import Article, Explanation, FieldScore, Filters, Hit
 from index.errors import EmbedderMismatch, IndexEmpty
-from index.korean import KoreanAnalyser
+from index.korean import KoreanAnalyser, bigrams
 from index.local import LocalEngine
 from index.protocols import (
     AnalysedText,
@@ -28,6 +29,7 @@ from index.protocols import (
     Engine,
     IndexInfo,
     LoadedPassage,
+    Terms,
     Vectors,
 )
 
@@ -47,9 +49,18 @@ class Index:
         self._engine, self._embedder, self.analyser = engine, embedder, analyser
 
     def search(
-        self, question: str, *, filters: Filters = Filters(), k: int = 10, per_story: int = 1
+        self,
+        question: str,
+        *,
+        filters: Filters = Filters(),
+        k: int = 10,
+        per_story: int = 1,
+        explain: bool = False,
     ) -> list[Hit]:
-        """The best passages of the ``k`` best stories, at most ``per_story`` of each, best first."""
+        """The best passages of the ``k`` best stories, at most ``per_story`` of each, best first.
+
+        ``explain`` adds the parts of each score.
+        """
         vector = self._embedder.embed_queries([question])[0]
         terms = self.analyser.terms(question)
         candidates = self._engine.search(vector, terms, filters, max(CANDIDATES, k * 4))
@@ -57,10 +68,30 @@ class Index:
         chosen = _best_of_stories(scores, candidates.stories, k, per_story)
         loaded = self._engine.load(candidates.keys[chosen].tolist())
         present = [i for i in chosen if int(candidates.keys[i]) in loaded]
-        return [
+        hits = [
             self._hit(rank, int(i), candidates, scores, loaded)
             for rank, i in enumerate(present, start=1)
         ]
+        return [self._explained(hit, terms) for hit in hits] if explain else hits
+
+    def _explained(self, hit: Hit, terms: Terms) -> Hit:
+        weights = lexical_weights(self._engine.cosine_spread)
+        words = self._terms_of(hit)
+        fields = {}
+        for field, weight in weights.items():
+            idf = self._engine.idf(field, dict.fromkeys(terms[field]))
+            matched = {term: value for term, value in idf.items() if term in words[field]}
+            missing = {term: value for term, value in idf.items() if term not in words[field]}
+            fields[field] = FieldScore(hit.lexical[field], weight, matched, missing)
+        return replace(hit, explanation=Explanation(hit.dense, fields))
+
+    def _terms_of(self, hit: Hit) -> Mapping[str, set[str]]:
+        """The terms by which the passage was indexed."""
+        text, passage = self.text(hit), hit.passage
+        sentences = text.sentences if text else ()
+        inside = [s for s in sentences if passage.start <= s.start and s.end <= passage.end]
+        morphemes = {morpheme for sentence in inside for morpheme in sentence.morphemes}
+        return {"morphemes": morphemes, "bigrams": set(bigrams(passage.text))}
 
     def article(self, article_id: str) -> Article | None:
         """The current version of an article."""
@@ -133,11 +164,16 @@ class Index:
 
 def fuse(candidates: Candidates, cosine_spread: float) -> Vectors:
     """One score per candidate: cosine + Σ weight · spread · normalised BM25 of the field."""
-    spread = max(cosine_spread, _MIN_SPREAD)
     scores = candidates.dense.copy()
-    for field, weight in LEXICAL_WEIGHTS.items():
-        scores += np.float32(weight * spread) * candidates.lexical[field]
+    for field, weight in lexical_weights(cosine_spread).items():
+        scores += np.float32(weight) * candidates.lexical[field]
     return scores
+
+
+def lexical_weights(cosine_spread: float) -> dict[str, float]:
+    """What a field's normalised score is multiplied by, in units of the cosine."""
+    spread = max(cosine_spread, _MIN_SPREAD)
+    return {field: weight * spread for field, weight in LEXICAL_WEIGHTS.items()}
 
 
 def _best_of_stories(

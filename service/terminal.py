@@ -20,7 +20,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from index import BuildSummary, Hit, IndexInfo
+    from index import BuildSummary, Explanation, Hit, IndexInfo
     from service.answer import Event
     from service.schema import Citation, Interpreted
 
@@ -110,6 +110,26 @@ def show_hits(hits: Sequence[Hit]) -> None:
         say(f"{hit.rank:>2}. ", (article.title, "bold"), (f"  ({hit.score:.3f})", "dim"))
         say((f"    {facts}", "dim"))
         say(f"    {_excerpt(hit.passage.text)}")
+        if hit.explanation:
+            _show_explanation(hit.explanation)
+
+
+_FIELD_NAMES = {"morphemes": "형태소", "bigrams": "두 글자"}
+
+
+def _show_explanation(explanation: Explanation) -> None:
+    """A line for each part of the score, with the question's terms that the passage has or lacks."""
+    say(f"    {explanation.dense:7.4f}  의미 (코사인)")
+    for name, field in explanation.lexical.items():
+        label = f"{_FIELD_NAMES.get(name, name)} ({field.weight:.3f} × {field.score:.3f})"
+        say(f"    {field.weight * field.score:7.4f}  {label}: {_weighted(field.matched)}")
+        if field.missing:
+            say((f"             없음: {_weighted(field.missing)}", "dim"))
+
+
+def _weighted(terms: Mapping[str, float]) -> str:
+    ordered = sorted(terms.items(), key=lambda item: -item[1])
+    return ", ".join(f"{term} {idf:.1f}" for term, idf in ordered) or "-"
 
 
 def _facts(

@@ -112,7 +112,9 @@ class Understander:
         for field, names in found.items():
             for name in names:
                 topic = _pattern(name, _PHRASES[field]).sub("", topic, count=1).strip()
-        return FoundFilters(**found), topic if self._is_topic(topic) else text
+        if topic != text and not self._is_topic(topic):
+            topic = text
+        return FoundFilters(**found), topic
 
     def _reporters(self, text: str) -> list[str]:
         names = [match[1] for match in _REPORTER.finditer(text)]
