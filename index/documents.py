@@ -112,14 +112,15 @@ class AnalysedSentence:
 class Filters:
     """Conditions that an article must meet. They act before the k best are chosen.
 
-    Dates are calendar days in Seoul, both inclusive. An empty tuple is no condition. An article
-    without a date meets no condition on dates.
+    Dates are calendar days in Seoul, both inclusive. An empty tuple is no condition; of several names
+    one is enough. An article without a date meets no condition on dates.
     """
 
     published_from: date | None = None
     published_to: date | None = None
     press: tuple[str, ...] = ()
     section: tuple[str, ...] = ()
+    reporters: tuple[str, ...] = ()
     article_ids: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -131,13 +132,35 @@ class Filters:
         return any(getattr(self, f.name) for f in fields(self))
 
 
+@dataclass(frozen=True)
+class FieldScore:
+    """What a lexical field adds to a hit's score: ``weight`` · ``score``.
+
+    ``matched`` and ``missing`` are the question's terms with their idf, by whether the passage has them.
+    """
+
+    score: float
+    weight: float
+    matched: Mapping[str, float]
+    missing: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The parts of a hit's score: ``dense`` + Σ weight · score of the lexical fields."""
+
+    dense: float
+    lexical: Mapping[str, FieldScore]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Hit:
     """A passage found for a question.
 
     ``score`` is comparable within one result only; ``dense`` is the cosine of the passage and
     the question, ``lexical`` the share of the question's attainable BM25 score, 0 to 1, by field.
-    ``version`` names the text of the article that the passage's offsets refer to.
+    ``version`` names the text of the article that the passage's offsets refer to; ``explanation`` is
+    there if it was asked for.
     """
 
     rank: int
@@ -148,6 +171,7 @@ class Hit:
     lexical: Mapping[str, float] = field(default_factory=dict)
     also_reported_by: tuple[str, ...] = ()
     version: int = 0
+    explanation: Explanation | None = None
 
     def __post_init__(self) -> None:
         if self.rank < 1:

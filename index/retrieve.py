@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -17,9 +18,9 @@ from typing import Self
 
 import numpy as np
 
-from index.documents import Article, Filters, Hit
+from index.documents import Article, Explanation, FieldScore, Filters, Hit
 from index.errors import EmbedderMismatch, IndexEmpty
-from index.korean import KoreanAnalyser
+from index.korean import KoreanAnalyser, bigrams
 from index.local import LocalEngine
 from index.protocols import (
     AnalysedText,
@@ -53,9 +54,18 @@ class Index:
         self._embed = lru_cache(maxsize=1_024)(lambda text: embedder.embed_queries([text])[0])
 
     def search(
-        self, question: str, *, filters: Filters = Filters(), k: int = 10, per_story: int = 1
+        self,
+        question: str,
+        *,
+        filters: Filters = Filters(),
+        k: int = 10,
+        per_story: int = 1,
+        explain: bool = False,
     ) -> list[Hit]:
-        """The best passages of the ``k`` best stories, at most ``per_story`` of each, best first."""
+        """The best passages of the ``k`` best stories, at most ``per_story`` of each, best first.
+
+        ``explain`` adds the parts of each score.
+        """
         vector = self.embed(question)
         terms = self.analyser.terms(question)
         candidates = self._candidates(vector, terms, filters, k)
@@ -65,10 +75,30 @@ class Index:
         chosen = _best_of_stories(scores, candidates, told, k, per_story)
         loaded = self._engine.load(candidates.keys[chosen].tolist())
         present = [i for i in chosen if int(candidates.keys[i]) in loaded]
-        return [
+        hits = [
             self._hit(rank, int(i), candidates, scores, loaded)
             for rank, i in enumerate(present, start=1)
         ]
+        return [self._explained(hit, terms) for hit in hits] if explain else hits
+
+    def _explained(self, hit: Hit, terms: Terms) -> Hit:
+        weights = lexical_weights(self._engine.cosine_spread)
+        words = self._terms_of(hit)
+        fields = {}
+        for field, weight in weights.items():
+            idf = self._engine.idf(field, dict.fromkeys(terms[field]))
+            matched = {term: value for term, value in idf.items() if term in words[field]}
+            missing = {term: value for term, value in idf.items() if term not in words[field]}
+            fields[field] = FieldScore(hit.lexical[field], weight, matched, missing)
+        return replace(hit, explanation=Explanation(hit.dense, fields))
+
+    def _terms_of(self, hit: Hit) -> Mapping[str, set[str]]:
+        """The terms by which the passage was indexed."""
+        text, passage = self.text(hit), hit.passage
+        sentences = text.sentences if text else ()
+        inside = [s for s in sentences if passage.start <= s.start and s.end <= passage.end]
+        morphemes = {morpheme for sentence in inside for morpheme in sentence.morphemes}
+        return {"morphemes": morphemes, "bigrams": set(bigrams(passage.text))}
 
     def embed(self, question: str) -> Vectors:
         """The question's unit vector, float32 (dimension,); the latest ones are remembered."""
@@ -127,6 +157,20 @@ class Index:
         """The first and the last day on which an article was published; None: no dates."""
         return self._engine.coverage
 
+    @property
+    def presses(self) -> tuple[str, ...]:
+        """The names of the outlets whose articles the index holds."""
+        return self._engine.presses
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """The names of the sections in which they appeared."""
+        return self._engine.sections
+
+    def has_reporter(self, name: str) -> bool:
+        """Whether an article names this reporter."""
+        return self._engine.has_reporter(name)
+
     def close(self) -> None:
         self._engine.close()
 
@@ -159,10 +203,9 @@ class Index:
 
 def fuse(candidates: Candidates, cosine_spread: float) -> Vectors:
     """One score per candidate: cosine + Σ weight · spread · normalised BM25 of the field."""
-    spread = max(cosine_spread, _MIN_SPREAD)
     scores = candidates.dense.copy()
-    for field, weight in LEXICAL_WEIGHTS.items():
-        scores += np.float32(weight * spread) * candidates.lexical[field]
+    for field, weight in lexical_weights(cosine_spread).items():
+        scores += np.float32(weight) * candidates.lexical[field]
     return scores
 
 
@@ -179,6 +222,12 @@ def _best_told(scores: Vectors, candidates: Candidates, leeway: float) -> dict[i
         story: story if leading.get(story, -np.inf) >= score - leeway else article
         for story, (article, score) in best.items()
     }
+
+
+def lexical_weights(cosine_spread: float) -> dict[str, float]:
+    """What a field's normalised score is multiplied by, in units of the cosine."""
+    spread = max(cosine_spread, _MIN_SPREAD)
+    return {field: weight * spread for field, weight in LEXICAL_WEIGHTS.items()}
 
 
 def _best_of_stories(

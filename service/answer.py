@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 
-from index import SEOUL, Filters, Hit, Index
-from service import timeframe
+from index import GisaError, Hit, Index
 from service.citations import Draft, DraftParser, Evidence, Verifier
 from service.errors import QuestionInvalid
 from service.llm.protocol import LLMBackend
@@ -25,8 +23,8 @@ from service.schema import (
     Question,
     Sentence,
     Status,
-    TimeRange,
 )
+from service.understand import Scope, Understander, is_outside
 
 PASSAGES_PER_STORY = 3
 
@@ -72,6 +70,7 @@ class Answerer:
         self._top_k = top_k
         # The same titles come again and again; taking one apart costs half a millisecond.
         self._title_morphemes = lru_cache(maxsize=10_000)(index.analyser.morphemes)
+        self._understand = Understander(index)
 
     async def answer(self, question: Question) -> Answer:
         """The whole answer. Raises QuestionInvalid for an unknown backend."""
@@ -84,21 +83,43 @@ class Answerer:
         """The answer as it comes: how the question was understood, passages, sentences, the whole."""
         backend = self._backend(question.backend)
         timings = _Timings()
-        now = question.now or datetime.now(SEOUL)
-        interpreted = self._interpret(question, now)
+        with timings.measure("understand"):
+            understood = await asyncio.to_thread(self._understand, question)
+        interpreted = understood.interpreted
         yield InterpretedEvent(interpreted)
 
-        with timings.measure("retrieve"):
-            hits = await asyncio.to_thread(self._retrieve, question, interpreted)
-            sources = await asyncio.to_thread(self._sources, hits, interpreted.standalone_question)
-        yield PassagesEvent(hits)
+        reply, found = _Reply(Verifier([], self.index.analyser, self.index.idf)), False
+        if not understood.scopes:
+            yield PassagesEvent([])
+        for scope in understood.scopes:
+            if scope.note:
+                interpreted = interpreted.model_copy(update={"note": scope.note})
+                yield InterpretedEvent(interpreted)
+            with timings.measure("retrieve"):
+                hits = await asyncio.to_thread(self._retrieve, question, interpreted, scope)
+                sources = await asyncio.to_thread(
+                    self._sources, hits, interpreted.standalone_question
+                )
+            yield PassagesEvent(hits)
 
-        reply = _Reply(Verifier(sources, self.index.analyser, self.index.idf))
-        if sources:
-            prompt = Prompt(interpreted.standalone_question, sources, _turns(question))
-            async for sentence in self._compose(backend, prompt, reply, timings):
-                yield sentence
-        status = self._status(reply, hits, interpreted)
+            reply, found = (
+                _Reply(Verifier(sources, self.index.analyser, self.index.idf)),
+                found or bool(hits),
+            )
+            if sources:
+                prompt = Prompt(interpreted.standalone_question, sources, _turns(question))
+                async for sentence in self._compose(backend, prompt, reply, timings):
+                    yield sentence
+            if reply.sentences:
+                break
+        beyond = understood.beyond
+        if (
+            beyond
+            and not reply.sentences
+            and await self._has_answer(backend, question, interpreted, beyond)
+        ):
+            interpreted = interpreted.model_copy(update={"note": beyond.note})
+        status = self._status(reply, found, interpreted)
         yield DoneEvent(self._answer(question, interpreted, status, reply, backend.name, timings))
 
     def _backend(self, name: str | None) -> LLMBackend:
@@ -108,25 +129,29 @@ class Answerer:
             raise QuestionInvalid(f"'{name}'라는 백엔드가 없습니다. 쓸 수 있는 것: {known}")
         return self.backends[name]
 
-    def _interpret(self, question: Question, now: datetime) -> Interpreted:
-        text = question.question
-        # In a corpus without dates a time expression can only be part of the subject.
-        dated = self.index.coverage != (None, None)
-        return Interpreted(
-            standalone_question=text,
-            time_range=timeframe.resolve(text, now=now) if dated else None,
-        )
-
-    def _retrieve(self, question: Question, interpreted: Interpreted) -> list[Hit]:
-        filters = _within(question.filters.to_filters(), interpreted.time_range)
-        if filters is None:
-            return []
-        return self.index.search(
+    def _retrieve(self, question: Question, interpreted: Interpreted, scope: Scope) -> list[Hit]:
+        return scope.search(
+            self.index,
             interpreted.standalone_question,
-            filters=filters,
             k=question.top_k or self._top_k,
             per_story=PASSAGES_PER_STORY,
         )
+
+    async def _has_answer(
+        self, backend: LLMBackend, question: Question, interpreted: Interpreted, scope: Scope
+    ) -> bool:
+        """Whether an answer lies where the question did not ask for it. No reader sees it."""
+        hits = await asyncio.to_thread(self._retrieve, question, interpreted, scope)
+        sources = await asyncio.to_thread(self._sources, hits, interpreted.standalone_question)
+        if not sources:
+            return False
+        reply = _Reply(Verifier(sources, self.index.analyser, self.index.idf))
+        prompt = Prompt(interpreted.standalone_question, sources, _turns(question))
+        try:
+            async with aclosing(self._compose(backend, prompt, reply, _Timings())) as sentences:
+                return await anext(sentences, None) is not None
+        except GisaError:  # the answer is complete without this
+            return False
 
     def _sources(self, hits: Sequence[Hit], question: str) -> list[Source]:
         """One source per article, numbered from 1 in the order of its best passage."""
@@ -157,7 +182,7 @@ class Answerer:
 
     async def _compose(
         self, backend: LLMBackend, prompt: Prompt, reply: _Reply, timings: _Timings
-    ) -> AsyncIterator[SentenceEvent]:
+    ) -> AsyncGenerator[SentenceEvent]:
         """Sentences as the backend writes them; none leaves before it is verified."""
         parser = DraftParser(self.index.analyser)
         pieces = aiter(backend.generate(prompt))
@@ -171,13 +196,13 @@ class Answerer:
             for event in events:
                 yield event
 
-    def _status(self, reply: _Reply, hits: Sequence[Hit], interpreted: Interpreted) -> Status:
+    def _status(self, reply: _Reply, found: bool, interpreted: Interpreted) -> Status:
         if reply.sentences:
             return "answered"
-        if hits:
+        if found:
             return "no_evidence"
         asked = interpreted.time_range
-        if asked and _outside(asked, *self.index.coverage):
+        if asked and is_outside(asked, *self.index.coverage):
             return "out_of_coverage"
         return "no_match"
 
@@ -287,22 +312,3 @@ class _Timings:
 
 def _turns(question: Question) -> list[Message]:
     return [{"role": turn.role, "content": turn.content} for turn in question.conversation]
-
-
-def _within(filters: Filters, asked: TimeRange | None) -> Filters | None:
-    """The filters, narrowed to the time that the question asks about; None: nothing is left."""
-    if asked is None:
-        return filters
-    starts = [day for day in (filters.published_from, asked.start) if day]
-    ends = [day for day in (filters.published_to, asked.end) if day]
-    first, last = max(starts, default=None), min(ends, default=None)
-    if first and last and first > last:
-        return None
-    return replace(filters, published_from=first, published_to=last)
-
-
-def _outside(asked: TimeRange, first: date | None, last: date | None) -> bool:
-    """Whether the range lies wholly before or after the days that the corpus covers."""
-    return bool(
-        (asked.end and first and asked.end < first) or (asked.start and last and asked.start > last)
-    )

@@ -169,6 +169,9 @@ def search(
     published_to: ToOption = None,
     press: PressOption = None,
     section: SectionOption = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show the parts of each score.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Find the passages that fit best."""
@@ -177,7 +180,8 @@ def search(
 
     asked = _question(query, published_from, published_to, press, section)
     with _answerer(_settings(index=index)) as answerer:
-        hits = answerer.index.search(asked.question, filters=asked.filters.to_filters(), k=k)
+        filters = asked.filters.to_filters()
+        hits = answerer.index.search(asked.question, filters=filters, k=k, explain=explain)
     if as_json:
         say_json(to_json(hits))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
@@ -62,6 +63,7 @@ class QuestionFilters(_Strict):
     published_to: date | None = None
     press: Names = ()
     section: Names = ()
+    reporters: Names = ()
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -138,13 +140,35 @@ class TimeRange(BaseModel):
     expression: str
 
 
+class FoundFilters(BaseModel):
+    """Outlets, sections and reporters to which the question limits itself in its own words."""
+
+    model_config = ConfigDict(frozen=True)
+
+    press: tuple[str, ...] = ()
+    section: tuple[str, ...] = ()
+    reporters: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.names())
+
+    def names(self) -> tuple[str, ...]:
+        return (*self.press, *self.section, *self.reporters)
+
+    def added_to(self, filters: Filters) -> Filters:
+        """The filters with these in the places that are free."""
+        return replace(filters, **{field: names for field, names in self if names})
+
+
 class Interpreted(BaseModel):
-    """How the question was understood."""
+    """How the question was understood. ``note`` tells the reader what was done beyond it."""
 
     model_config = ConfigDict(frozen=True)
 
     standalone_question: str
     time_range: TimeRange | None = None
+    filters: FoundFilters | None = None
+    note: str | None = None
 
 
 class Answer(BaseModel):

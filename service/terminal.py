@@ -20,7 +20,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from index import BuildSummary, Hit, IndexInfo
+    from index import BuildSummary, Explanation, Hit, IndexInfo
     from service.answer import Event
     from service.schema import Citation, Interpreted
 
@@ -56,25 +56,36 @@ async def show_answer(events: AsyncIterator[Event]) -> None:
     """The answer, sentence by sentence as each is verified, then its sources."""
     from service.answer import DoneEvent, InterpretedEvent, SentenceEvent
 
+    asked: Interpreted | None = None
     async for event in events:
         if isinstance(event, InterpretedEvent):
-            _show_time_range(event.interpreted)
+            _show_interpreted(event.interpreted, asked)
+            asked = event.interpreted
         elif isinstance(event, SentenceEvent):
             markers = "".join(f"[{number}]" for number in event.sentence.citations)
             say(event.sentence.text, (markers, "bold cyan"), " ", end="")
         elif isinstance(event, DoneEvent):
             answer = event.answer
             say("" if answer.sentences else answer.text)
+            _show_interpreted(answer.interpreted, asked)
             if answer.dropped_sentences:
                 note = f"(기사에서 근거를 찾지 못한 문장 {answer.dropped_sentences}개를 뺐습니다.)"
                 say((note, "dim"))
             _show_sources(answer.citations)
 
 
-def _show_time_range(interpreted: Interpreted) -> None:
-    if asked := interpreted.time_range:
+def _show_interpreted(interpreted: Interpreted, shown: Interpreted | None) -> None:
+    """How the question was understood, as far as that was not shown yet."""
+    lines: list[str] = []
+    if shown is None and (asked := interpreted.time_range):
         days = f"{asked.start or ''} ~ {asked.end or ''}".strip()
-        say((f"기간: {days} ({asked.expression})", "dim"))
+        lines.append(f"기간: {days} ({asked.expression})")
+    if shown is None and (found := interpreted.filters):
+        lines.append(f"조건: {', '.join(found.names())}")
+    if interpreted.note and (shown is None or shown.note != interpreted.note):
+        lines.append(interpreted.note)
+    for line in lines:
+        say((line, "dim"))
 
 
 def _show_sources(citations: Sequence[Citation]) -> None:
@@ -101,6 +112,8 @@ def show_hits(hits: Sequence[Hit]) -> None:
         say(f"    {_excerpt(hit.passage.text)}")
         for note in _notes(hit):
             say((f"    {note}", "dim"))
+        if hit.explanation:
+            _show_explanation(hit.explanation)
 
 
 def _notes(hit: Hit) -> Iterator[str]:
@@ -110,6 +123,24 @@ def _notes(hit: Hit) -> Iterator[str]:
         yield f"이 기사를 바로잡은 기사: {', '.join(hit.article.corrected_by)}"
     if hit.article.corrects:
         yield f"이 기사가 바로잡은 기사: {', '.join(hit.article.corrects)}"
+
+
+_FIELD_NAMES = {"morphemes": "형태소", "bigrams": "두 글자"}
+
+
+def _show_explanation(explanation: Explanation) -> None:
+    """A line for each part of the score, with the question's terms that the passage has or lacks."""
+    say(f"    {explanation.dense:7.4f}  의미 (코사인)")
+    for name, field in explanation.lexical.items():
+        label = f"{_FIELD_NAMES.get(name, name)} ({field.weight:.3f} × {field.score:.3f})"
+        say(f"    {field.weight * field.score:7.4f}  {label}: {_weighted(field.matched)}")
+        if field.missing:
+            say((f"             없음: {_weighted(field.missing)}", "dim"))
+
+
+def _weighted(terms: Mapping[str, float]) -> str:
+    ordered = sorted(terms.items(), key=lambda item: -item[1])
+    return ", ".join(f"{term} {idf:.1f}" for term, idf in ordered) or "-"
 
 
 def _facts(

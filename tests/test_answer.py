@@ -80,7 +80,7 @@ def test_a_cited_answer(index: Index) -> None:
     assert (citation.press, citation.title) == ("해담일보", "트램 1호선 기본계획 승인")
     assert answer.backend == "stub"
     assert answer.generation == 1
-    assert set(answer.timings_ms) == {"retrieve", "compose", "verify"}
+    assert set(answer.timings_ms) == {"understand", "retrieve", "compose", "verify"}
 
 
 def test_numbers_follow_the_order_of_first_appearance(index: Index) -> None:

@@ -300,6 +300,14 @@ def test_search_returns_passages_with_their_articles(client: TestClient) -> None
     assert TRAM.body[best["passage"]["start"] : best["passage"]["end"]] == best["passage"]["text"]
 
 
+def test_search_explains_scores_if_asked(client: TestClient) -> None:
+    body = {"question": "트램 총사업비"}
+    assert client.post("/v1/search", json=body).json()["hits"][0]["explanation"] is None
+    hit = client.post("/v1/search", json={**body, "explain": True}).json()["hits"][0]
+    assert hit["explanation"]["dense"] == pytest.approx(hit["dense"])
+    assert set(hit["explanation"]["lexical"]["morphemes"]["matched"]) == {"트램", "사업비"}
+
+
 def test_search_obeys_filters_and_bounds(client: TestClient) -> None:
     body = {"question": "총사업비", "filters": {"section": ["문화"]}}
     hits = client.post("/v1/search", json=body).json()["hits"]

@@ -172,6 +172,13 @@ def test_search_shows_passages_by_rank(gisa: Gisa, index_path: Path) -> None:
     assert lines[3].startswith(" 2. ")
 
 
+def test_search_explains_scores(gisa: Gisa, index_path: Path) -> None:
+    done = gisa("search", "트램 총사업비 우주선", "-k", "1", "--explain", "--index", index_path)
+    assert re.search(r"의미 \(코사인\)", done.out)
+    assert re.search(r"형태소 \(.*\): .*트램 \d", done.out)
+    assert "없음: 우주선" in done.out
+
+
 def test_search_as_json_is_a_list_of_hits(gisa: Gisa, index_path: Path) -> None:
     filters = ("--section", "문화", "--section", "체육", "--to", "2026-12-31")
     done = gisa("search", "총사업비", *filters, "--index", index_path, "--json")

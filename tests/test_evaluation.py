@@ -7,12 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hash_embedder import HashEmbedder
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -466,27 +466,6 @@ def test_korquad_when_it_is_there() -> None:
 # ---- the command
 
 
-class BigramEmbedder:
-    """A small embedder without a model: hashed character bigrams."""
-
-    name = "bigrams"
-    dimension = 256
-    max_tokens = 10_000
-
-    def count_tokens(self, text: str) -> int:
-        return len(text)
-
-    def embed_queries(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
-        vectors = np.full((len(texts), self.dimension), 1e-6, dtype=np.float32)
-        for row, text in enumerate(texts):
-            for left, right in pairwise(text):
-                vectors[row, (ord(left) * 31 + ord(right)) % self.dimension] += 1
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors
-
-    embed_passages = embed_queries
-
-
 PARAGRAPHS = (
     (
         "해담시는 윤슬대교를 2026년 3월에 연다. 공사비는 4,820억 원이다.",
@@ -515,8 +494,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.Fixture
     for module in ("index.build", "index.retrieve"):  # loading it takes seconds: share one
         shared = partial(request.getfixturevalue, "analyser")
         monkeypatch.setattr(f"{module}.KoreanAnalyser", shared)
-    monkeypatch.setattr("service.wiring.build_embedder", lambda settings: BigramEmbedder())
-    monkeypatch.setattr(corpus, "build_embedder", lambda settings: BigramEmbedder())
+    monkeypatch.setattr("service.wiring.build_embedder", lambda settings: HashEmbedder(256))
+    monkeypatch.setattr(corpus, "build_embedder", lambda settings: HashEmbedder(256))
     monkeypatch.chdir(tmp_path)
 
     def execute(*arguments: str | Path) -> int:
@@ -558,7 +537,7 @@ def test_command_writes_the_contract(
     assert set(document["latency_ms"]["answer"]) == {"p50", "p95", "p99"}
     config = document["config"]
     assert config["dataset"]["files"] == [{"path": str(squad), "sha256": fingerprint(squad)}]
-    assert (config["embedder"], config["backend"]) == ("bigrams", "stub")
+    assert (config["embedder"], config["backend"]) == ("hash-256", "stub")
     assert (config["generation"], config["seed"], config["index"]["articles"]) == (1, 0, 3)
     assert {"command", "settings", "versions", "started_at", "now"} <= set(config)
     html = page.read_text("utf-8")

@@ -23,7 +23,16 @@ FLOORS: dict[str, list[set[str]]] = {
     ],
     "service": [
         {"settings", "schema", "errors"},
-        {"quantities", "timewords", "timeframe", "prompt", "citations", "llm"},
+        {
+            "quantities",
+            "timewords",
+            "timeframe",
+            "followup",
+            "understand",
+            "prompt",
+            "citations",
+            "llm",
+        },
         {"answer"},
         {"wiring"},
         {"api", "slack", "evaluation", "cli", "terminal", "validation"},

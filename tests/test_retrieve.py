@@ -115,6 +115,24 @@ def test_hits_carry_exact_offsets(index: Index) -> None:
         assert set(hit.lexical) == {"morphemes", "bigrams"}
 
 
+def test_the_parts_of_a_score_add_up(index: Index) -> None:
+    question = "트램 총사업비와 우주선"
+    for hit in index.search(question, k=3, explain=True):
+        parts = hit.explanation
+        assert parts is not None
+        lexical = sum(field.weight * field.score for field in parts.lexical.values())
+        assert parts.dense + lexical == pytest.approx(hit.score, abs=1e-5)
+        for field, scored in parts.lexical.items():
+            terms = index.analyser.terms(question)[field]
+            assert scored.matched.keys() | scored.missing.keys() == set(terms)
+            assert not scored.matched.keys() & scored.missing.keys()
+            assert bool(scored.score) == bool(scored.matched)
+    best = index.search(question, explain=True)[0].explanation
+    assert best is not None
+    assert set(best.lexical["morphemes"].missing) == {"우주선"}
+    assert index.search(question)[0].explanation is None
+
+
 def test_filters(index: Index) -> None:
     only_2026 = Filters(published_from=date(2026, 1, 1))
     assert [h.article.id for h in index.search("트램", filters=only_2026)] == [LIBRARY.id]

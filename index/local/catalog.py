@@ -50,6 +50,12 @@ CREATE TABLE passages (
     vector BLOB NOT NULL          -- float16, little endian, unit length
 );
 CREATE INDEX passages_article ON passages (article);
+CREATE TABLE reporters (
+    name TEXT NOT NULL,
+    article INTEGER NOT NULL REFERENCES articles (key) ON DELETE CASCADE,
+    PRIMARY KEY (name, article)
+) WITHOUT ROWID;
+CREATE INDEX reporters_article ON reporters (article);
 CREATE TABLE removals (sequence INTEGER PRIMARY KEY AUTOINCREMENT, article INTEGER NOT NULL);
 """
 
@@ -159,6 +165,13 @@ class Catalog:
         query = "SELECT key FROM articles WHERE id = ? AND superseded_at IS NULL"
         rows = (self._db.execute(query, (article_id,)).fetchone() for article_id in article_ids)
         return [row[0] for row in rows if row]
+
+    def keys_by(self, reporters: Sequence[str]) -> list[int]:
+        """The keys of every version of the articles that one of the reporters wrote."""
+        query = (
+            "SELECT DISTINCT article FROM reporters WHERE name IN (SELECT value FROM json_each(?))"
+        )
+        return [row[0] for row in self._db.execute(query, (json.dumps(reporters),))]
 
     def removed_since(self, sequence: int) -> tuple[int, list[int]]:
         """The newest removal's sequence number, and the article keys removed after ``sequence``."""
@@ -321,6 +334,9 @@ def _insert(db: sqlite3.Connection, item: IndexedArticle) -> int:
         ),
     )
     key: int = db.execute("SELECT last_insert_rowid()").fetchone()[0]
+    db.executemany(
+        "INSERT OR IGNORE INTO reporters VALUES (?, ?)", [(name, key) for name in article.reporters]
+    )
     db.executemany(
         'INSERT INTO passages (article, ordinal, start, "end", vector) VALUES (?, ?, ?, ?, ?)',
         [

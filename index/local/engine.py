@@ -105,8 +105,8 @@ class LocalEngine:
     def search(self, vector: Vectors, terms: Terms, filters: Filters, k: int) -> Candidates:
         view = self._current()
         generation = view.generation
-        keys = self._catalog.keys_of(filters.article_ids)
-        mask = view.without_removed(generation.mask(filters, keys), self._catalog)
+        mask = generation.mask(filters, self._article_keys(filters))
+        mask = view.without_removed(mask, self._catalog)
         lexical = generation.lexical.scores(terms)
         rows = np.union1d(generation.vectors.nearest(vector, k, mask), _best(lexical, k, mask))
         found = generation.rows[rows]
@@ -117,6 +117,15 @@ class LocalEngine:
             dense=generation.vectors.cosines(vector, rows),
             lexical={field: scores[rows] for field, scores in lexical.items()},
         )
+
+    def _article_keys(self, filters: Filters) -> list[int] | None:
+        """The articles that meet the filters on ids and reporters; None: there are none such."""
+        groups = []
+        if filters.article_ids:
+            groups.append(set(self._catalog.keys_of(filters.article_ids)))
+        if filters.reporters:
+            groups.append(set(self._catalog.keys_by(filters.reporters)))
+        return list(set.intersection(*groups)) if groups else None
 
     def load(self, keys: Sequence[int]) -> dict[int, LoadedPassage]:
         return self._catalog.passages([int(key) for key in keys])
@@ -157,6 +166,17 @@ class LocalEngine:
     def coverage(self) -> tuple[date | None, date | None]:
         manifest = self._current().generation.manifest
         return _day(manifest.published_from), _day(manifest.published_to)
+
+    @property
+    def presses(self) -> tuple[str, ...]:
+        return tuple(filter(None, self._current().generation.manifest.presses))
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        return tuple(filter(None, self._current().generation.manifest.sections))
+
+    def has_reporter(self, name: str) -> bool:
+        return bool(self._catalog.keys_by([name]))
 
     def info(self) -> IndexInfo:
         number = current_number(self.root)

@@ -96,8 +96,13 @@ class Generation:
     def number(self) -> int:
         return self.manifest.generation
 
-    def mask(self, filters: Filters, article_keys: Sequence[int]) -> NDArray[np.bool_] | None:
-        """The rows that meet the filters; None: all. ``article_keys`` are those of article_ids."""
+    def mask(
+        self, filters: Filters, article_keys: Sequence[int] | None
+    ) -> NDArray[np.bool_] | None:
+        """The rows that meet the filters; None: all.
+
+        ``article_keys`` are the articles that the catalog lets through; None: it was not asked.
+        """
         if not filters:
             return None
         mask = np.ones(len(self.rows), dtype=np.bool_)
@@ -113,7 +118,7 @@ class Generation:
             if wanted:
                 codes = [names.index(name) for name in wanted if name in names]
                 mask &= np.isin(self.rows[field], codes)
-        if filters.article_ids:
+        if article_keys is not None:
             mask &= np.isin(self.rows["article"], np.array(article_keys, dtype=np.int64))
         return mask
 

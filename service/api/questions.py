@@ -42,13 +42,14 @@ router = APIRouter(
 
 
 class SearchRequest(BaseModel):
-    """What to search for. ``k`` is the number of stories."""
+    """What to search for. ``k`` is the number of stories; ``explain`` adds the parts of each score."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     question: QuestionText
     filters: QuestionFilters = QuestionFilters()
     k: Annotated[int, Field(ge=1, le=50)] = 10
+    explain: bool = False
 
 
 class SearchResult(BaseModel):
@@ -89,7 +90,9 @@ async def search(wanted: SearchRequest, request: Request, answerer: AnswererDep)
     request.state.facts["question"] = wanted.question
     filters = wanted.filters.to_filters()
     hits = await to_thread.run_sync(
-        lambda: answerer.index.search(wanted.question, filters=filters, k=wanted.k)
+        lambda: answerer.index.search(
+            wanted.question, filters=filters, k=wanted.k, explain=wanted.explain
+        )
     )
     return SearchResult(hits=hits)
 

@@ -82,9 +82,11 @@ async function answer(question) {
 }
 
 const steps = {
-  interpreted({ time_range: range }) {
+  interpreted({ time_range: range, filters, note }) {
     const days = range && `${range.from ?? ""} ~ ${range.to ?? ""}`.trim();
-    show($("#understood"), range ? `기간: ${days} (‘${range.expression}’)` : "");
+    const names = Object.values(filters ?? {}).flat().join(", ");
+    const parts = [range && `기간: ${days} (‘${range.expression}’)`, names && `조건: ${names}`, note];
+    show($("#understood"), parts.filter(Boolean).join(" · "));
   },
   passages({ hits }) {
     const stories = new Set(hits.map((hit) => hit.article.id)).size;
@@ -96,6 +98,7 @@ const steps = {
     $("#text").append(element("span", {}, sentence.text, ...markers), " ");
   },
   done(whole) {
+    steps.interpreted(whole.interpreted);
     citations = new Map(whole.citations.map((citation) => [citation.number, citation]));
     if (whole.status !== "answered") $("#text").textContent = whole.text;
     const dropped = whole.dropped_sentences;

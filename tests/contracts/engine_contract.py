@@ -41,12 +41,19 @@ def indexed(
     axis: int = 0,
     press: str | None = "해담일보",
     section: str | None = "정치",
+    reporters: tuple[str, ...] = (),
     day: str | None = "2026-03-02",
 ) -> IndexedArticle:
     """An article of one passage and one sentence, whose morphemes are its blank-separated words."""
     published = datetime.fromisoformat(day).replace(tzinfo=SEOUL) if day else None
     article = Article(
-        id=id, title=f"제목 {id}", body=body, press=press, section=section, published_at=published
+        id=id,
+        title=f"제목 {id}",
+        body=body,
+        press=press,
+        section=section,
+        reporters=reporters,
+        published_at=published,
     )
     return IndexedArticle(
         article,
@@ -146,6 +153,10 @@ class EngineContract:
             (Filters(press=("없는신문",)), set()),
             (Filters(section=("문화",)), {"c"}),
             (Filters(section=("문화",), press=("해담일보",)), set()),
+            (Filters(reporters=("여운찬",)), {"a", "b"}),
+            (Filters(reporters=("진유채", "모름")), {"b"}),
+            (Filters(reporters=("모름",)), set()),
+            (Filters(reporters=("여운찬",), article_ids=("b", "c")), {"b"}),
             (Filters(article_ids=("a", "c", "unknown")), {"a", "c"}),
             (Filters(article_ids=("unknown",)), set()),
             (Filters(published_from=date(2030, 1, 1)), set()),
@@ -154,8 +165,8 @@ class EngineContract:
     def test_filters(self, engine: Engine, filters: Filters, expected: set[str]) -> None:
         self.fill(
             engine,
-            indexed("a", "트램 하나", day="2026-03-01"),
-            indexed("b", "트램 둘", day="2026-03-02", press="동람경제"),
+            indexed("a", "트램 하나", day="2026-03-01", reporters=("여운찬",)),
+            indexed("b", "트램 둘", press="동람경제", reporters=("여운찬", "진유채")),
             indexed("c", "트램 셋", day="2026-03-03", press=None, section="문화"),
             indexed("undated", "트램 넷", day=None, section=None),
         )
@@ -372,6 +383,19 @@ class EngineContract:
         assert (info.published_from, info.published_to) == (date(2026, 3, 1), date(2026, 4, 1))
         assert info.presses == ("해담일보", "동람경제")
         assert info.bytes > 0
+
+    def test_names_to_filter_by(self, engine: Engine) -> None:
+        self.fill(
+            engine,
+            indexed("a", "트램", section=None, reporters=("여운찬",)),
+            indexed("b", "배구", press="동람경제", section="체육"),
+        )
+        assert engine.presses == ("해담일보", "동람경제")
+        assert engine.sections == ("체육",)
+        assert engine.has_reporter("여운찬")
+        assert not engine.has_reporter("진유채")
+        engine.remove(["a"])
+        assert not engine.has_reporter("여운찬")
 
     def test_what_was_published_is_there_after_reopening(
         self, engine: Engine, open_engine: OpenEngine

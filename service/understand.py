@@ -1,0 +1,218 @@
+"""What a question asks for: by itself, of which articles, of which time.
+
+Names of outlets, sections and reporters that the index has, and expressions of time, become filters.
+Nothing of this is silent: ``Interpreted`` shows it all, and a note says where an answer was looked for
+beyond what was asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from re import Pattern
+
+from index import SEOUL, Filters, Hit, Index
+from service import timeframe
+from service.followup import FollowUps
+from service.schema import FoundFilters, Interpreted, Question, QuestionFilters, TimeRange
+
+LATER_DEPTH = 4
+"""How many times more stories are fetched where only those that name the time are kept."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where an answer is looked for.
+
+    ``naming``: only in articles that name the time, or that appeared in ``within``. ``note`` tells
+    the reader that this is not what was asked for.
+    """
+
+    filters: Filters
+    naming: Pattern[str] | None = None
+    within: TimeRange | None = None
+    note: str | None = None
+
+    def search(self, index: Index, question: str, *, k: int, per_story: int) -> list[Hit]:
+        """The best passages of ``k`` stories."""
+        if self.naming is None:
+            return index.search(question, filters=self.filters, k=k, per_story=per_story)
+        deep = index.search(question, filters=self.filters, k=k * LATER_DEPTH, per_story=per_story)
+        hits = [hit for hit in deep if self._names_the_time(hit, index)]
+        stories = set(list(dict.fromkeys(hit.article.id for hit in hits))[:k])
+        kept = [hit for hit in hits if hit.article.id in stories]
+        return [replace(hit, rank=rank) for rank, hit in enumerate(kept, start=1)]
+
+    def _names_the_time(self, hit: Hit, index: Index) -> bool:
+        end = self.within.end if self.within else None
+        day = hit.article.published_on
+        if end is None or (day and day <= end):
+            return True
+        text = index.text(hit)
+        return bool(text and self.naming and self.naming.search(text.body))
+
+
+@dataclass(frozen=True)
+class Understood:
+    """A question as it was understood.
+
+    ``scopes`` are tried in order until one gives an answer. ``beyond``, if there is one, is what the
+    question's own conditions leave out: it gives no answer, only the note that there is one.
+    """
+
+    interpreted: Interpreted
+    scopes: tuple[Scope, ...]
+    beyond: Scope | None = None
+
+
+class Understander:
+    """Understands questions to one index. Safe to use from several threads."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._follow_ups = FollowUps(index.analyser)
+
+    def __call__(self, question: Question, *, now: datetime | None = None) -> Understood:
+        """``now``: the clock for expressions of time; default: that of the question, or the present."""
+        now = now or question.now or datetime.now(SEOUL)
+        standalone = self._follow_ups.standalone(question.question, question.conversation, now=now)
+        found, topic = self._names(standalone, question.filters)
+        # In a corpus without dates a time expression can only be part of the subject.
+        dated = self._index.coverage != (None, None)
+        asked = timeframe.resolve(standalone, now=now) if dated else None
+        interpreted = Interpreted(
+            standalone_question=topic, time_range=asked, filters=found if found else None
+        )
+        given = question.filters.to_filters()
+        wanted = found.added_to(given)
+        later = _later(wanted, asked) if asked and not self._uncovered(asked) else None
+        scopes = tuple(scope for scope in (_within(wanted, asked), later) if scope)
+        conditioned = asked or found
+        beyond = Scope(given, note=_exists_beyond(interpreted)) if conditioned else None
+        return Understood(interpreted, scopes, beyond)
+
+    def _uncovered(self, asked: TimeRange) -> bool:
+        """Whether the time lies wholly before or after that of the articles."""
+        return is_outside(asked, *self._index.coverage)
+
+    def _names(self, text: str, given: QuestionFilters) -> tuple[FoundFilters, str]:
+        """The outlets, sections and reporters that the question limits itself to, and the rest of it.
+
+        What the caller filters by explicitly is not looked for.
+        """
+        wanted: Mapping[str, Iterable[str]] = {
+            "press": () if given.press else _named(text, self._index.presses, _OF_PRESS),
+            "section": () if given.section else _named(text, self._index.sections, _OF_SECTION),
+            "reporters": () if given.reporters else self._reporters(text),
+        }
+        found = {field: tuple(dict.fromkeys(names)) for field, names in wanted.items()}
+        topic = text
+        for field, names in found.items():
+            for name in names:
+                topic = _pattern(name, _PHRASES[field]).sub("", topic, count=1).strip()
+        if topic != text and not self._is_topic(topic):
+            topic = text
+        return FoundFilters(**found), topic
+
+    def _reporters(self, text: str) -> list[str]:
+        names = [match[1] for match in _REPORTER.finditer(text)]
+        return [name for name in names if self._index.has_reporter(name)]
+
+    def _is_topic(self, text: str) -> bool:
+        """Whether enough is left to search for."""
+        return bool(set(self._index.analyser.morphemes(text)) - _ABOUT_ARTICLES)
+
+
+_SAID = r"(?:보도|취재|작성|게재|소개)(?:한|했던|된)|다룬|전한|쓴|썼던|실은|실린|나온|낸"
+_ARTICLES = (
+    r"(?:기사|보도|뉴스)(?:(?:들?\s?(?:중|가운데)(?:에서?)?)|에서는?|에는?|의|를|는|로|만)?(?![가-힣])"
+    rf"(?:\s(?:{_SAID})(?![가-힣]))?[,\s]*"
+)
+_SAID_IN = rf"\s?(?:{_SAID})(?![가-힣])\s?(?:{_ARTICLES})?"
+_ACCORDING = r"에\s?(?:따르면|의하면)[,\s]*"
+_OF_PRESS = rf"(?:(?:이|가|에서|에){_SAID_IN}|{_ACCORDING}|의?\s?{_ARTICLES})"
+# 경제 면에서 is "in terms of the economy", 경제면에서 the page of the paper.
+_OF_SECTION = rf"(?:면(?:에서는?|에|의)?(?![가-힣])(?:{_SAID_IN})?[,\s]*(?:{_ARTICLES})?|(?:\s?(?:섹션|분야))?의?\s?{_ARTICLES})"
+_BY_REPORTER = rf"\s?기자(?:(?:가|이)?{_SAID_IN}|{_ACCORDING}|의?\s?{_ARTICLES})"
+_PHRASES = {"press": _OF_PRESS, "section": _OF_SECTION, "reporters": _BY_REPORTER}
+_REPORTER = re.compile(rf"(?<![가-힣])([가-힣]{{2,5}}|[A-Z][A-Za-z. ]{{1,30}}){_BY_REPORTER}")
+_ABOUT_ARTICLES = frozenset(
+    "기사 뉴스 보도 소식 내용 알리 보이 찾 요약 정리 최근 뭐 무엇 나오".split()
+)
+
+
+def _named(text: str, names: Iterable[str], phrase: str) -> list[str]:
+    """The names that occur in the question as something that articles come from."""
+    return [name for name in names if name in text and _pattern(name, phrase).search(text)]
+
+
+def _pattern(name: str, phrase: str) -> Pattern[str]:
+    return re.compile(rf"(?<![가-힣\w]){re.escape(name)}{phrase}")
+
+
+# -- time ------------------------------------------------------------------------------------
+
+_NAMES_A_TIME = re.compile(r"\d\s?(?:년|월|일|분기)|\d[./-]\d|반기")
+_COUNTED = re.compile(r"전|최근|동안|이내|간$|지난\s?\d+\s?(?:일간|주|개월|달|년)")
+
+
+def is_outside(asked: TimeRange, first: date | None, last: date | None) -> bool:
+    """Whether the range lies wholly before or after the days from ``first`` to ``last``."""
+    return bool(
+        (asked.end and first and asked.end < first) or (asked.start and last and asked.start > last)
+    )
+
+
+def _within(filters: Filters, asked: TimeRange | None) -> Scope | None:
+    """The filters, narrowed to the time that the question asks about; None: nothing is left."""
+    if asked is None:
+        return Scope(filters)
+    first, last = _latest(filters.published_from, asked.start), filters.published_to
+    last = min((day for day in (last, asked.end) if day), default=None)
+    if first and last and first > last:
+        return None
+    return Scope(replace(filters, published_from=first, published_to=last))
+
+
+def _later(filters: Filters, asked: TimeRange) -> Scope | None:
+    """What was reported later of a time that the question names: causes, sums, verdicts.
+
+    None for a time that is relative to the present (``지난주``): who asks so means fresh news.
+    """
+    if not (asked.start and asked.end) or not is_absolute(asked):
+        return None
+    first = _latest(filters.published_from, asked.start)
+    if first and filters.published_to and first > filters.published_to:
+        return None
+    note = f"‘{asked.expression}’에 나온 기사에는 답이 없어, 그 뒤에 나온 기사 가운데 그때를 말하는 것도 찾았습니다."
+    return Scope(replace(filters, published_from=first), _naming(asked), asked, note)
+
+
+def is_absolute(asked: TimeRange) -> bool:
+    """Whether the expression names a year, month or day, and is not counted from the present."""
+    expression = asked.expression
+    return bool(_NAMES_A_TIME.search(expression)) and not _COUNTED.search(expression)
+
+
+def _naming(asked: TimeRange) -> Pattern[str]:
+    """How a later article names the time: by its month, or by its year."""
+    start, end = asked.start, asked.end
+    if start and end and (start.year, start.month) == (end.year, end.month):
+        return re.compile(rf"(?<!\d){start.month}월")
+    year = start.year if start else 0
+    return re.compile(rf"(?<!\d){year}년|지난해|작년")
+
+
+def _latest(*days: date | None) -> date | None:
+    return max((day for day in days if day), default=None)
+
+
+def _exists_beyond(interpreted: Interpreted) -> str:
+    conditions = [f"‘{interpreted.time_range.expression}’"] if interpreted.time_range else []
+    conditions += (
+        [f"‘{name}’" for name in interpreted.filters.names()] if interpreted.filters else []
+    )
+    joined = ", ".join(conditions)
+    return f"{joined} 조건에 맞는 기사에는 답이 없지만, 조건 밖의 기사에는 관련 내용이 있습니다."
