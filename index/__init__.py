@@ -4,7 +4,7 @@
 ``read_articles`` reads a file or folder of articles without indexing it.
 """
 
-from index.build import BuildSummary, build_index
+from index.build import BuildSummary, build_index, rebuild_index, remove_articles
 from index.documents import (
     SEOUL,
     AnalysedSentence,
@@ -16,16 +16,20 @@ from index.documents import (
     to_json,
 )
 from index.errors import (
+    ArchiveRefused,
     EmbedderMismatch,
     GisaError,
     IndexCorrupt,
     IndexEmpty,
+    IndexExists,
     IndexFormatUnknown,
     IndexLocked,
     IndexNotFound,
+    IndexNotWritable,
     IndexUnusable,
     MalformedArticle,
     ModelUnavailable,
+    RebuildUnfinished,
     SourceUnreadable,
 )
 from index.korean import KoreanAnalyser, Token, bigrams
@@ -37,6 +41,7 @@ __all__ = [
     "SEOUL",
     "AnalysedSentence",
     "AnalysedText",
+    "ArchiveRefused",
     "Article",
     "ArticleHeader",
     "BuildSummary",
@@ -49,15 +54,18 @@ __all__ = [
     "Index",
     "IndexCorrupt",
     "IndexEmpty",
+    "IndexExists",
     "IndexFormatUnknown",
     "IndexInfo",
     "IndexLocked",
     "IndexNotFound",
+    "IndexNotWritable",
     "IndexUnusable",
     "KoreanAnalyser",
     "MalformedArticle",
     "ModelUnavailable",
     "Passage",
+    "RebuildUnfinished",
     "SourceUnreadable",
     "Token",
     "bigrams",
@@ -65,5 +73,7 @@ __all__ = [
     "index_info",
     "open_index",
     "read_articles",
+    "rebuild_index",
+    "remove_articles",
     "to_json",
 ]

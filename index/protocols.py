@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
@@ -68,6 +68,8 @@ class Candidates:
 
     ``keys`` name passages to ``Engine.load``; ``stories`` are equal for articles that report one
     story in (nearly) the same words. ``dense`` and ``lexical`` as in ``index.documents.Hit``.
+    ``cosine_spread`` is the standard deviation of the cosines between passages. All of it comes from
+    one ``generation``; as long as ``snapshot`` lives, what was found there can be loaded.
     """
 
     keys: NDArray[np.int64]
@@ -75,6 +77,9 @@ class Candidates:
     stories: NDArray[np.int64]
     dense: Vectors
     lexical: Mapping[str, Vectors]
+    cosine_spread: float = 0.0
+    generation: int = 0
+    snapshot: object = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -119,8 +124,9 @@ class Engine(Protocol):
 
     ``add`` and ``remove`` are durable when they return; additions are found from the next ``publish``
     on, removals at once. ``digest`` is that of the article's newest version, so that input which is
-    known can be skipped. ``cosine_spread`` is the standard deviation of the cosines between passages,
-    ``coverage`` the first and the last day on which an article was published. An article whose id is known replaces the older version. ``search`` returns
+    known can be skipped. ``coverage`` is the first and the last day on which an article was published;
+    ``problem`` says why the engine does not show its newest state (None: it does). Another process's
+    publication is shown within 2 seconds, without a request waiting for it. An article whose id is known replaces the older version. ``search`` returns
     the union of the ``k`` nearest by vector and the ``k`` best by terms, among the passages that meet
     the filters; every candidate has both scores. Passages that are gone by the time of ``load`` are
     left out of it. An unknown id is no error. Methods that read may be called from several threads.
@@ -129,7 +135,7 @@ class Engine(Protocol):
     @property
     def generation(self) -> int: ...
     @property
-    def cosine_spread(self) -> float: ...
+    def problem(self) -> str | None: ...
     @property
     def coverage(self) -> tuple[date | None, date | None]: ...
     def add(self, articles: Sequence[IndexedArticle]) -> None: ...

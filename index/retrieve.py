@@ -53,7 +53,7 @@ class Index:
         vector = self._embedder.embed_queries([question])[0]
         terms = self.analyser.terms(question)
         candidates = self._engine.search(vector, terms, filters, max(CANDIDATES, k * 4))
-        scores = fuse(candidates, self._engine.cosine_spread)
+        scores = fuse(candidates, candidates.cosine_spread)
         chosen = _best_of_stories(scores, candidates.stories, k, per_story)
         loaded = self._engine.load(candidates.keys[chosen].tolist())
         present = [i for i in chosen if int(candidates.keys[i]) in loaded]
@@ -81,6 +81,11 @@ class Index:
     def generation(self) -> int:
         """The number of the generation that is searched now."""
         return self._engine.generation
+
+    @property
+    def problem(self) -> str | None:
+        """Why the newest state of the index is not the one that is searched; None: it is."""
+        return self._engine.problem
 
     @property
     def coverage(self) -> tuple[date | None, date | None]:
@@ -114,6 +119,7 @@ class Index:
             lexical={field: float(values[i]) for field, values in candidates.lexical.items()},
             also_reported_by=found.also_reported_by,
             version=found.version,
+            generation=candidates.generation,
         )
 
 

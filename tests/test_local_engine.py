@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,13 @@ def create(root: Path) -> LocalEngine:
     return LocalEngine.create_or_update(
         root, embedder="axes", dimension=DIMENSION, analyser="words", chunking={}
     )
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
 
 
 class TestLocalEngine(EngineContract):
@@ -84,10 +92,10 @@ def test_a_reader_moves_on_to_a_new_generation(writer: LocalEngine) -> None:
     assert reader.generation == 1
     writer.add([indexed("c", "바다 축제", axis=2)])
     writer.publish()
+    wait_until(lambda: reader.generation == 2)
     candidates = reader.search(AXES[2], terms("축제"), Filters(), 1)
     (loaded,) = reader.load(candidates.keys.tolist()).values()
     assert loaded.article.id == "c"
-    assert reader.generation == 2
     reader.close()
 
 
@@ -123,13 +131,13 @@ def test_a_catalog_that_was_never_published_is_no_index_yet(tmp_path: Path) -> N
         ("manifest.json", b"[]"),
         ("rows.npy", b"\x93NUMPY"),
         ("vectors.faiss", b"nothing"),
-        ("lexical/morphemes/vocab.index.json", b"{"),
-        ("lexical/bigrams/data.csc.index.npy", b""),
+        ("lexical/morphemes/terms.npy", b"{"),
+        ("lexical/bigrams/rows.npy", b""),
     ],
 )
 def test_damaged_files_are_refused(writer: LocalEngine, name: str, content: bytes) -> None:
     (generation_folder(writer.root, 1) / name).write_bytes(content)
-    with pytest.raises(IndexCorrupt, match="can't be read") as caught:
+    with pytest.raises(IndexCorrupt, match="can't be read|fails its checksum") as caught:
         LocalEngine.open(writer.root)
     assert "gisa index rebuild" in caught.value.remedy
 
