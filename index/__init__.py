@@ -33,6 +33,8 @@ from index.errors import (
     SourceUnreadable,
 )
 from index.korean import KoreanAnalyser, Token, bigrams
+from index.local.archive import export_index, import_index
+from index.local.verify import Check, verify_index
 from index.protocols import AnalysedText, Embedder, Engine, IndexInfo
 from index.readers import read_articles
 from index.retrieve import Index, index_info, open_index
@@ -45,6 +47,7 @@ __all__ = [
     "Article",
     "ArticleHeader",
     "BuildSummary",
+    "Check",
     "Embedder",
     "EmbedderMismatch",
     "Engine",
@@ -70,10 +73,13 @@ __all__ = [
     "Token",
     "bigrams",
     "build_index",
+    "export_index",
+    "import_index",
     "index_info",
     "open_index",
     "read_articles",
     "rebuild_index",
     "remove_articles",
     "to_json",
+    "verify_index",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
 import subprocess
 import sys
@@ -41,8 +40,9 @@ def measure_index(
 ) -> None:
     """The embedded engine: build, disk, memory, retrieval, recall, publication.
 
-    The passages are synthetic: sentences of the sample corpus put together at random, with names made
-    up, and as vectors the means of the sentences' real ones plus noise. The questions are real.
+    The passages are synthetic: sentences of one article of the sample corpus put together at random,
+    with names made up, and as vectors the means of the sentences' real ones plus noise. The questions
+    are the sample's. ``exact`` in the figures is measured against comparing everything.
     """
     material = _material()
     results = []
@@ -59,12 +59,98 @@ def measure_index(
         _show(results)
 
 
+@app.command("crash")
+def measure_crash(
+    kills: Annotated[int, typer.Option(min=1, help="Writers to kill.")] = 200,
+    articles: Annotated[int, typer.Option(min=10, help="Articles in the end.")] = 2_000,
+    seed: Annotated[int, typer.Option(help="Of the moments.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Kill a process that builds an index at random moments, again and again; then count.
+
+    Every writer adds the articles so far known, 1 % more each time, in batches that are published.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="gisa-crash-"))
+    try:
+        figures = _crash(folder / "index", kills, articles, seed)
+    finally:
+        shutil.rmtree(folder)
+    typer.echo(json.dumps(figures) if as_json else figures)
+    if figures["lost"] or figures["duplicated"] or figures["problems"]:
+        raise typer.Exit(1)
+
+
+def _crash(root: Path, kills: int, articles: int, seed: int) -> dict[str, Any]:
+    moments = np.random.default_rng(seed)
+    killed = finished = 0
+    while killed < kills:
+        known = max(10, articles * (killed + 1) // kills)
+        writer = _writer(root, known)
+        try:
+            writer.wait(timeout=float(moments.uniform(0.001, 0.35)))
+            finished += 1
+            articles += articles // kills + 1  # so that the next has something to do
+        except subprocess.TimeoutExpired:
+            writer.kill()
+            writer.wait()
+            killed += 1
+        if killed % 20 == 0:
+            messages.print(f"{killed} killed, {finished} finished")
+    if _writer(root, articles).wait() != 0:
+        raise RuntimeError("the last writer, which nobody disturbed, failed")
+    return {"killed": killed, "finished": finished, "articles": articles} | _counted(root, articles)
+
+
+def _writer(root: Path, articles: int) -> subprocess.Popen[bytes]:
+    """A process that adds so many articles; it has started to when this returns."""
+    command = [sys.executable, str(Path(__file__)), "write", str(root), str(articles)]
+    writer = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)  # noqa: S603
+    assert writer.stdout is not None  # noqa: S101
+    writer.stdout.readline()
+    return writer
+
+
+def _write(root: Path, articles: int) -> None:
+    sys.path.insert(0, str(ROOT / "tests"))
+    from crashing_writer import ANALYSER, ARTICLES
+    from hash_embedder import HashEmbedder
+
+    from index import build_index
+
+    def numbered() -> Iterator[Any]:
+        for n in range(articles):
+            yield replace(ARTICLES[0], id=f"a{n}", body=f"{ARTICLES[n % 5].body} {n}번째 소식.")
+
+    print("ready", flush=True)
+    build_index(numbered(), root, embedder=HashEmbedder(), analyser=ANALYSER)
+
+
+def _counted(root: Path, articles: int) -> dict[str, Any]:
+    """Articles that are not there, or there more than once, in catalog and generation."""
+    from index import verify_index
+    from index.local import LocalEngine
+
+    engine = LocalEngine.open(root)
+    ids = [
+        engine.load([key])[key].passage.id
+        for key in engine._current().generation.rows["passage"].tolist()
+    ]
+    engine.close()
+    expected = {f"a{n}#0" for n in range(articles)}
+    found = {name.split("#")[0] + "#0" for name in ids}
+    return {
+        "lost": len(expected - found),
+        "duplicated": len(ids) - len(set(ids)),
+        "problems": [f"{c.name}: {c.problem}" for c in verify_index(root) if c.problem],
+    }
+
+
 @dataclass(frozen=True)
 class _Material:
     """Sentences with their morphemes and vectors; questions with their terms and vectors."""
 
-    sentences: Sequence[str]
-    morphemes: Sequence[tuple[str, ...]]
+    sentences: Sequence[tuple[str, tuple[str, ...]]]
+    groups: Sequence[Any]  # sentences of one article
     vectors: np.ndarray[Any, np.dtype[np.float32]]
     questions: Sequence[dict[str, Any]]
 
@@ -75,12 +161,14 @@ def _material() -> _Material:
 
     messages.print("embedding the sentences of the sample corpus …")
     analyser, embedder = KoreanAnalyser(), SentenceTransformerEmbedder()
-    found: dict[str, tuple[str, ...]] = {}
+    found: list[tuple[str, tuple[str, ...]]] = []
+    groups = []
     for article in read_articles(CORPUS / "articles"):
+        first = len(found)
         for sentence in analyser.sentences(article.body):
-            found[article.body[sentence.start : sentence.end].replace("\n", " ")] = (
-                sentence.morphemes
-            )
+            text = article.body[sentence.start : sentence.end].replace("\n", " ")
+            found.append((text, sentence.morphemes))
+        groups.append(np.arange(first, len(found)))
     lines = (CORPUS / "questions.jsonl").read_text("utf-8").splitlines()
     texts = [json.loads(line)["question"] for line in lines]
     vectors = embedder.embed_queries(texts)
@@ -88,9 +176,8 @@ def _material() -> _Material:
         {"terms": dict(analyser.terms(text)), "vector": vector.tolist()}
         for text, vector in zip(texts, vectors, strict=True)
     ]
-    return _Material(
-        list(found), list(found.values()), embedder.embed_passages(list(found)), questions
-    )
+    passages = embedder.embed_passages([text for text, _ in found])
+    return _Material(found, groups, passages, questions)
 
 
 def _articles(material: _Material, seed: int, first: int = 0) -> Iterator[Any]:
@@ -105,17 +192,17 @@ def _articles(material: _Material, seed: int, first: int = 0) -> Iterator[Any]:
     number = first
     while True:
         body, sentences, passages, vectors = "", [], [], []
+        group = material.groups[int(numbers.integers(len(material.groups)))]
         for ordinal in range(PASSAGES):
-            chosen = numbers.choice(len(material.sentences), SENTENCES, replace=False)
+            chosen = numbers.choice(group, SENTENCES)
             start = len(body)
             for at in chosen.tolist():
                 name = "".join(syllables[i] for i in numbers.integers(0, 60, 3))
-                text = f"{name} {material.sentences[at]}"
+                text, morphemes = material.sentences[at]
+                text = f"{name} {text}"
                 begin = len(body)
                 body += text + " "
-                sentences.append(
-                    AnalysedSentence(begin, begin + len(text), (name, *material.morphemes[at]))
-                )
+                sentences.append(AnalysedSentence(begin, begin + len(text), (name, *morphemes)))
             end = len(body) - 1
             passages.append(Passage(f"a{number}", ordinal, body[start:end], start, end))
             noise = numbers.standard_normal(material.vectors.shape[1]).astype(np.float32)
@@ -285,3 +372,5 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
     if sys.argv[1:] == ["serve"]:
         print(json.dumps(_serve(json.load(sys.stdin))))
+    elif sys.argv[1:2] == ["write"]:
+        _write(Path(sys.argv[2]), int(sys.argv[3]))

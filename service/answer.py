@@ -89,6 +89,8 @@ class Answerer:
             hits = await asyncio.to_thread(self._retrieve, question, interpreted)
             sources = await asyncio.to_thread(self._sources, hits)
         yield PassagesEvent(hits)
+        # By the end a newer one may be in use; the answer comes from the one that was searched.
+        generation = hits[0].generation if hits else self.index.generation
 
         reply = _Reply(Verifier(sources, self.index.analyser, self.index.idf))
         if sources:
@@ -96,7 +98,9 @@ class Answerer:
             async for sentence in self._compose(backend, prompt, reply, timings):
                 yield sentence
         status = self._status(reply, hits, interpreted)
-        yield DoneEvent(self._answer(question, interpreted, status, reply, backend.name, timings))
+        yield DoneEvent(
+            self._answer(question, interpreted, status, reply, backend.name, timings, generation)
+        )
 
     def _backend(self, name: str | None) -> LLMBackend:
         name = name or self.default_backend
@@ -184,6 +188,7 @@ class Answerer:
         reply: _Reply,
         backend: str,
         timings: _Timings,
+        generation: int,
     ) -> Answer:
         return Answer(
             id=uuid.uuid4().hex,
@@ -195,7 +200,7 @@ class Answerer:
             interpreted=interpreted,
             dropped_sentences=reply.dropped,
             backend=backend,
-            generation=self.index.generation,
+            generation=generation,
             timings_ms=timings.rounded(),
         )
 

@@ -25,7 +25,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"quantities", "timewords", "timeframe", "prompt", "citations", "llm"},
         {"answer"},
         {"wiring"},
-        {"api", "slack", "evaluation", "cli", "terminal", "validation"},
+        {"api", "slack", "evaluation", "cli", "index_commands", "terminal", "validation"},
     ],
 }
 HEAVY = {

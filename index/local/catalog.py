@@ -54,6 +54,8 @@ CREATE INDEX passages_article ON passages (article);
 CREATE TABLE removals (sequence INTEGER PRIMARY KEY AUTOINCREMENT, article INTEGER NOT NULL);
 """
 
+_MAX_SENTENCES_BYTES = 1 << 28  # unpacked: of an article in a catalog from elsewhere
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -343,7 +345,8 @@ def _pack_sentences(sentences: Sequence[AnalysedSentence]) -> bytes:
 
 
 def _unpack_sentences(blob: bytes) -> list[AnalysedSentence]:
-    return [AnalysedSentence(s, e, tuple(m)) for s, e, m in json.loads(zlib.decompress(blob))]
+    unpacked = zlib.decompressobj().decompress(blob, _MAX_SENTENCES_BYTES)
+    return [AnalysedSentence(s, e, tuple(m)) for s, e, m in json.loads(unpacked)]
 
 
 def _header_fields(text: str) -> dict[str, Any]:

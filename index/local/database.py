@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from index.errors import IndexCorrupt, IndexFormatUnknown, IndexNotFound
-from index.local.files import checkpoint, writing
+from index.local import files
 
 FILE = "catalog.sqlite"
 
@@ -66,7 +66,7 @@ class Database:
 
     def copy_to(self, path: Path) -> None:
         """Write a compact copy, consistent whatever is being written meanwhile."""
-        with writing(path.parent):
+        with files.writing(path.parent):
             self._db.execute("VACUUM INTO ?", (str(path),))
 
     # -- connections -----------------------------------------------------------------------
@@ -86,15 +86,15 @@ class Database:
         """The connection in a transaction: committed on success, rolled back on failure."""
         if not self._writable:
             raise RuntimeError("this catalog was opened for reading")
-        with writing(self.folder), self._db as db:
+        with files.writing(self.folder), self._db as db:
             yield db
-            checkpoint("transaction written")
-        checkpoint("transaction committed")
+            files.checkpoint("transaction written")
+        files.checkpoint("transaction committed")
 
     def _connect(self) -> sqlite3.Connection:
         if not self._writable:
             return self._connect_to_read()
-        with writing(self.folder):
+        with files.writing(self.folder):
             connection = self._open("mode=rwc")
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index.local.files import checkpoint
+from index.local import files
 from index.local.postings import Postings, Source, hash_term, invert, merge
 from index.protocols import Terms, Vectors
 
@@ -29,7 +29,7 @@ FOLDER = "lexical"
 BLOCK_PASSAGES = 20_000
 """Passages inverted at a time, some 300 MB of memory."""
 
-NOMINATING_POSTINGS = 100_000
+NOMINATING_POSTINGS = 60_000
 _K1, _B = 1.2, 0.75  # Lucene's defaults; chosen no further
 
 
@@ -58,7 +58,7 @@ def write_lexical(
             sources.append(Source(Postings.load(scratch / f"{field}-{number}"), numbers))
             row += size
         merge(sources, rows, folder / FOLDER / field)
-        checkpoint(f"{field} written")
+        files.checkpoint(f"{field} written")
     if scratch.exists():
         shutil.rmtree(scratch)
 
@@ -92,8 +92,8 @@ class LexicalStore:
         lists.sort(key=lambda item: -item[0])
         scores = np.zeros(self._rows, dtype=np.float32)
         nominated: list[NDArray[np.uint32]] = []
-        budget = NOMINATING_POSTINGS / max(float(mask.mean()), 0.05) if mask is not None else 0
-        budget = budget or NOMINATING_POSTINGS
+        # Of the rows that a filter takes away, none is nominated: it takes more to find as many.
+        budget = NOMINATING_POSTINGS / (1 if mask is None else max(float(mask.mean()), 0.05))
         for weight, field, place in lists:
             budget -= field.size(place)
             if nominated and budget < 0:
@@ -117,19 +117,17 @@ class LexicalStore:
 
 def _highest(scores: Vectors, nominated: Sequence[NDArray[np.uint32]], k: int) -> NDArray[np.int64]:
     """The ``k`` nominated rows of the highest scores above zero; uses ``scores`` up."""
-    kept: list[NDArray[np.uint32]] = []
     values: list[Vectors] = []
     for rows in nominated:
-        found = scores[rows]
+        values.append(scores[rows])
         scores[rows] = 0  # a row that several terms nominate counts once
-        kept.append(rows[found > 0])
-        values.append(found[found > 0])
-    if not kept:
+    if not nominated:
         return np.zeros(0, dtype=np.int64)
-    all_rows, all_values = np.concatenate(kept), np.concatenate(values)
+    all_rows, all_values = np.concatenate(nominated), np.concatenate(values)
     if len(all_rows) > k:
-        all_rows = all_rows[np.argpartition(all_values, -k)[-k:]]
-    return all_rows.astype(np.int64)
+        best = np.argpartition(all_values, -k)[-k:]
+        all_rows, all_values = all_rows[best], all_values[best]
+    return all_rows[all_values > 0].astype(np.int64)
 
 
 class _Field:

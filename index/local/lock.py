@@ -21,7 +21,7 @@ class WriterLock:
     def __init__(self, root: Path, wait_s: float = 0.0) -> None:
         """Raises IndexLocked, which says who holds it, after ``wait_s`` seconds."""
         self._holder = root / _HOLDER
-        self._lock = FileLock(root / _LOCK)
+        self._lock = FileLock(root / _LOCK, thread_local=False)  # any thread may close it
         try:
             self._lock.acquire(timeout=wait_s, poll_interval=0.2)
         except Timeout:

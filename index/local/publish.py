@@ -53,12 +53,13 @@ def publish(root: Path, catalog: Catalog, recipe: Recipe, *, afresh: bool = Fals
     it all the same, and copies nothing. Returns the number of the current generation. Raises
     RebuildUnfinished, IndexNotWritable.
     """
-    number = current_number(root)
-    if number is not None and not afresh and _shows(root, number, catalog.revision):
-        _clean_up(root, catalog, number)  # a crash may have come between CURRENT and this
-        return number
     if any(name != recipe.embedder for name in catalog.embedders):
         raise RebuildUnfinished(root)
+    number = current_number(root)
+    if number is not None and not afresh and _shows(root, number, catalog.revision):
+        with files.writing(root):
+            _clean_up(root, catalog, number)  # a crash may have come between CURRENT and this
+        return number
     with files.writing(root):
         previous = None if afresh or number is None else _Previous.open(root, number, recipe)
         number = (number or 0) + 1
@@ -249,6 +250,7 @@ def _remove_leftovers(folder: Path) -> None:
 
 def _clean_up(root: Path, catalog: Catalog, newest: int) -> None:
     """Delete generations that nobody can hold, and from the catalog what no other one shows."""
+    _remove_leftovers(root / FOLDER)
     for number in numbers(root):
         folder = generation_folder(root, number)
         if number <= newest - _KEEP and not is_held(folder):

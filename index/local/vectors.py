@@ -23,8 +23,7 @@ FLAT_UP_TO = 20_000
 """Passages; comparing as many of 384 dimensions takes about 2 ms."""
 
 _LISTS_PER_ROOT = 4  # lists = 4·√passages
-_PROBED_SHARE = 1 / 40  # of the lists
-_LEAST_PROBED = 24
+_COMPARED = 1.25 * FLAT_UP_TO  # vectors compared for a question, about
 _SAMPLE_PER_LIST, _ROUNDS = 40, 8  # of k-means
 _CENTROIDS, _LISTS = "centroids.npy", "lists.npy"
 
@@ -85,7 +84,7 @@ def write_vectors(
     else:
         nearest_list: Any = faiss.IndexFlatIP(dimension)
         nearest_list.add(clusters.centroids)
-        index = _inverted(nearest_list)
+        index = _inverted(nearest_list, len(clusters.list_of))
         list_of = _fill(index, nearest_list, batches, clusters)
         np.save(folder / _CENTROIDS, clusters.centroids, allow_pickle=False)
         np.save(folder / _LISTS, list_of, allow_pickle=False)
@@ -100,7 +99,7 @@ def _flat(dimension: int) -> Any:
     return faiss.IndexScalarQuantizer(dimension, kind, faiss.METRIC_INNER_PRODUCT)
 
 
-def _inverted(nearest_list: Any) -> Any:
+def _inverted(nearest_list: Any, rows: int) -> Any:
     """An empty index with a list per centroid; it borrows ``nearest_list``, which must live on."""
     faiss = _faiss()
     lists, kind, by_residual = nearest_list.ntotal, faiss.ScalarQuantizer.QT_fp16, False
@@ -108,7 +107,7 @@ def _inverted(nearest_list: Any) -> Any:
         nearest_list, nearest_list.d, lists, kind, faiss.METRIC_INNER_PRODUCT, by_residual
     )
     index.is_trained = True
-    index.nprobe = min(max(ceil(lists * _PROBED_SHARE), _LEAST_PROBED), lists)
+    index.nprobe = min(ceil(lists * _COMPARED / rows), lists)
     return index
 
 
@@ -152,6 +151,8 @@ class VectorStore:
             raise ValueError(f"{folder / FILE} is a {type(self._index).__name__}")
         if inverted:
             self._index.make_direct_map(True)  # from rows to places in the lists
+            lists = faiss.downcast_InvertedLists(self._index.invlists)
+            lists.prefetch_nthread = 0  # else every search starts 32 threads, for 3 ms
         self._lists = int(self._index.nlist) if inverted else 0
 
     @property
