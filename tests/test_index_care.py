@@ -123,7 +123,7 @@ def test_an_interrupted_rebuild_resumes_and_the_old_state_answers(
         build(root)
     assert "rebuild" in problems(root)
     embedder = CountingEmbedder(dimension=32)
-    assert rebuild_index(root, embedder=embedder, analyser=ANALYSER).updated == 3
+    assert rebuild_index(root, embedder=embedder, analyser=ANALYSER).updated == 1
     assert problems(root, HashEmbedder(32)) == {}
 
 
@@ -182,7 +182,9 @@ def test_an_index_travels_in_one_file(root: Path, tmp_path: Path) -> None:
     copy = tmp_path / "new" / "copy"
     assert ids(copy) == ids(root)
     assert problems(copy) == {}
-    assert sorted(p.name for p in copy.iterdir()) == ["CURRENT", "catalog.sqlite", "generations"]
+    assert {"CURRENT", "catalog.sqlite", "generations"} == {
+        path.name for path in copy.iterdir() if not path.name.endswith(("-wal", "-shm"))
+    }
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.tar", "index", "new"]
     build(copy, replace(ARTICLES[0], id="more"))
     assert problems(copy) == {}
@@ -221,7 +223,7 @@ def hostile(name: str, members: Members, tmp_path: Path) -> Members:
     if name == "traversal":
         return restated([*members, (tarfile.TarInfo("../evil"), b"x")])
     if name == "absolute":
-        return restated([*members, (tarfile.TarInfo("/tmp/evil"), b"x")])
+        return restated([*members, (tarfile.TarInfo("/evil"), b"x")])
     if name == "unstated":
         return [*members, (tarfile.TarInfo("generation/lists.npy"), b"x")]
     if name == "twice":
@@ -235,9 +237,6 @@ def hostile(name: str, members: Members, tmp_path: Path) -> Members:
         return members[:-1]
     if name == "faiss":
         return restated([*members, (tarfile.TarInfo("generation/vectors.faiss"), b"x")])
-    if name == "pickle":
-        evil = b"\x93NUMPY\x01\x00v\x00{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"
-        return restated([(m, c if m.name != extra.name else evil) for m, c in members])
     if name in {"trigger", "garbage vectors"}:
         catalog = tmp_path / "catalog.sqlite"
         catalog.write_bytes(next(c for m, c in members if m.name == catalog.name))
@@ -253,7 +252,7 @@ def hostile(name: str, members: Members, tmp_path: Path) -> Members:
 
 @pytest.mark.parametrize(
     "name",
-    "traversal absolute unstated twice link flipped missing faiss pickle trigger garbage_vectors".split(),
+    "traversal absolute unstated twice link flipped missing faiss trigger garbage_vectors".split(),
 )
 def test_hostile_archives_are_refused(built: Path, tmp_path: Path, name: str) -> None:
     export_index(built, tmp_path / "good.tar")
@@ -262,6 +261,19 @@ def test_hostile_archives_are_refused(built: Path, tmp_path: Path, name: str) ->
     with pytest.raises(ArchiveRefused):
         import_index(tmp_path / "evil.tar", tmp_path / "index")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["evil.tar", "good.tar"]
+
+
+def test_arrays_of_an_archive_that_are_no_arrays_are_derived_again(
+    built: Path, tmp_path: Path
+) -> None:
+    export_index(built, tmp_path / "a.tar")
+    evil = b"\x93NUMPY\x01\x00v\x00{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"
+    members = unpacked(tmp_path / "a.tar")
+    forged = [(m, evil if m.name == "generation/rows.npy" else c) for m, c in members]
+    packed(tmp_path / "a.tar", restated(forged))
+    import_index(tmp_path / "a.tar", tmp_path / "index")
+    assert problems(tmp_path / "index") == {}
+    assert ids(tmp_path / "index") == ids(built)
 
 
 def test_an_archive_that_is_too_large_or_none_at_all(built: Path, tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ def _checks(engine: LocalEngine, embedder: Embedder | None, sample: int) -> Iter
         return
     misfits = catalog.misfits()
     yield Check("offsets", f"outside their articles: {', '.join(misfits)}" if misfits else None)
+    if misfits:
+        return
     unfinished = len(catalog.embedders) > 1
     yield Check("rebuild", "one was interrupted: gisa index rebuild" if unfinished else None)
     try:
