@@ -4,7 +4,7 @@
 ``read_articles`` reads a file or folder of articles without indexing it.
 """
 
-from index.build import BuildSummary, build_index
+from index.build import BuildSummary, build_index, rebuild_index, remove_articles
 from index.documents import (
     SEOUL,
     AnalysedSentence,
@@ -18,20 +18,26 @@ from index.documents import (
     to_json,
 )
 from index.errors import (
+    ArchiveRefused,
     EmbedderMismatch,
     GisaError,
     IndexCorrupt,
     IndexEmpty,
+    IndexExists,
     IndexFormatUnknown,
     IndexLocked,
     IndexNotFound,
+    IndexNotWritable,
     IndexUnusable,
     MalformedArticle,
     ModelUnavailable,
+    RebuildUnfinished,
     SourcesInvalid,
     SourceUnreadable,
 )
 from index.korean import KoreanAnalyser, Token, bigrams
+from index.local.archive import export_index, import_index
+from index.local.verify import Check, verify_index
 from index.protocols import AnalysedText, Embedder, Engine, IndexInfo
 from index.readers import read_articles
 from index.retrieve import Index, index_info, open_index
@@ -40,9 +46,11 @@ __all__ = [
     "SEOUL",
     "AnalysedSentence",
     "AnalysedText",
+    "ArchiveRefused",
     "Article",
     "ArticleHeader",
     "BuildSummary",
+    "Check",
     "Embedder",
     "EmbedderMismatch",
     "Engine",
@@ -54,22 +62,30 @@ __all__ = [
     "Index",
     "IndexCorrupt",
     "IndexEmpty",
+    "IndexExists",
     "IndexFormatUnknown",
     "IndexInfo",
     "IndexLocked",
     "IndexNotFound",
+    "IndexNotWritable",
     "IndexUnusable",
     "KoreanAnalyser",
     "MalformedArticle",
     "ModelUnavailable",
     "Passage",
+    "RebuildUnfinished",
     "SourceUnreadable",
     "SourcesInvalid",
     "Token",
     "bigrams",
     "build_index",
+    "export_index",
+    "import_index",
     "index_info",
     "open_index",
     "read_articles",
+    "rebuild_index",
+    "remove_articles",
     "to_json",
+    "verify_index",
 ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,12 +17,14 @@ import numpy as np
 
 from index.chunking import ChunkSettings, bounded_sentences, chunk
 from index.documents import AnalysedSentence, Article, Passage, to_json
-from index.errors import EmbedderMismatch, MalformedArticle
+from index.errors import MalformedArticle, RebuildUnfinished
 from index.korean import KoreanAnalyser
-from index.local import LocalEngine
+from index.local import LocalEngine, Recipe
 from index.protocols import Embedder, IndexedArticle, Span, Vectors
-from index.readers import Ledger, ReadOptions, read
+from index.readers import Ledger, ReadOptions, first_of_its_id, read
 from index.retrieve import default_embedder
+
+logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
@@ -28,6 +32,9 @@ BATCH_ARTICLES = 64
 """Articles per transaction: what a killed run has to do again."""
 
 QUARANTINE_FILE = "quarantine.jsonl"
+
+MAX_REJECTED = 100
+"""Malformed articles kept in a summary; all of them are in the quarantine file."""
 
 
 @dataclass
@@ -62,34 +69,31 @@ def build_index(
     chunking: ChunkSettings = ChunkSettings(),
     options: ReadOptions | None = None,
     progress: Progress = lambda summary: None,
+    wait_s: float = 0.0,
 ) -> BuildSummary:
     """Add or update articles of files and folders in the index at ``path``, and publish it.
 
     Work is kept batch by batch: input that is known is skipped, so an interrupted run resumes.
-    ``progress`` is called after every batch. Raises SourceUnreadable, IndexLocked, EmbedderMismatch.
+    ``progress`` is called after every batch. Another writer is waited for ``wait_s`` seconds.
+    Raises SourceUnreadable, IndexLocked, IndexNotWritable, EmbedderMismatch, RebuildUnfinished.
     """
     root, started = Path(path), time.monotonic()
     embedder = embedder or default_embedder()
     analyser = analyser or KoreanAnalyser()
-    engine = LocalEngine.create_or_update(
-        root,
-        embedder=embedder.name,
-        dimension=embedder.dimension,
-        analyser=analyser.fingerprint,
-        chunking=asdict(chunking),
-    )
+    recipe = _recipe(embedder, analyser, chunking)
+    engine = LocalEngine.create_or_update(root, **asdict(recipe), wait_s=wait_s)
+    summary = BuildSummary()
     try:
-        _refuse_other_embedder(engine, embedder)
-        summary = BuildSummary()
-        prepare = _Preparation(embedder, analyser, chunking)
+        if engine.rebuilding:
+            raise RebuildUnfinished(root)
+        if outdated := engine.count_outdated():
+            remedy = f"gisa index rebuild --index {root}"
+            logger.warning("%d articles were prepared with other settings: %s", outdated, remedy)
+        prepare = _Preparation(embedder, analyser, chunking, engine)
         before = engine.last_version
         for batch in _batches(_read(sources, options or ReadOptions())):
             articles = _sort_out(batch, summary, root)
-            new = _unknown(articles, engine, summary)
-            if new:
-                indexed = prepare(new)
-                engine.add(indexed)
-                summary.passages += sum(len(item.passages) for item in indexed)
+            _add(_unknown(articles, engine, summary), prepare, engine, summary)
             progress(summary)
         summary.duplicates = engine.copies_after(before)
         summary.generation = engine.publish()
@@ -97,6 +101,68 @@ def build_index(
         engine.close()
     summary.seconds = time.monotonic() - started
     return summary
+
+
+def rebuild_index(
+    path: Path | str,
+    *,
+    embedder: Embedder | None = None,
+    analyser: KoreanAnalyser | None = None,
+    chunking: ChunkSettings = ChunkSettings(),
+    progress: Progress = lambda summary: None,
+    wait_s: float = 0.0,
+) -> BuildSummary:
+    """Prepare every stored article by the given embedder, analyser and chunking, and publish afresh.
+
+    Until then the old generation answers. What is prepared already is left alone, so an interrupted
+    rebuild resumes; where only the analyser or the chunking is new, passages that stay the same
+    keep their vectors. Raises IndexNotFound, IndexLocked, IndexNotWritable.
+    """
+    started = time.monotonic()
+    engine = LocalEngine.update(Path(path), wait_s=wait_s)
+    summary = BuildSummary()
+    try:
+        embedder = embedder or default_embedder()
+        analyser = analyser or KoreanAnalyser()
+        summary.read = engine.begin_rebuild(_recipe(embedder, analyser, chunking))
+        prepare = _Preparation(embedder, analyser, chunking, engine)
+        while articles := engine.outdated(BATCH_ARTICLES):
+            summary.updated += len(articles)
+            _add(articles, prepare, engine, summary)
+            progress(summary)
+        summary.generation = engine.publish(afresh=True)
+    finally:
+        engine.close()
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def remove_articles(
+    path: Path | str, article_ids: Iterable[str], *, wait_s: float = 0.0
+) -> tuple[int, int]:
+    """Take articles out of the answers at once, then out of the files.
+
+    Returns how many there were, and the generation without them. Raises IndexNotFound, IndexLocked,
+    IndexNotWritable, RebuildUnfinished (then they are out of the answers all the same).
+    """
+    engine = LocalEngine.update(Path(path), wait_s=wait_s)
+    try:
+        return engine.remove(article_ids), engine.publish()
+    finally:
+        engine.close()
+
+
+def _recipe(embedder: Embedder, analyser: KoreanAnalyser, chunking: ChunkSettings) -> Recipe:
+    return Recipe(embedder.name, embedder.dimension, analyser.fingerprint, asdict(chunking))
+
+
+def _add(
+    articles: list[Article], prepare: _Preparation, engine: LocalEngine, summary: BuildSummary
+) -> None:
+    if articles:
+        indexed = prepare(articles)
+        engine.add(indexed)
+        summary.passages += sum(len(item.passages) for item in indexed)
 
 
 def article_digest(article: Article) -> str:
@@ -110,9 +176,14 @@ class _Preparation:
     """Turns articles into what the engine stores: sentences, passages, vectors."""
 
     def __init__(
-        self, embedder: Embedder, analyser: KoreanAnalyser, chunking: ChunkSettings
+        self,
+        embedder: Embedder,
+        analyser: KoreanAnalyser,
+        chunking: ChunkSettings,
+        engine: LocalEngine,
     ) -> None:
         self._embedder, self._analyser, self._chunking = embedder, analyser, chunking
+        self._engine = engine
 
     def __call__(self, articles: list[Article]) -> list[IndexedArticle]:
         analysed = self._analyser.sentences_of([article.body for article in articles])
@@ -138,6 +209,18 @@ class _Preparation:
             digest = article_digest(article)
             indexed.append(IndexedArticle(article, group, vectors[rows], found, digest, own))
         return indexed
+
+    def _vectors(self, passages: list[list[Passage]]) -> Vectors:
+        """A row per passage; what the older version of an article has is not embedded again."""
+        flat = [passage for group in passages for passage in group]
+        known = {
+            g[0].article_id: self._engine.known_vectors(g[0].article_id) for g in passages if g
+        }
+        before = [known[passage.article_id].get(passage.text) for passage in flat]
+        new = [p.text for p, vector in zip(flat, before, strict=True) if vector is None]
+        embedded = iter(self._embedder.embed_passages(new))
+        rows = [next(embedded) if vector is None else vector for vector in before]
+        return np.array(rows, dtype=np.float32).reshape(len(rows), self._embedder.dimension)
 
     def _fits(self, text: str) -> bool:
         # A token of this kind of text is never longer than the text has characters.
@@ -172,12 +255,27 @@ def _sentence_vectors(
 def _read(
     sources: Iterable[Path | str | Article], options: ReadOptions
 ) -> Iterator[Article | MalformedArticle]:
-    ledger: Ledger = {}  # one for the run, so that ids in conflict are noticed across sources
+    ledger = _Ledger()  # one for the run, so that ids in conflict are noticed across sources
     for source in sources:
         if isinstance(source, Article):
-            yield source
+            yield first_of_its_id(source, ledger, source.url or source.id, None)
         else:
             yield from read(source, options=options, ledger=ledger)
+
+
+class _Ledger(Ledger):
+    """In a file that SQLite deletes by itself: memory does not grow with the input."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = OFF")
+        self._db.execute("CREATE TABLE met (id TEXT PRIMARY KEY, digest BLOB) WITHOUT ROWID")
+
+    def setdefault(self, key: str, default: bytes, /) -> bytes:
+        if self._db.execute("INSERT OR IGNORE INTO met VALUES (?, ?)", (key, default)).rowcount:
+            return default
+        found = self._db.execute("SELECT digest FROM met WHERE id = ?", (key,)).fetchone()
+        return bytes(found[0])
 
 
 def _batches(items: Iterable[_T]) -> Iterator[list[_T]]:
@@ -193,7 +291,7 @@ def _sort_out(
     summary.read += len(batch)
     malformed = [item for item in batch if isinstance(item, MalformedArticle)]
     summary.quarantined += len(malformed)
-    summary.rejected += malformed
+    summary.rejected += malformed[: MAX_REJECTED - len(summary.rejected)]
     if malformed:
         with (root / QUARANTINE_FILE).open("a", encoding="utf-8") as file:
             for item in malformed:
@@ -218,9 +316,3 @@ def _unknown(articles: list[Article], engine: LocalEngine, summary: BuildSummary
             continue
         new.append(article)
     return new
-
-
-def _refuse_other_embedder(engine: LocalEngine, embedder: Embedder) -> None:
-    built_with = engine.built_with
-    if built_with is not None and built_with != embedder.name:
-        raise EmbedderMismatch(path=engine.root, built_with=built_with, configured=embedder.name)

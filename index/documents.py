@@ -159,8 +159,8 @@ class Hit:
 
     ``score`` is comparable within one result only; ``dense`` is the cosine of the passage and
     the question, ``lexical`` the share of the question's attainable BM25 score, 0 to 1, by field.
-    ``version`` names the text of the article that the passage's offsets refer to; ``explanation`` is
-    there if it was asked for.
+    ``version`` names the text of the article that the passage's offsets refer to, ``generation`` the
+    state of the index in which the passage was found; ``explanation`` is there if it was asked for.
     """
 
     rank: int
@@ -172,6 +172,7 @@ class Hit:
     also_reported_by: tuple[str, ...] = ()
     version: int = 0
     explanation: Explanation | None = None
+    generation: int = 0
 
     def __post_init__(self) -> None:
         if self.rank < 1:

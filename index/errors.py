@@ -11,7 +11,11 @@ GisaError
 │   ├── IndexCorrupt        … a file is missing or fails its checksum
 │   ├── IndexFormatUnknown  … it was written by another version of the format
 │   └── EmbedderMismatch    … its vectors come from another embedder
-└── IndexLocked             another process is writing to it
+├── IndexLocked             another process is writing to it
+├── IndexNotWritable        no space, no permission
+├── IndexExists             something would have to be overwritten
+├── RebuildUnfinished       some of its articles are embedded anew, some not yet
+└── ArchiveRefused          a file to import is no archive of an index, or not a sound one
 
 Each carries a ``remedy``: what the operator does next. An absent answer is never an error.
 """
@@ -108,3 +112,30 @@ class EmbedderMismatch(IndexUnusable):
 
 class IndexLocked(GisaError):
     """Another process is writing to the index; there is one writer at a time."""
+
+
+class IndexNotWritable(GisaError):
+    """The disk is full, or the files may not be written. What was finished before is kept."""
+
+    remedy = "Make room or grant the permission, then run the same command again: it goes on."
+
+    def __init__(self, path: Path | str, cause: Exception) -> None:
+        super().__init__(f"can't write to {path}: {cause}")
+
+
+class IndexExists(GisaError):
+    """There is something in the folder that an import would have to overwrite."""
+
+
+class RebuildUnfinished(GisaError):
+    """A rebuild was interrupted; until it is finished, nothing can be added or published."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(
+            f"a rebuild of {path} was interrupted",
+            remedy=f"Finish it (it goes on where it stopped): gisa index rebuild --index {path}",
+        )
+
+
+class ArchiveRefused(GisaError):
+    """The file is no archive that ``gisa index export`` wrote, was damaged, or is too large."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
@@ -76,7 +76,10 @@ class Candidates:
     """Passages that an engine found, as parallel arrays of length n, in no order.
 
     ``keys`` name passages to ``Engine.load``, ``articles`` their articles; ``stories`` are equal for
-    articles that report one story in (nearly) the same words, and name the article that leads them. ``dense`` and ``lexical`` as in ``index.documents.Hit``.
+    articles that report one story in (nearly) the same words, and name the article that leads them.
+    ``dense`` and ``lexical`` as in ``index.documents.Hit``. ``cosine_spread`` is the standard deviation
+    of the cosines between passages. All of it comes from one ``generation``; as long as ``snapshot``
+    lives, what was found there can be loaded.
     """
 
     keys: NDArray[np.int64]
@@ -84,6 +87,9 @@ class Candidates:
     stories: NDArray[np.int64]
     dense: Vectors
     lexical: Mapping[str, Vectors]
+    cosine_spread: float = 0.0
+    generation: int = 0
+    snapshot: object = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -133,9 +139,10 @@ class Engine(Protocol):
 
     ``add`` and ``remove`` are durable when they return; additions are found from the next ``publish``
     on, removals at once. ``digest`` is that of the article's newest version, so that input which is
-    known can be skipped. ``cosine_spread`` is the standard deviation of the cosines between passages,
-    ``coverage`` the first and the last day on which an article was published, ``presses`` and
-    ``sections`` the names by which articles can be filtered. An article whose id is known replaces the older version. ``search`` returns
+    known can be skipped. ``coverage`` is the first and the last day on which an article was published,
+    ``presses`` and ``sections`` the names by which articles can be filtered; ``problem`` says why the
+    engine does not show its newest state (None: it does). Another process's publication is shown
+    within 2 seconds, without a request waiting for it. An article whose id is known replaces the older version. ``search`` returns
     the union of the ``k`` nearest by vector and the ``k`` best by terms, among the passages that meet
     the filters; every candidate has both scores. Passages that are gone by the time of ``load`` are
     left out of it. ``story`` gives the ids of the articles that tell a story in (nearly) the same words,
@@ -146,6 +153,8 @@ class Engine(Protocol):
 
     @property
     def generation(self) -> int: ...
+    @property
+    def problem(self) -> str | None: ...
     @property
     def cosine_spread(self) -> float: ...
     @property

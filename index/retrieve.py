@@ -69,7 +69,7 @@ class Index:
         vector = self.embed(question)
         terms = self.analyser.terms(question)
         candidates = self._candidates(vector, terms, filters, k)
-        spread = self._engine.cosine_spread
+        spread = candidates.cosine_spread
         scores = fuse(candidates, spread)
         told = _best_told(scores, candidates, LEADER_LEEWAY * max(spread, _MIN_SPREAD))
         chosen = _best_of_stories(scores, candidates, told, k, per_story)
@@ -79,10 +79,10 @@ class Index:
             self._hit(rank, int(i), candidates, scores, loaded)
             for rank, i in enumerate(present, start=1)
         ]
-        return [self._explained(hit, terms) for hit in hits] if explain else hits
+        return [self._explained(hit, terms, spread) for hit in hits] if explain else hits
 
-    def _explained(self, hit: Hit, terms: Terms) -> Hit:
-        weights = lexical_weights(self._engine.cosine_spread)
+    def _explained(self, hit: Hit, terms: Terms, spread: float) -> Hit:
+        weights = lexical_weights(spread)
         words = self._terms_of(hit)
         fields = {}
         for field, weight in weights.items():
@@ -153,6 +153,11 @@ class Index:
         return self._engine.generation
 
     @property
+    def problem(self) -> str | None:
+        """Why the newest state of the index is not the one that is searched; None: it is."""
+        return self._engine.problem
+
+    @property
     def coverage(self) -> tuple[date | None, date | None]:
         """The first and the last day on which an article was published; None: no dates."""
         return self._engine.coverage
@@ -198,6 +203,7 @@ class Index:
             lexical={field: float(values[i]) for field, values in candidates.lexical.items()},
             also_reported_by=found.also_reported_by,
             version=found.version,
+            generation=candidates.generation,
         )
 
 

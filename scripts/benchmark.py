@@ -28,7 +28,10 @@ Runtime = Literal["torch", "openvino"]
 RUNTIMES: tuple[Runtime, ...] = ("torch", "openvino")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
+from benchmark_index import app as index_app  # noqa: E402 - beside this file
+
 app = typer.Typer(help="Measure the parts of the product on this machine.", no_args_is_help=True)
+app.add_typer(index_app)
 messages = Console(stderr=True)
 
 
@@ -293,15 +296,16 @@ def _stories(articles: list[Any]) -> Iterator[Callable[[str], tuple[str, ...]]]:
     """The stories of an index of these articles; vectors and sentences play no part in them."""
     import numpy as np
 
-    from index.local.catalog import Catalog
+    from index.local.catalog import Catalog, Recipe
     from index.protocols import IndexedArticle
 
     vectors = np.zeros((0, 4), dtype=np.float32)
     with tempfile.TemporaryDirectory() as folder:
+        recipe = Recipe("none", vectors.shape[1], "none", {})
         catalog = Catalog(Path(folder), writable=True)
         for at in range(0, len(articles), 64):
             batch = articles[at : at + 64]
-            catalog.put([IndexedArticle(a, [], vectors, [], a.id) for a in batch], 0)
+            catalog.put([IndexedArticle(a, [], vectors, [], a.id) for a in batch], 0, recipe)
         yield catalog.story
         catalog.close()
 

@@ -89,6 +89,7 @@ class Answerer:
         yield InterpretedEvent(interpreted)
 
         reply, found = _Reply(Verifier([], self.index.analyser, self.index.idf)), False
+        generation = self.index.generation
         if not understood.scopes:
             yield PassagesEvent([])
         for scope in understood.scopes:
@@ -101,6 +102,8 @@ class Answerer:
                     self._sources, hits, interpreted.standalone_question
                 )
             yield PassagesEvent(hits)
+            # By the end a newer one may be in use; the answer comes from the one that was searched.
+            generation = hits[0].generation if hits else generation
 
             reply, found = (
                 _Reply(Verifier(sources, self.index.analyser, self.index.idf)),
@@ -120,7 +123,9 @@ class Answerer:
         ):
             interpreted = interpreted.model_copy(update={"note": beyond.note})
         status = self._status(reply, found, interpreted)
-        yield DoneEvent(self._answer(question, interpreted, status, reply, backend.name, timings))
+        yield DoneEvent(
+            self._answer(question, interpreted, status, reply, backend.name, timings, generation)
+        )
 
     def _backend(self, name: str | None) -> LLMBackend:
         name = name or self.default_backend
@@ -214,6 +219,7 @@ class Answerer:
         reply: _Reply,
         backend: str,
         timings: _Timings,
+        generation: int,
     ) -> Answer:
         return Answer(
             id=uuid.uuid4().hex,
@@ -225,7 +231,7 @@ class Answerer:
             interpreted=interpreted,
             dropped_sentences=reply.dropped,
             backend=backend,
-            generation=self.index.generation,
+            generation=generation,
             timings_ms=timings.rounded(),
         )
 

@@ -20,6 +20,8 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from service import index_commands
+from service.index_commands import IndexOption, JsonOption, WaitOption
 from service.terminal import err, say
 
 if TYPE_CHECKING:
@@ -107,10 +109,6 @@ def _moment(text: str) -> datetime:
         raise typer.BadParameter(f"{text!r} is no moment such as 2026-03-31T09:00") from None
 
 
-IndexOption = Annotated[
-    Path | None, typer.Option("--index", metavar="DIR", help="Folder of the index.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 FromOption = Annotated[
     date | None,
     typer.Option("--from", parser=_day, metavar="DATE", help="Articles of this day or later."),
@@ -240,6 +238,7 @@ def index_add(
         str | None,
         typer.Option(metavar="TZ", help="Zone of timestamps without one, e.g. Asia/Seoul."),
     ] = None,
+    wait: WaitOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Add articles, or update those that changed. Input that is known is skipped."""
@@ -253,7 +252,12 @@ def index_add(
         with build_progress() as progress:
             embedder = wiring.build_embedder(settings)
             summary = build_index(
-                paths, settings.index, embedder=embedder, options=options, progress=progress
+                paths,
+                settings.index,
+                embedder=embedder,
+                options=options,
+                progress=progress,
+                wait_s=wait,
             )
     except KeyboardInterrupt:
         say("Interrupted. Finished batches are kept: run the same command to go on.", to=err)
@@ -277,6 +281,9 @@ def show_index_info(index: IndexOption = None, as_json: JsonOption = False) -> N
         say_json(to_json(info))
     else:
         show_info(info)
+
+
+index_commands.register(index_app)
 
 
 # -- running --------------------------------------------------------------------------------------

@@ -198,7 +198,7 @@ def show_summary(summary: BuildSummary, quarantine: Path) -> None:
     show_fields({"generation": str(summary.generation), "seconds": f"{summary.seconds:,.1f}"})
     for rejected in summary.rejected[:MAX_REJECTED_SHOWN]:
         say(("quarantined ", "yellow"), str(rejected), to=err)
-    if (more := len(summary.rejected) - MAX_REJECTED_SHOWN) > 0:
+    if (more := summary.quarantined - MAX_REJECTED_SHOWN) > 0:
         say(f"… and {more:,} more", to=err)
     if summary.rejected:
         say(f"All of them are listed in {quarantine}", to=err)

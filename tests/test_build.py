@@ -17,8 +17,8 @@ from index.protocols import Span, Vectors
 
 
 class CountingEmbedder(HashEmbedder):
-    def __init__(self, *, fail_after: int | None = None) -> None:
-        super().__init__()
+    def __init__(self, *, fail_after: int | None = None, dimension: int = 64) -> None:
+        super().__init__(dimension)
         self.embedded: list[str] = []
         self._fail_after = fail_after
 

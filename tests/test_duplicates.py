@@ -22,7 +22,7 @@ from index import Filters, Index, build_index, read_articles
 from index.corrections import plain_title, titles_corrected
 from index.duplicates import BANDS, MIN_CHARS, PERMUTATIONS, ROWS, fingerprint, same_story
 from index.local import LocalEngine
-from index.local.catalog import Catalog
+from index.local.catalog import Catalog, Recipe
 from index.retrieve import CANDIDATES
 from service.evaluation.run import Judge
 from service.terminal import show_hits
@@ -39,6 +39,8 @@ WIRE_GROUPS = [
 
 
 # -- fingerprints
+
+RECIPE = Recipe("none", 4, "words", {})
 
 
 def test_the_bands_are_those_that_datasketch_chooses() -> None:
@@ -103,13 +105,13 @@ def test_who_leads_does_not_depend_on_the_order(
     """Nor on articles that were there for a while: added at once, or added, changed and removed."""
     numbers = range(len(bodies))
     at_once = Catalog(tmp_path_factory.mktemp("once"), writable=True)
-    at_once.put([indexed(f"a{n}", bodies[n]) for n in numbers], 0)
+    at_once.put([indexed(f"a{n}", bodies[n]) for n in numbers], 0, RECIPE)
     by_turns = Catalog(tmp_path_factory.mktemp("turns"), writable=True)
     for n in data.draw(st.permutations(numbers)):
-        by_turns.put([indexed(f"a{n}", data.draw(st.sampled_from(bodies)))], 0)
-        by_turns.put([indexed(f"gone{n}", data.draw(st.sampled_from(bodies)))], 0)
+        by_turns.put([indexed(f"a{n}", data.draw(st.sampled_from(bodies)))], 0, RECIPE)
+        by_turns.put([indexed(f"gone{n}", data.draw(st.sampled_from(bodies)))], 0, RECIPE)
     for n in data.draw(st.permutations(numbers)):
-        by_turns.put([indexed(f"a{n}", bodies[n])], 0)
+        by_turns.put([indexed(f"a{n}", bodies[n])], 0, RECIPE)
         by_turns.remove([f"gone{n}"])
     ids = [f"a{n}" for n in numbers]
     leaders = [{catalog.story(id)[0] for id in ids} for catalog in (at_once, by_turns)]
@@ -138,7 +140,7 @@ def _check_story(catalog: Catalog, story: tuple[str, ...], article_id: str) -> N
 
 def test_the_earliest_of_equals_leads(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path, writable=True)
-    catalog.put([indexed("late", WIRE, day="2026-03-05"), indexed("early", WIRE)], 0)
+    catalog.put([indexed("late", WIRE, day="2026-03-05"), indexed("early", WIRE)], 0, RECIPE)
     assert catalog.story("late") == ("early", "late")
     catalog.close()
 

@@ -35,7 +35,7 @@ FLOORS: dict[str, list[set[str]]] = {
         },
         {"answer"},
         {"wiring"},
-        {"api", "slack", "evaluation", "cli", "terminal", "validation"},
+        {"api", "slack", "evaluation", "cli", "index_commands", "terminal", "validation"},
     ],
 }
 HEAVY = {

@@ -3,22 +3,48 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from contracts.engine_contract import AXES, DIMENSION, EngineContract, indexed, terms
+from contracts.engine_contract import (
+    AXES,
+    DIMENSION,
+    EngineContract,
+    found_ids,
+    indexed,
+    terms,
+)
 
-from index import Filters, IndexCorrupt, IndexFormatUnknown, IndexLocked, IndexNotFound
-from index.local import LocalEngine
-from index.local.generation import generation_folder, verify_checksums
+from index import (
+    Filters,
+    IndexCorrupt,
+    IndexFormatUnknown,
+    IndexLocked,
+    IndexNotFound,
+    RebuildUnfinished,
+)
+from index.local import LocalEngine, Recipe
+from index.local.generation import Generation, generation_folder, numbers, verify_checksums
 
 
 def create(root: Path) -> LocalEngine:
     return LocalEngine.create_or_update(
         root, embedder="axes", dimension=DIMENSION, analyser="words", chunking={}
     )
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
 
 
 class TestLocalEngine(EngineContract):
@@ -84,10 +110,10 @@ def test_a_reader_moves_on_to_a_new_generation(writer: LocalEngine) -> None:
     assert reader.generation == 1
     writer.add([indexed("c", "바다 축제", axis=2)])
     writer.publish()
+    wait_until(lambda: reader.generation == 2)
     candidates = reader.search(AXES[2], terms("축제"), Filters(), 1)
     (loaded,) = reader.load(candidates.keys.tolist()).values()
     assert loaded.article.id == "c"
-    assert reader.generation == 2
     reader.close()
 
 
@@ -123,13 +149,13 @@ def test_a_catalog_that_was_never_published_is_no_index_yet(tmp_path: Path) -> N
         ("manifest.json", b"[]"),
         ("rows.npy", b"\x93NUMPY"),
         ("vectors.faiss", b"nothing"),
-        ("lexical/morphemes/vocab.index.json", b"{"),
-        ("lexical/bigrams/data.csc.index.npy", b""),
+        ("lexical/morphemes/terms.npy", b"{"),
+        ("lexical/bigrams/rows.npy", b""),
     ],
 )
 def test_damaged_files_are_refused(writer: LocalEngine, name: str, content: bytes) -> None:
     (generation_folder(writer.root, 1) / name).write_bytes(content)
-    with pytest.raises(IndexCorrupt, match="can't be read") as caught:
+    with pytest.raises(IndexCorrupt, match=r"can't be read|fails its checksum") as caught:
         LocalEngine.open(writer.root)
     assert "gisa index rebuild" in caught.value.remedy
 
@@ -168,3 +194,144 @@ def test_opening_does_not_write(writer: LocalEngine) -> None:
     assert state() == before
     reader.close()
     assert state() == before
+
+
+def test_a_damaged_generation_is_refused_and_the_old_one_goes_on(writer: LocalEngine) -> None:
+    reader = LocalEngine.open(writer.root)
+    damage_next(writer)
+    wait_until(lambda: reader.problem is not None)
+    assert "generation 2 is not used but 1" in (reader.problem or "")
+    assert reader.generation == 1
+    assert len(reader.search(AXES[0], terms("트램"), Filters(), 5).keys) == 2
+    writer.publish(afresh=True)
+    wait_until(lambda: reader.problem is None)
+    assert reader.generation == 3
+    reader.close()
+
+
+def test_opening_falls_back_to_the_newest_good_generation(writer: LocalEngine) -> None:
+    damage_next(writer)
+    with closing(LocalEngine.open(writer.root)) as reader:
+        assert reader.generation == 1
+        assert "gisa index rebuild" in (reader.problem or "")
+
+
+def damage_next(writer: LocalEngine) -> None:
+    """Publish a generation that comes into being damaged."""
+    current = writer.root / "CURRENT"
+    writer.add([indexed("c", "축제")])
+    writer.publish()
+    folder = generation_folder(writer.root, 2)
+    current.write_text("1\n")
+    (folder / "rows.npy").write_bytes(b"damaged")
+    current.write_text("2\n")
+
+
+def test_a_reader_refuses_vectors_of_another_embedder(tmp_path: Path, writer: LocalEngine) -> None:
+    reader = LocalEngine.open(writer.root)
+    writer.begin_rebuild(Recipe("other", DIMENSION, "words", {}))
+    with pytest.raises(RebuildUnfinished):
+        writer.publish()
+    writer.add([indexed("a", "트램 착공"), indexed("b", "배구 경기", axis=1)])
+    assert writer.publish() == 2
+    wait_until(lambda: reader.problem is not None)
+    assert "built with the embedder other, but axes" in (reader.problem or "")
+    candidates = reader.search(AXES[0], terms("트램"), Filters(), 5)
+    assert (candidates.generation, len(reader.load(candidates.keys.tolist()))) == (1, 2)
+    reader.close()
+
+
+def test_what_a_reader_holds_is_not_deleted(writer: LocalEngine) -> None:
+    old = Generation(generation_folder(writer.root, 1))
+    for n in range(3):
+        writer.add([indexed("a", f"트램 {n}")])
+        writer.publish()
+    assert numbers(writer.root) == [1, 3, 4]
+    loaded = writer.load(old.rows["passage"].tolist())
+    assert sorted(item.passage.text for item in loaded.values()) == ["배구 경기", "트램 착공"]
+    del old
+    writer.add([indexed("a", "트램 끝")])
+    writer.publish()
+    assert numbers(writer.root) == [4, 5]
+
+
+def test_what_was_found_can_be_loaded_after_several_publications(writer: LocalEngine) -> None:
+    with closing(LocalEngine.open(writer.root)) as reader:
+        candidates = reader.search(AXES[0], terms("트램"), Filters(), 5)
+        for n in range(3):
+            writer.add([indexed("a", f"트램 {n}"), indexed("b", f"배구 {n}")])
+            writer.publish()
+            wait_until(lambda: reader.generation == writer.generation)
+        texts = {item.passage.text for item in reader.load(candidates.keys.tolist()).values()}
+        assert texts == {"트램 착공", "배구 경기"}
+
+
+def test_the_lock_names_its_holder_and_dies_with_it(writer: LocalEngine) -> None:
+    with pytest.raises(IndexLocked, match=rf"process {os.getpid()}, since \d{{4}}-"):
+        LocalEngine.update(writer.root)
+    writer.close()
+    (writer.root / "lock.json").write_text('{"pid": 1, "since": "2020-01-01"}')  # of a dead one
+    LocalEngine.update(writer.root).close()
+
+
+def test_a_writer_waits_for_the_other(writer: LocalEngine) -> None:
+    threading.Timer(0.3, writer.close).start()
+    LocalEngine.update(writer.root, wait_s=10).close()
+
+
+def test_reads_where_nothing_can_be_written(writer: LocalEngine) -> None:
+    """SQLite can't make its lock table, as on a read-only disk."""
+    writer.close()
+    (writer.root / "catalog.sqlite-shm").mkdir()
+    with closing(LocalEngine.open(writer.root)) as reader:
+        candidates = reader.search(AXES[0], terms("트램"), Filters(), 5)
+        assert len(reader.load(candidates.keys.tolist())) == 2
+
+
+def test_an_index_put_in_the_place_of_another_is_read(tmp_path: Path, writer: LocalEngine) -> None:
+    other = create(tmp_path / "other")
+    other.add([indexed("z", "바다 축제")])
+    other.publish(), other.publish(afresh=True)
+    other.close()
+    with closing(LocalEngine.open(writer.root)) as reader:
+        writer.root.rename(tmp_path / "gone")
+        (tmp_path / "other").rename(writer.root)
+        wait_until(lambda: reader.generation == 2)
+        assert reader.article("z") is not None
+
+
+@pytest.mark.parametrize("flat_up_to", [10, 20_000])
+def test_small_and_large_find_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flat_up_to: int
+) -> None:
+    monkeypatch.setattr("index.local.vectors.FLAT_UP_TO", flat_up_to)
+    monkeypatch.setattr("index.local.vectors._COMPARED", 150)
+    engine = create(tmp_path / "index")
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((400, DIMENSION)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    items = [
+        replace(indexed(f"a{n}", f"낱말{n} 트램", press=f"신문{n % 40}"), vectors=vectors[[n]])
+        for n in range(400)
+    ]
+    for part in (items[:300], items[300:]):  # the second adds to the lists of the first
+        engine.add(part)
+        engine.publish()
+    engine.remove(["a7"])
+    engine.publish()
+    kept = [n for n in range(400) if n != 7]
+    exact = [f"a{kept[i]}" for i in np.argsort(-(vectors[kept] @ vectors[5]))[:10]]
+    candidates = engine.search(vectors[5], {}, Filters(), 10)
+    assert len(found_ids(engine, candidates) & set(exact)) >= 9
+    narrow = engine.search(vectors[5], {}, Filters(press=("신문3",)), 10)
+    assert len(narrow.keys) == 10  # a narrow filter still fills
+    texts = [items[int(a.article.id[1:])] for a in engine.load(narrow.keys.tolist()).values()]
+    assert {item.article.press for item in texts} == {"신문3"}
+    order = [
+        items[int(a.article.id[1:])].vectors[0]
+        for a in engine.load(candidates.keys.tolist()).values()
+    ]
+    assert sorted(candidates.dense) == pytest.approx(
+        sorted(v @ vectors[5] for v in order), abs=2e-3
+    )
+    engine.close()

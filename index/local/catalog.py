@@ -8,38 +8,40 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index.documents import AnalysedSentence, Article, ArticleHeader, Passage, to_json
-from index.errors import IndexCorrupt, IndexFormatUnknown, IndexNotFound
 from index.local import stories
+from index.local.database import Database
 from index.protocols import AnalysedText, IndexedArticle, LoadedPassage, Vectors
 
-FILE = "catalog.sqlite"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE recipes (key INTEGER PRIMARY KEY, embedder TEXT NOT NULL, recipe TEXT UNIQUE NOT NULL);
 CREATE TABLE articles (
     key INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL,
     digest TEXT NOT NULL,         -- of everything in the article, so that equal input is skipped
     header TEXT NOT NULL,         -- JSON of ArticleHeader
     body TEXT NOT NULL,
+    recipe INTEGER NOT NULL REFERENCES recipes (key),
     sentences BLOB NOT NULL,      -- zlib of JSON [[start, end, [morpheme, …]], …]
     sentence_vectors BLOB,        -- float16, little endian, a row per sentence
     story INTEGER,                -- key of the article that leads its near-duplicates; NULL: itself
     superseded_at INTEGER         -- last generation that may still show it; NULL: current version
 );
 CREATE UNIQUE INDEX articles_current ON articles (id) WHERE superseded_at IS NULL;
+CREATE INDEX articles_id ON articles (id);
 CREATE INDEX articles_story ON articles (story) WHERE story IS NOT NULL;
 CREATE TABLE passages (
     key INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -59,48 +61,38 @@ CREATE INDEX reporters_article ON reporters (article);
 CREATE TABLE removals (sequence INTEGER PRIMARY KEY AUTOINCREMENT, article INTEGER NOT NULL);
 """
 
+_MAX_SENTENCES_BYTES = 1 << 28  # unpacked: of an article in a catalog from elsewhere
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How articles become passages and vectors: names and settings of everything that decides."""
+
+    embedder: str
+    dimension: int
+    analyser: str
+    chunking: dict[str, Any]
+
+    def to_text(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
 
 @dataclass(frozen=True)
 class CatalogRow:
-    """A live passage as a generation needs it; ``article`` and ``story`` are article keys."""
+    """The text of a live passage and the sentences in it."""
 
     passage: int
-    article: int
-    story: int
-    header: ArticleHeader
     text: str
-    start: int
-    end: int
-    vector: Vectors
     sentences: Sequence[AnalysedSentence]
 
 
-class Catalog:
-    """Connections are one per thread; a reader never writes, not even at opening."""
+class Catalog(Database):
+    """Articles, passages and vectors by key; keys are never used twice."""
 
     def __init__(self, folder: Path, *, writable: bool = False) -> None:
-        self.path = folder / FILE
-        self._writable = writable
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
-        if not self.path.exists():
-            if not writable:
-                raise IndexNotFound(folder)
-            with self._write() as db:
-                db.executescript(f"BEGIN; {_SCHEMA} {stories.SCHEMA} COMMIT;")
-            self.set_meta({"format": str(FORMAT_VERSION), "revision": "0"})
-        self._check_format(folder)
-
-    def close(self) -> None:
-        for connection in self._connections:
-            connection.close()
-        self._connections.clear()
+        super().__init__(folder, SCHEMA + stories.SCHEMA, FORMAT_VERSION, writable=writable)
 
     # -- reading ---------------------------------------------------------------------------
-
-    def meta(self, name: str) -> str | None:
-        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return row[0] if row else None
 
     @property
     def revision(self) -> int:
@@ -161,10 +153,10 @@ class Catalog:
             found[key] = LoadedPassage(passage, header, article, outlets)
         return found
 
-    def keys_of(self, article_ids: Iterable[str]) -> list[int]:
-        query = "SELECT key FROM articles WHERE id = ? AND superseded_at IS NULL"
-        rows = (self._db.execute(query, (article_id,)).fetchone() for article_id in article_ids)
-        return [row[0] for row in rows if row]
+    def keys_of(self, article_ids: Sequence[str]) -> list[int]:
+        """The keys of every version of the articles."""
+        query = "SELECT key FROM articles WHERE id IN (SELECT value FROM json_each(?))"
+        return [row[0] for row in self._db.execute(query, (json.dumps(article_ids),))]
 
     def keys_by(self, reporters: Sequence[str]) -> list[int]:
         """The keys of every version of the articles that one of the reporters wrote."""
@@ -181,33 +173,102 @@ class Catalog:
         ).fetchall()
         return (rows[-1][0] if rows else sequence), [article for _, article in rows]
 
-    def rows(self) -> Iterator[CatalogRow]:
-        """Every live passage, in the order of keys."""
+    def vectors_of(self, article_id: str, embedder: str) -> dict[str, Vectors]:
+        """The vector of each passage of the current version, by text, if ``embedder`` made it."""
         query = (
-            'SELECT p.key, a.key, coalesce(a.story, a.key), a.header, a.body, p.start, p."end",'
-            " p.vector, a.sentences FROM passages p JOIN articles a ON a.key = p.article"
-            " WHERE a.superseded_at IS NULL ORDER BY p.key"
+            'SELECT substr(a.body, p.start + 1, p."end" - p.start), p.vector FROM articles a'
+            " JOIN recipes r ON r.key = a.recipe AND r.embedder = ?"
+            " JOIN passages p ON p.article = a.key WHERE a.id = ? AND a.superseded_at IS NULL"
         )
-        article, header, sentences = -1, ArticleHeader(id="-", title=""), list[AnalysedSentence]()
-        for (
-            key,
-            article_key,
-            story,
-            header_json,
-            body,
-            start,
-            end,
-            vector,
-            packed,
-        ) in self._db.execute(query):
+        rows = self._db.execute(query, (embedder, article_id))
+        return {text: np.frombuffer(v, dtype="<f2").astype(np.float32) for text, v in rows}
+
+    def live_articles(self) -> Iterator[tuple[int, int, str | None, str | None, str | None]]:
+        """Key, story, moment of publication, press and section of each, in the order of keys."""
+        query = (
+            "SELECT key, coalesce(story, key), json_extract(header, '$.published_at'),"
+            " json_extract(header, '$.press'), json_extract(header, '$.section')"
+            " FROM articles WHERE superseded_at IS NULL ORDER BY key"
+        )
+        yield from self._db.execute(query)
+
+    def live_passages(self) -> NDArray[np.void]:
+        """The fields ``passage`` and ``article``, keys both, in the order of passages."""
+        query = f"SELECT p.key, p.article {_LIVE} ORDER BY p.key"
+        pair = np.dtype([("passage", "<i8"), ("article", "<i8")])
+        return np.fromiter(self._db.execute(query), dtype=pair)
+
+    def rows(self, after: int = 0) -> Iterator[CatalogRow]:
+        """The live passages whose keys are greater, in the order of keys."""
+        query = (
+            f'SELECT p.key, a.key, a.body, p.start, p."end", a.sentences {_LIVE}'
+            " AND p.key > ? ORDER BY p.key"
+        )
+        article, sentences = -1, list[AnalysedSentence]()
+        for key, article_key, body, start, end, packed in self._db.execute(query, (after,)):
             if article_key != article:
                 article, sentences = article_key, _unpack_sentences(packed)
-                header = ArticleHeader(**_header_fields(header_json))
             inside = [s for s in sentences if start <= s.start and s.end <= end]
-            unit = _unpack_vectors(vector, 1)[0]
-            yield CatalogRow(
-                key, article_key, story, header, body[start:end], start, end, unit, inside
-            )
+            yield CatalogRow(key, body[start:end], inside)
+
+    def vectors(self, dimension: int, batch: int = 8192) -> Iterator[Vectors]:
+        """Those of the live passages in the order of keys, float32 of shape (n, dimension)."""
+        cursor = self._db.execute(f"SELECT p.vector {_LIVE} ORDER BY p.key")
+        while rows := cursor.fetchmany(batch):
+            yield _matrix(rows, dimension)
+
+    def vectors_at(self, keys: Iterable[int], dimension: int) -> Vectors:
+        """Those of the passages, in the order of keys."""
+        query = (
+            "SELECT vector FROM passages WHERE key IN (SELECT value FROM json_each(?)) ORDER BY key"
+        )
+        return _matrix(self._db.execute(query, (json.dumps(list(keys)),)).fetchall(), dimension)
+
+    @property
+    def last_removal(self) -> int:
+        return int(self._db.execute("SELECT ifnull(max(sequence), 0) FROM removals").fetchone()[0])
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """The one that articles are prepared by now; None: none was ever set."""
+        text = self.meta("recipe")
+        return Recipe(**json.loads(text)) if text else None
+
+    @property
+    def embedders(self) -> list[str]:
+        """Those whose vectors the live passages have; more than one while a rebuild is unfinished."""
+        query = (
+            "SELECT DISTINCT r.embedder FROM recipes r WHERE EXISTS (SELECT 1 FROM articles a"
+            " WHERE a.recipe = r.key AND a.superseded_at IS NULL) ORDER BY 1"
+        )
+        return [row[0] for row in self._db.execute(query)]
+
+    def outdated(self, recipe: Recipe, limit: int) -> list[Article]:
+        """Live articles that were prepared by another recipe, the oldest first."""
+        query = (
+            "SELECT header, body FROM articles WHERE superseded_at IS NULL AND recipe NOT IN"
+            " (SELECT key FROM recipes WHERE recipe = ?) ORDER BY key LIMIT ?"
+        )
+        rows = self._db.execute(query, (recipe.to_text(), limit))
+        return [Article(**_header_fields(header), body=body) for header, body in rows]
+
+    def count_outdated(self, recipe: Recipe) -> int:
+        query = (
+            "SELECT count(*) FROM articles WHERE superseded_at IS NULL AND recipe NOT IN"
+            " (SELECT key FROM recipes WHERE recipe = ?)"
+        )
+        return int(self._db.execute(query, (recipe.to_text(),)).fetchone()[0])
+
+    def misfits(self) -> list[str]:
+        """Passages whose offsets lie outside their article, or that are not numbered 0, 1, 2, …"""
+        query = (
+            "SELECT a.id, p.ordinal FROM passages p JOIN articles a ON a.key = p.article"
+            ' WHERE p.start < 0 OR p."end" <= p.start OR p."end" > length(a.body)'
+            " UNION SELECT a.id, count(*) FROM passages p JOIN articles a ON a.key = p.article"
+            " GROUP BY a.key HAVING max(p.ordinal) + 1 <> count(*) OR count(*) <>"
+            " count(DISTINCT p.ordinal) LIMIT 20"
+        )
+        return [f"{article_id}#{ordinal}" for article_id, ordinal in self._db.execute(query)]
 
     def _header(self, key: int, text: str) -> ArticleHeader:
         """The header of a version, with the corrections that are known by now."""
@@ -231,15 +292,16 @@ class Catalog:
         with self._write() as db:
             db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
-    def put(self, articles: Sequence[IndexedArticle], generation: int) -> None:
+    def put(self, articles: Sequence[IndexedArticle], generation: int, recipe: Recipe) -> None:
         """Store articles in one transaction.
 
         An older version stays for readers of ``generation`` and goes with ``prune``.
         """
         with self._write() as db:
+            recipe_key = _recipe_key(db, recipe)
             for item in articles:
                 _supersede(db, item.article.id, generation)
-                key = _insert(db, item)
+                key = _insert(db, item, recipe_key)
                 stories.join(db, key)
                 stories.note_titles(db, key, item.article.title, item.article.body)
             _bump_revision(db)
@@ -262,53 +324,12 @@ class Catalog:
                 _bump_revision(db)
         return removed
 
-    def prune(self, generation: int) -> None:
-        """Delete versions that no generation from ``generation`` on shows."""
+    def prune(self, generation: int, removal: int) -> None:
+        """Delete what no generation from ``generation`` on shows, and removals up to ``removal``."""
         with self._write() as db:
             db.execute("DELETE FROM articles WHERE superseded_at < ?", (generation,))
-
-    # -- connections -----------------------------------------------------------------------
-
-    @property
-    def _db(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._connect()
-            self._connections.append(connection)
-        return connection
-
-    def _write(self) -> sqlite3.Connection:
-        """The connection as a context manager: commit on success, roll back on failure."""
-        if not self._writable:
-            raise RuntimeError("this catalog was opened for reading")
-        return self._db
-
-    def _connect(self) -> sqlite3.Connection:
-        mode = "rwc" if self._writable else "ro"
-        connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode={mode}",
-            uri=True,
-            timeout=30,
-            check_same_thread=False,  # only so that close() may close them all
-        )
-        if self._writable:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-        return connection
-
-    def _check_format(self, folder: Path) -> None:
-        try:
-            version = self.meta("format")
-        except sqlite3.DatabaseError as error:
-            raise IndexCorrupt(
-                f"{self.path} is not a readable catalog: {error}", path=folder
-            ) from error
-        if version != str(FORMAT_VERSION):
-            raise IndexFormatUnknown(
-                f"{folder} has index format {version}, this program reads {FORMAT_VERSION}",
-                remedy=f"Index the articles again: gisa index add PATH… --index {folder}",
-            )
+            # The last one stays, so that sequence numbers are seen to go on.
+            db.execute("DELETE FROM removals WHERE sequence < ?", (removal,))
 
 
 def _supersede(db: sqlite3.Connection, article_id: str, generation: int) -> None:
@@ -318,17 +339,21 @@ def _supersede(db: sqlite3.Connection, article_id: str, generation: int) -> None
         db.execute("UPDATE articles SET superseded_at = ? WHERE key = ?", (generation, key))
 
 
-def _insert(db: sqlite3.Connection, item: IndexedArticle) -> int:
+_LIVE = "FROM passages p CROSS JOIN articles a ON a.key = p.article WHERE a.superseded_at IS NULL"
+
+
+def _insert(db: sqlite3.Connection, item: IndexedArticle, recipe: int) -> int:
     """Returns the key of the new version."""
     article = item.article
     db.execute(
-        "INSERT INTO articles (id, digest, header, body, sentences, sentence_vectors)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO articles (id, digest, header, body, recipe, sentences, sentence_vectors)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             article.id,
             item.digest,
             json.dumps(to_json(article.header), ensure_ascii=False),
             article.body,
+            recipe,
             _pack_sentences(item.sentences),
             None if item.sentence_vectors is None else _pack_vectors(item.sentence_vectors),
         ),
@@ -347,6 +372,21 @@ def _insert(db: sqlite3.Connection, item: IndexedArticle) -> int:
     return key
 
 
+def _recipe_key(db: sqlite3.Connection, recipe: Recipe) -> int:
+    values = (recipe.embedder, recipe.to_text())
+    db.execute("INSERT OR IGNORE INTO recipes (embedder, recipe) VALUES (?, ?)", values)
+    key = db.execute("SELECT key FROM recipes WHERE recipe = ?", values[1:]).fetchone()[0]
+    return int(key)
+
+
+def _matrix(rows: Sequence[tuple[bytes]], dimension: int) -> Vectors:
+    """Raises ValueError for a vector of another dimension."""
+    if any(len(vector) != 2 * dimension for (vector,) in rows):
+        raise ValueError(f"the catalog holds a vector that has not {dimension} dimensions")
+    flat = np.frombuffer(b"".join(vector for (vector,) in rows), dtype="<f2")
+    return flat.reshape(len(rows), dimension).astype(np.float32)
+
+
 def _bump_revision(db: sqlite3.Connection) -> None:
     db.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'revision'")
 
@@ -357,7 +397,8 @@ def _pack_sentences(sentences: Sequence[AnalysedSentence]) -> bytes:
 
 
 def _unpack_sentences(blob: bytes) -> list[AnalysedSentence]:
-    return [AnalysedSentence(s, e, tuple(m)) for s, e, m in json.loads(zlib.decompress(blob))]
+    unpacked = zlib.decompressobj().decompress(blob, _MAX_SENTENCES_BYTES)
+    return [AnalysedSentence(s, e, tuple(m)) for s, e, m in json.loads(unpacked)]
 
 
 def _pack_vectors(vectors: Vectors) -> bytes:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from index.documents import Article, Filters
-from index.errors import IndexLocked, IndexNotFound
-from index.local.catalog import Catalog
+from index.errors import EmbedderMismatch, IndexNotFound, IndexUnusable
+from index.local import files
+from index.local.catalog import Catalog, Recipe
 from index.local.generation import (
     Generation,
     Manifest,
     current_number,
     generation_folder,
-    publish,
+    numbers,
 )
+from index.local.lock import WriterLock
+from index.local.publish import publish
 from index.protocols import (
     AnalysedText,
     Candidates,
@@ -33,71 +35,151 @@ from index.protocols import (
     Vectors,
 )
 
+logger = logging.getLogger(__name__)
+
+POLL_S = 0.5
+"""How often a reader looks for a newer generation, in seconds."""
+
 
 class LocalEngine:
-    """An index in a folder. ``open`` reads; ``create_or_update`` also writes, one process at a time.
+    """An index in a folder. ``open`` reads; the others also write, one process at a time.
 
-    A reader looks at CURRENT before every search and moves on to a newer generation by itself.
+    A reader looks for newer generations in a thread of its own, opens them there, and swaps; until
+    then, and when the newest can't be used, it goes on with the one it has.
     """
 
-    def __init__(self, root: Path, *, meta: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, root: Path, *, lock: WriterLock | None = None) -> None:
         self.root = root
-        self._lock = _writer_lock(root) if meta is not None else None
-        self._meta = dict(meta or {})
-        self._catalog = Catalog(root, writable=meta is not None)
+        self._lock = lock
+        self._catalog = Catalog(root, writable=lock is not None)
         self._opening = threading.Lock()
         self._view: _View | None = None
+        self._refused: int | None = None  # the generation that can't be used, not to be tried again
+        self._problem: str | None = None
+        self._closed = threading.Event()
+        self._watcher: threading.Thread | None = None
 
     @classmethod
     def open(cls, root: Path) -> Self:
         """Open for reading. Raises IndexNotFound, IndexCorrupt or IndexFormatUnknown."""
         engine = cls(root)
         try:
-            engine._current()
+            engine._refresh()
+        except BaseException:
+            engine.close()
+            raise
+        engine._watcher = threading.Thread(target=engine._watch, name="gisa-index", daemon=True)
+        engine._watcher.start()
+        return engine
+
+    @classmethod
+    def update(cls, root: Path, *, wait_s: float = 0.0) -> Self:
+        """Open an index that is there for writing. Raises IndexNotFound, IndexLocked."""
+        Catalog(root).close()
+        return cls._open_for_writing(root, wait_s)
+
+    @classmethod
+    def create_or_update(
+        cls,
+        root: Path,
+        *,
+        embedder: str,
+        dimension: int,
+        analyser: str,
+        chunking: dict[str, Any],
+        wait_s: float = 0.0,
+    ) -> Self:
+        """Open for writing, creating what is missing.
+
+        Raises IndexLocked, IndexNotWritable, or EmbedderMismatch. Another analyser or chunking is
+        that of the articles added from now on; ``rebuild`` brings the older ones up to it.
+        """
+        with files.writing(root):
+            root.mkdir(parents=True, exist_ok=True)
+        recipe = Recipe(embedder, dimension, analyser, chunking)
+        engine = cls._open_for_writing(root, wait_s)
+        try:
+            engine._adopt(recipe)
         except BaseException:
             engine.close()
             raise
         return engine
 
     @classmethod
-    def create_or_update(
-        cls, root: Path, *, embedder: str, dimension: int, analyser: str, chunking: dict[str, Any]
-    ) -> Self:
-        """Open for writing, creating what is missing. Raises IndexLocked."""
-        root.mkdir(parents=True, exist_ok=True)
-        meta = {
-            "embedder": embedder,
-            "dimension": dimension,
-            "analyser": analyser,
-            "chunking": chunking,
-        }
-        engine = cls(root, meta=meta)
-        engine._catalog.set_meta({"embedder": embedder} if engine.built_with is None else {})
-        return engine
+    def _open_for_writing(cls, root: Path, wait_s: float) -> Self:
+        with files.writing(root):
+            lock = WriterLock(root, wait_s)
+        try:
+            return cls(root, lock=lock)
+        except BaseException:
+            lock.release()
+            raise
 
     def close(self) -> None:
+        self._closed.set()
+        if self._watcher is not None and self._watcher is not threading.current_thread():
+            self._watcher.join()
         self._catalog.close()
         if self._lock is not None:
             self._lock.release()
 
     @property
-    def built_with(self) -> str | None:
-        """The name of the embedder whose vectors the catalog holds."""
-        return self._catalog.meta("embedder")
+    def catalog(self) -> Catalog:
+        """For the modules of this package that check and copy an index."""
+        return self._catalog
 
     # -- writing ---------------------------------------------------------------------------
 
+    @property
+    def recipe(self) -> Recipe:
+        """How articles are prepared from now on. Raises IndexNotFound if nobody ever said."""
+        recipe = self._catalog.recipe
+        if recipe is None:
+            raise IndexNotFound(self.root)
+        return recipe
+
+    def _adopt(self, recipe: Recipe) -> None:
+        known = self._catalog.recipe
+        if known is not None and known.embedder != recipe.embedder:
+            raise EmbedderMismatch(
+                path=self.root, built_with=known.embedder, configured=recipe.embedder
+            )
+        if known != recipe:
+            self._catalog.set_meta({"recipe": recipe.to_text()})
+
+    def begin_rebuild(self, recipe: Recipe) -> int:
+        """From now on articles are prepared by ``recipe``; how many of those stored are not."""
+        self._catalog.set_meta({"recipe": recipe.to_text()})
+        return self.count_outdated()
+
+    def count_outdated(self) -> int:
+        """How many articles were prepared by another recipe than the one of now."""
+        return self._catalog.count_outdated(self.recipe)
+
+    def outdated(self, limit: int) -> list[Article]:
+        """Articles still to be prepared anew."""
+        return self._catalog.outdated(self.recipe, limit)
+
+    @property
+    def rebuilding(self) -> bool:
+        """Whether some articles have the vectors of another embedder."""
+        return any(name != self.recipe.embedder for name in self._catalog.embedders)
+
+    def known_vectors(self, article_id: str) -> Mapping[str, Vectors]:
+        """By text, the vectors that the article's passages have now."""
+        return self._catalog.vectors_of(article_id, self.recipe.embedder)
+
     def add(self, articles: Sequence[IndexedArticle]) -> None:
-        self._catalog.put(articles, current_number(self.root) or 0)
+        self._catalog.put(articles, current_number(self.root) or 0, self.recipe)
 
     def remove(self, article_ids: Iterable[str]) -> int:
         return self._catalog.remove(article_ids)
 
-    def publish(self) -> int:
-        before = current_number(self.root)
-        number = publish(self.root, self._catalog, self._meta)
-        if number != before:
-            self._catalog.prune(number)
+    def publish(self, *, afresh: bool = False) -> int:
+        """``afresh`` copies nothing from the generation before."""
+        number = publish(self.root, self._catalog, self.recipe, afresh=afresh)
+        if self._view is not None:
+            self._refresh()
         return number
 
     # -- reading ---------------------------------------------------------------------------
@@ -107,15 +189,18 @@ class LocalEngine:
         generation = view.generation
         mask = generation.mask(filters, self._article_keys(filters))
         mask = view.without_removed(mask, self._catalog)
-        lexical = generation.lexical.scores(terms)
-        rows = np.union1d(generation.vectors.nearest(vector, k, mask), _best(lexical, k, mask))
+        by_vector = generation.vectors.nearest(vector, k, mask)
+        rows = np.union1d(by_vector, generation.lexical.best(terms, k, mask))
         found = generation.rows[rows]
         return Candidates(
             keys=found["passage"],
             articles=found["article"],
             stories=found["story"],
             dense=generation.vectors.cosines(vector, rows),
-            lexical={field: scores[rows] for field, scores in lexical.items()},
+            lexical=generation.lexical.scores(terms, rows),
+            cosine_spread=generation.manifest.cosine_spread,
+            generation=generation.number,
+            snapshot=generation,
         )
 
     def _article_keys(self, filters: Filters) -> list[int] | None:
@@ -138,8 +223,8 @@ class LocalEngine:
         return self._current().generation.number
 
     @property
-    def cosine_spread(self) -> float:
-        return self._current().generation.manifest.cosine_spread
+    def problem(self) -> str | None:
+        return self._problem
 
     def article(self, article_id: str) -> Article | None:
         return self._catalog.article(article_id)
@@ -163,6 +248,10 @@ class LocalEngine:
         return self._catalog.digest(article_id)
 
     @property
+    def cosine_spread(self) -> float:
+        return self._current().generation.manifest.cosine_spread
+
+    @property
     def coverage(self) -> tuple[date | None, date | None]:
         manifest = self._current().generation.manifest
         return _day(manifest.published_from), _day(manifest.published_to)
@@ -179,10 +268,8 @@ class LocalEngine:
         return bool(self._catalog.keys_by([name]))
 
     def info(self) -> IndexInfo:
-        number = current_number(self.root)
-        if number is None:
-            raise IndexNotFound(self.root)
-        manifest = Manifest.read(generation_folder(self.root, number))
+        """Opens no generation; without one that is open, the one that CURRENT names is told."""
+        manifest = self._view.generation.manifest if self._view else self._newest_manifest()
         articles, passages = self._catalog.counts()
         return IndexInfo(
             articles=articles,
@@ -192,70 +279,110 @@ class LocalEngine:
             dimension=manifest.dimension,
             published_from=_day(manifest.published_from),
             published_to=_day(manifest.published_to),
-            bytes=sum(path.stat().st_size for path in self.root.rglob("*") if path.is_file()),
+            bytes=files.folder_bytes(self.root),
             presses=tuple(filter(None, manifest.presses)),
             sections=tuple(filter(None, manifest.sections)),
         )
 
-    def _current(self) -> _View:
-        """The newest generation, opened if it is not open yet."""
+    def _newest_manifest(self) -> Manifest:
         number = current_number(self.root)
-        view = self._view
-        if view is not None and view.generation.number == number:
-            return view
+        if number is None:
+            raise IndexNotFound(self.root)
+        return Manifest.read(generation_folder(self.root, number))
+
+    # -- from one generation to the next -----------------------------------------------------
+
+    def _current(self) -> _View:
+        if self._view is None:
+            self._refresh()
+        assert self._view is not None  # noqa: S101 - _refresh raises otherwise
+        return self._view
+
+    def _watch(self) -> None:
+        while not self._closed.wait(POLL_S):
+            try:
+                self._refresh()
+            except Exception as error:  # whatever it is, the next round tries again
+                self._tell(f"looking for a newer generation failed: {error}")
+
+    def _refresh(self) -> None:
+        """Open the newest generation if it is not open yet; without any, raise what is wrong."""
         with self._opening:
-            if self._view is None or self._view.generation.number != number:
-                if number is None:
-                    raise IndexNotFound(self.root)
-                self._view = _View(Generation(generation_folder(self.root, number)))
-            return self._view
+            self._catalog.refresh()
+            number = current_number(self.root)
+            if self._view is not None and number in (self._view.generation.number, self._refused):
+                if number != self._refused:
+                    self._tell(None)
+                return
+            try:
+                self._view = self._opened(number)
+                self._refused = None
+                self._tell(None)
+                return
+            except IndexUnusable as error:
+                if number is None or current_number(self.root) != number:
+                    raise  # deleted while it was being opened: the next round knows better
+                self._view = self._view or self._newest_before(number)
+                if self._view is None:
+                    raise
+                self._refused = number
+                self._tell(
+                    f"generation {number} is not used but {self._view.generation.number}: "
+                    f"{error}. {error.remedy}"
+                )
+
+    def _opened(self, number: int | None) -> _View:
+        if number is None:
+            raise IndexNotFound(self.root)
+        folder = generation_folder(self.root, number)
+        open_one = self._view.generation.manifest if self._view else None
+        manifest = Manifest.read(folder)
+        if open_one is not None and manifest.embedder != open_one.embedder:
+            raise EmbedderMismatch(
+                path=self.root, built_with=manifest.embedder, configured=open_one.embedder
+            )
+        return _View(Generation(folder))
+
+    def _newest_before(self, number: int) -> _View | None:
+        for older in reversed(numbers(self.root)):
+            if older < number:
+                try:
+                    return self._opened(older)
+                except IndexUnusable as error:
+                    logger.warning("generation %d can't be used either: %s", older, error)
+        return None
+
+    def _tell(self, problem: str | None) -> None:
+        if problem != self._problem:
+            self._problem = problem
+            if problem is not None:
+                logger.error("%s: %s", self.root, problem)
+            else:
+                logger.info("%s: the newest generation is in use", self.root)
 
 
-@dataclass
 class _View:
     """A generation and the removals that came after it."""
 
-    generation: Generation
-    removal: int = 0  # sequence number up to which removals are known
-    removed: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    def __init__(self, generation: Generation) -> None:
+        self.generation = generation
+        # Sequence number up to which removals are known, and the rows that are left: one tuple, so
+        # that threads see both or neither.
+        self._left: tuple[int, NDArray[np.bool_] | None] = (generation.manifest.removal, None)
 
     def without_removed(
         self, mask: NDArray[np.bool_] | None, catalog: Catalog
     ) -> NDArray[np.bool_] | None:
-        sequence, articles = catalog.removed_since(self.removal)
+        known, left = self._left
+        sequence, articles = catalog.removed_since(known)
         if articles:
             # Article keys are never used twice: old removals can't hit new articles.
-            newly = np.array(articles, dtype=np.int64)
-            self.removed = np.union1d(self.removed, newly)
-            self.removal = sequence
-        gone = np.isin(self.generation.rows["article"], self.removed) if len(self.removed) else None
-        if gone is None or not gone.any():
-            return mask
-        return ~gone if mask is None else mask & ~gone
-
-
-def _best(
-    lexical: Mapping[str, Vectors], k: int, mask: NDArray[np.bool_] | None
-) -> NDArray[np.int64]:
-    """The rows whose scores, added over the fields, are the ``k`` highest above zero."""
-    scores = np.sum(list(lexical.values()), axis=0)
-    eligible = scores > 0 if mask is None else (scores > 0) & mask
-    rows = np.flatnonzero(eligible)
-    if len(rows) > k:
-        rows = rows[np.argpartition(scores[rows], -k)[-k:]]
-    return rows
-
-
-def _writer_lock(root: Path) -> FileLock:
-    lock = FileLock(root / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise IndexLocked(
-            f"another process is writing to {root}",
-            remedy="Wait until it has finished, then run the command again.",
-        ) from None
-    return lock
+            here = ~np.isin(self.generation.rows["article"], np.array(articles, dtype=np.int64))
+            left = here if left is None else left & here
+            self._left = (sequence, left)
+        if mask is None or left is None:
+            return left if mask is None else mask
+        return mask & left
 
 
 def _day(text: str | None) -> date | None:

@@ -11,7 +11,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from index.documents import Article
 from index.errors import MalformedArticle, SourceUnreadable
@@ -25,14 +25,26 @@ from index.readers.web_page import WebPageReader
 if TYPE_CHECKING:
     from index.protocols import ArticleReader
 
-__all__ = ["READERS", "ReadOptions", "canonical_url", "read", "read_articles"]
+__all__ = [
+    "READERS",
+    "Ledger",
+    "ReadOptions",
+    "canonical_url",
+    "first_of_its_id",
+    "read",
+    "read_articles",
+]
 
 log = logging.getLogger(__name__)
 
 _DEFAULTS = ReadOptions()
 
-Ledger = dict[str, bytes]
-"""Ids met in a run, each with a digest of its article's content."""
+
+class Ledger(Protocol):
+    """Ids met in a run, each with a digest of its article's content. A dict is one."""
+
+    def setdefault(self, key: str, default: bytes, /) -> bytes: ...
+
 
 READERS: dict[str, Callable[[Source, ReadOptions], ArticleReader]] = {
     ".txt": PageTextReader,
@@ -119,7 +131,7 @@ def _read_source(
     reader = READERS[source.kind](source, options.at(source.name))
     try:
         for item in reader.read():
-            yield _first_of_its_id(item, ledger, source.name, getattr(reader, "line", None))
+            yield first_of_its_id(item, ledger, source.name, getattr(reader, "line", None))
     except Unusable as error:
         yield MalformedArticle(str(error), path=source.name)
     except READ_ERRORS as error:
@@ -130,9 +142,10 @@ def _read_source(
         yield MalformedArticle(reason, path=source.name)
 
 
-def _first_of_its_id(
+def first_of_its_id(
     item: Article | MalformedArticle, ledger: Ledger, path: str, line: int | None
 ) -> Article | MalformedArticle:
+    """The item, or what is wrong with it: its id was given to another article of the run."""
     if isinstance(item, MalformedArticle):
         return item
     digest = hashlib.blake2b(f"{item.title}\x1f{item.body}".encode(), digest_size=8).digest()

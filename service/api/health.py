@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
@@ -22,10 +23,14 @@ class Health:
 
 @dataclass(frozen=True, kw_only=True)
 class Ready(IndexInfo):
-    """What the service answers from: its index, and the backend that composes answers."""
+    """What the service answers from: its index, and the backend that composes answers.
+
+    ``degraded``: it answers, but not from the newest state of the index; ``problem`` says why.
+    """
 
     backend: str
-    status: str = "ready"
+    status: Literal["ready", "degraded"] = "ready"
+    problem: str | None = None
 
 
 @router.get("/healthz")
@@ -43,4 +48,10 @@ async def readyz(request: Request) -> Ready | Response:
         info = await to_thread.run_sync(answerer.index.info)
     except GisaError as error:
         return problem_response(error, detail=f"{error}. {error.remedy}".strip())
-    return Ready(**asdict(info), backend=answerer.default_backend)
+    problem = answerer.index.problem
+    return Ready(
+        **asdict(info),
+        backend=answerer.default_backend,
+        status="degraded" if problem else "ready",
+        problem=problem,
+    )

@@ -1,0 +1,161 @@
+"""The SQLite file of a catalog: its connections, its schema, what it may hold."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from index.errors import IndexCorrupt, IndexFormatUnknown, IndexNotFound
+from index.local import files
+
+FILE = "catalog.sqlite"
+
+
+class Database:
+    """Connections are one per thread; a reader never writes, not even at opening."""
+
+    def __init__(self, folder: Path, schema: str, version: int, *, writable: bool) -> None:
+        """Creates what is missing if ``writable``. Raises IndexNotFound, IndexFormatUnknown, …"""
+        self.folder, self.path = folder, folder / FILE
+        self._writable = writable
+        self._local = threading.local()
+        self._connections: list[tuple[threading.Thread, sqlite3.Connection]] = []
+        self._epoch, self._immutable = 0, False
+        if not writable and not self.path.exists():
+            raise IndexNotFound(folder)
+        try:
+            self._seen = self._state()
+            if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                self._create(schema, version)  # new, or a crash came before this line
+            self._check_format(version)
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise IndexCorrupt(f"{self.path} can't be read: {error}", path=folder) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        for _, connection in self._connections:
+            connection.close()
+        self._connections.clear()
+        self._epoch += 1
+
+    def meta(self, name: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def refresh(self) -> None:
+        """Connect anew if the file was replaced or, on a read-only disk, changed after all."""
+        state = self._state()
+        if state != self._seen:
+            self._seen = state
+            self._epoch += 1
+
+    def problems(self) -> list[str]:
+        """What SQLite finds wrong with the file."""
+        try:
+            found = [row[0] for row in self._db.execute("PRAGMA integrity_check(20)")]
+            orphans = self._db.execute("PRAGMA foreign_key_check").fetchall()
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
+        return [text for text in found if text != "ok"] + [f"orphan {row}" for row in orphans]
+
+    def copy_to(self, path: Path) -> None:
+        """Write a compact copy, consistent whatever is being written meanwhile."""
+        with files.writing(path.parent):
+            self._db.execute("VACUUM INTO ?", (str(path),))
+
+    # -- connections -----------------------------------------------------------------------
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None or self._local.epoch != self._epoch:
+            self._close_those_of_ended_threads()
+            connection = self._connect()
+            self._local.connection, self._local.epoch = connection, self._epoch
+            self._connections.append((threading.current_thread(), connection))
+        return connection
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        """The connection in a transaction: committed on success, rolled back on failure."""
+        if not self._writable:
+            raise RuntimeError("this catalog was opened for reading")
+        with files.writing(self.folder), self._db as db:
+            yield db
+            files.checkpoint("transaction written")
+        files.checkpoint("transaction committed")
+
+    def _connect(self) -> sqlite3.Connection:
+        if not self._writable:
+            return self._connect_to_read()
+        with files.writing(self.folder):
+            connection = self._open("mode=rwc")
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # a takedown leaves nothing behind
+        return connection
+
+    def _connect_to_read(self) -> sqlite3.Connection:
+        connection = self._open("mode=ro")
+        try:
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError:
+            # SQLite wants to write its lock table even to read; where it can't, nobody writes.
+            connection.close()
+            if self._log_bytes():
+                raise
+            connection = self._open("mode=ro&immutable=1")
+            self._immutable = True
+            self._seen = self._state()
+        return connection
+
+    def _open(self, parameters: str) -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?{parameters}",
+            uri=True,
+            timeout=30,
+            check_same_thread=False,  # only so that close() may close them all
+        )
+
+    def _close_those_of_ended_threads(self) -> None:
+        for entry in list(self._connections):
+            thread, connection = entry
+            if not thread.is_alive() or thread is threading.current_thread():
+                self._connections.remove(entry)
+                connection.close()
+
+    def _state(self) -> tuple[int, ...]:
+        """Changes when connections no longer show the file as it is."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return ()
+        if not self._immutable:  # then SQLite itself sees what others write
+            return (found.st_ino,)
+        return (found.st_ino, found.st_mtime_ns, found.st_size, self._log_bytes())
+
+    def _log_bytes(self) -> int:
+        log = self.path.with_name(f"{FILE}-wal")
+        return log.stat().st_size if log.exists() else 0
+
+    def _create(self, schema: str, version: int) -> None:
+        if not self._writable:
+            raise IndexNotFound(self.folder)
+        with self._write() as db:
+            meta = f"INSERT INTO meta VALUES ('format', '{version}'), ('revision', '0');"  # noqa: S608
+            db.executescript(f"BEGIN; {schema} {meta} COMMIT;")
+
+    def _check_format(self, version: int) -> None:
+        found = self.meta("format")
+        if found != str(version):
+            raise IndexFormatUnknown(
+                f"{self.folder} has index format {found}, this program reads {version}",
+                remedy=f"Index the articles again: gisa index add PATH… --index {self.folder}",
+            )

@@ -1,0 +1,200 @@
+"""Inverted lists of one lexical field on disk, and how they are made.
+
+A list gives the rows in which a term occurs, and how often. Terms are known by 64-bit hashes (of three
+million terms, two share one with a probability of 1 in 4 million), so that the vocabulary is a
+sorted array in a file and no dictionary in memory. Blocks of passages are inverted in memory and
+merged, together with the lists of the generation before, in one pass from file to file: what is
+published again costs a copy, and memory does not grow with the corpus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+MERGE_POSTINGS = 8_000_000
+"""Postings merged at a time, some 100 MB of memory."""
+
+GONE = np.uint32(0xFFFFFFFF)
+"""In a renumbering: the row is left out."""
+
+_TYPES = {"terms": "<u8", "starts": "<i8", "rows": "<u4", "counts": "|u1", "lengths": "<u4"}
+
+
+@dataclass(frozen=True)
+class Postings:
+    """The lists of the sorted ``terms``: list t is ``rows[starts[t]:starts[t + 1]]``, rising.
+
+    ``counts`` says how often the term occurs in each of these rows (255: or more), ``lengths`` how
+    many terms each row of the field has.
+    """
+
+    terms: NDArray[np.uint64]
+    starts: NDArray[np.int64]
+    rows: NDArray[np.uint32]
+    counts: NDArray[np.uint8]
+    lengths: NDArray[np.uint32]
+
+    @classmethod
+    def load(cls, folder: Path) -> Postings:
+        """Memory-mapped. Raises ValueError for files that don't fit together."""
+        arrays = {name: _map(folder / f"{name}.npy", _TYPES[name]) for name in _TYPES}
+        found = cls(**arrays)
+        starts = found.starts
+        if (
+            len(starts) != len(found.terms) + 1
+            or starts[0] != 0
+            or starts[-1] != len(found.rows)
+            or len(found.rows) != len(found.counts)
+            or (np.diff(starts) <= 0).any()
+            or (np.diff(found.terms.astype(np.float64)) < 0).any()
+        ):
+            raise ValueError(f"the arrays in {folder} disagree")
+        return found
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        for name, kind in _TYPES.items():
+            array = getattr(self, name).astype(kind, copy=False)
+            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+
+
+def invert(texts: Sequence[Sequence[str]]) -> Postings:
+    """The postings of texts given by their terms; the n-th text is row n."""
+    lengths = np.array([len(text) for text in texts], dtype=np.uint32)
+    numbers: dict[str, int] = {}
+    tokens = chain.from_iterable(texts)
+    ids = np.fromiter((numbers.setdefault(t, len(numbers)) for t in tokens), dtype=np.int64)
+    hashes = np.fromiter(map(hash_term, numbers), dtype=np.uint64, count=len(numbers))
+    terms, term_of = np.unique(hashes, return_inverse=True)
+    rows = np.repeat(np.arange(len(texts), dtype=np.int64), lengths)
+    places, counts = np.unique(term_of[ids] * max(len(texts), 1) + rows, return_counts=True)
+    found, rows = np.divmod(places, max(len(texts), 1))
+    return Postings(
+        terms,
+        _starts(np.bincount(found, minlength=len(terms))),
+        rows.astype(np.uint32),
+        np.minimum(counts, 255).astype(np.uint8),
+        lengths,
+    )
+
+
+def hash_term(term: str) -> int:
+    return int.from_bytes(blake2b(term.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+
+@dataclass(frozen=True)
+class Source:
+    """Postings to be merged, and the new number of each of their rows (rising, or GONE)."""
+
+    postings: Postings
+    renumbered: NDArray[np.uint32]
+
+
+def merge(sources: Sequence[Source], rows: int, folder: Path) -> None:
+    """Write the postings of all sources as one; later sources have higher rows."""
+    folder.mkdir(parents=True)
+    sizes = [_sizes(source) for source in sources]
+    terms = _union([s.postings.terms[size > 0] for s, size in zip(sources, sizes, strict=True)])
+    total = np.zeros(len(terms), dtype=np.int64)
+    lengths = np.zeros(rows, dtype=np.uint32)
+    for source, size in zip(sources, sizes, strict=True):
+        there = size > 0
+        total[np.searchsorted(terms, source.postings.terms[there])] += size[there]
+        kept = source.renumbered != GONE
+        lengths[source.renumbered[kept]] = source.postings.lengths[kept]
+    starts = _starts(total)
+    for name, array in (("terms", terms), ("starts", starts), ("lengths", lengths)):
+        np.save(folder / f"{name}.npy", array.astype(_TYPES[name]), allow_pickle=False)
+    with (folder / "rows.npy").open("wb") as row_file, (folder / "counts.npy").open("wb") as counts:
+        _write_header(row_file, int(starts[-1]), _TYPES["rows"])
+        _write_header(counts, int(starts[-1]), _TYPES["counts"])
+        for first, last in _pieces(starts):
+            _merge_piece(
+                sources, terms[first:last], starts[first : last + 1], row_file.write, counts.write
+            )
+
+
+def _merge_piece(
+    sources: Sequence[Source],
+    terms: NDArray[np.uint64],
+    starts: NDArray[np.int64],
+    write_rows: Any,
+    write_counts: Any,
+) -> None:
+    """Merge the lists of consecutive terms and append them to the two files."""
+    rows = np.empty(starts[-1] - starts[0], dtype=_TYPES["rows"])
+    counts = np.empty(len(rows), dtype=_TYPES["counts"])
+    free = starts[:-1] - starts[0]  # where the next posting of each term goes
+    for source in sources:
+        found = source.postings
+        first = int(np.searchsorted(found.terms, terms[0]))
+        last = int(np.searchsorted(found.terms, terms[-1], side="right"))
+        begin, end = int(found.starts[first]), int(found.starts[last])
+        new_rows = source.renumbered[found.rows[begin:end]]
+        kept = new_rows != GONE
+        size = _kept_per_list(kept, found.starts[first : last + 1] - begin)
+        there = size > 0
+        places = np.searchsorted(terms, found.terms[first:last][there])
+        size = size[there]
+        target = np.repeat(free[places] - (np.cumsum(size) - size), size) + np.arange(size.sum())
+        rows[target] = new_rows[kept]
+        counts[target] = found.counts[begin:end][kept]
+        free[places] += size
+    write_rows(rows.data)
+    write_counts(counts.data)
+
+
+def _sizes(source: Source) -> NDArray[np.int64]:
+    """The length of each list without the rows that go."""
+    starts = source.postings.starts
+    if not (source.renumbered == GONE).any():
+        return np.diff(starts)
+    sizes = np.zeros(len(starts) - 1, dtype=np.int64)
+    for first, last in _pieces(starts):
+        kept = source.renumbered[source.postings.rows[starts[first] : starts[last]]] != GONE
+        sizes[first:last] = _kept_per_list(kept, starts[first : last + 1] - starts[first])
+    return sizes
+
+
+def _kept_per_list(kept: NDArray[np.bool_], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    before = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])
+    per_list: NDArray[np.int64] = np.diff(before[starts])
+    return per_list
+
+
+def _pieces(starts: NDArray[np.int64]) -> Iterable[tuple[int, int]]:
+    """Ranges of lists with about MERGE_POSTINGS postings each (a longer list makes its own)."""
+    first, count = 0, len(starts) - 1
+    while first < count:
+        reach = int(np.searchsorted(starts, starts[first] + MERGE_POSTINGS, side="right")) - 1
+        last = min(max(reach, first + 1), count)
+        yield first, last
+        first = last
+
+
+def _union(terms: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    return np.unique(np.concatenate([*terms, np.zeros(0, dtype=np.uint64)]))
+
+
+def _starts(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes, dtype=np.int64)])
+
+
+def _write_header(file: BinaryIO, length: int, kind: str) -> None:
+    header = {"descr": kind, "fortran_order": False, "shape": (length,)}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _map(path: Path, kind: str) -> NDArray[Any]:
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if array.dtype != np.dtype(kind) or array.ndim != 1:
+        raise ValueError(f"{path} holds {array.ndim}-dimensional {array.dtype}, not {kind}")
+    return np.asarray(array)
