@@ -19,13 +19,16 @@ from index.errors import EmbedderMismatch, MalformedArticle
 from index.korean import KoreanAnalyser
 from index.local import LocalEngine
 from index.protocols import Embedder, IndexedArticle, Span, Vectors
-from index.readers import Ledger, ReadOptions, read
+from index.readers import Ledger, Meter, ReadOptions, input_bytes, read
 from index.retrieve import default_embedder
 
 _T = TypeVar("_T")
 
 BATCH_ARTICLES = 64
 """Articles per transaction: what a killed run has to do again."""
+
+MAX_REJECTED = 1_000
+"""Kept in memory of what is quarantined; the file has all."""
 
 QUARANTINE_FILE = "quarantine.jsonl"
 
@@ -35,7 +38,8 @@ class BuildSummary:
     """What became of the input. ``read`` = added + updated + unchanged + quarantined.
 
     ``duplicates`` of those added and updated turned out to be copies in a story that another article
-    leads; they are counted at the end.
+    leads; they are counted at the end. ``share`` is the part of the input's bytes that is read, 0 to 1,
+    where that is known; ``rejected`` holds the first ``MAX_REJECTED`` of those quarantined.
     """
 
     read: int = 0
@@ -47,6 +51,7 @@ class BuildSummary:
     passages: int = 0
     generation: int = 0
     seconds: float = 0.0
+    share: float | None = None
     rejected: list[MalformedArticle] = field(default_factory=list, repr=False)
 
 
@@ -83,13 +88,15 @@ def build_index(
         summary = BuildSummary()
         prepare = _Preparation(embedder, analyser, chunking)
         before = engine.last_version
-        for batch in _batches(_read(sources, options or ReadOptions())):
+        meter = _meter(sources)
+        for batch in _batches(_read(sources, options or ReadOptions(), meter)):
             articles = _sort_out(batch, summary, root)
             new = _unknown(articles, engine, summary)
             if new:
                 indexed = prepare(new)
                 engine.add(indexed)
                 summary.passages += sum(len(item.passages) for item in indexed)
+            summary.share = meter.share
             progress(summary)
         summary.duplicates = engine.copies_after(before)
         summary.generation = engine.publish()
@@ -169,15 +176,22 @@ def _sentence_vectors(
     return vectors
 
 
+def _meter(sources: Iterable[Path | str | Article]) -> Meter:
+    """Knows the total where all sources are paths, and given together."""
+    listed = sources if isinstance(sources, list | tuple) else [Article]
+    paths = [source for source in listed if isinstance(source, Path | str)]
+    return Meter(sum(map(input_bytes, paths)) if len(paths) == len(listed) else 0)
+
+
 def _read(
-    sources: Iterable[Path | str | Article], options: ReadOptions
+    sources: Iterable[Path | str | Article], options: ReadOptions, meter: Meter
 ) -> Iterator[Article | MalformedArticle]:
     ledger: Ledger = {}  # one for the run, so that ids in conflict are noticed across sources
     for source in sources:
         if isinstance(source, Article):
             yield source
         else:
-            yield from read(source, options=options, ledger=ledger)
+            yield from read(source, options=options, ledger=ledger, meter=meter)
 
 
 def _batches(items: Iterable[_T]) -> Iterator[list[_T]]:
@@ -193,7 +207,7 @@ def _sort_out(
     summary.read += len(batch)
     malformed = [item for item in batch if isinstance(item, MalformedArticle)]
     summary.quarantined += len(malformed)
-    summary.rejected += malformed
+    summary.rejected += malformed[: MAX_REJECTED - len(summary.rejected)]
     if malformed:
         with (root / QUARANTINE_FILE).open("a", encoding="utf-8") as file:
             for item in malformed:
