@@ -21,7 +21,7 @@ from index.errors import MalformedArticle, RebuildUnfinished
 from index.korean import KoreanAnalyser
 from index.local import LocalEngine, Recipe
 from index.protocols import Embedder, IndexedArticle, Span, Vectors
-from index.readers import Ledger, ReadOptions, first_of_its_id, read
+from index.readers import Ledger, Meter, ReadOptions, first_of_its_id, input_bytes, read
 from index.retrieve import default_embedder
 
 logger = logging.getLogger(__name__)
@@ -30,6 +30,9 @@ _T = TypeVar("_T")
 
 BATCH_ARTICLES = 64
 """Articles per transaction: what a killed run has to do again."""
+
+MAX_REJECTED = 1_000
+"""Kept in memory of what is quarantined; the file has all."""
 
 QUARANTINE_FILE = "quarantine.jsonl"
 
@@ -42,7 +45,8 @@ class BuildSummary:
     """What became of the input. ``read`` = added + updated + unchanged + quarantined.
 
     ``duplicates`` of those added and updated turned out to be copies in a story that another article
-    leads; they are counted at the end.
+    leads; they are counted at the end. ``share`` is the part of the input's bytes that is read, 0 to 1,
+    where that is known; ``rejected`` holds the first ``MAX_REJECTED`` of those quarantined.
     """
 
     read: int = 0
@@ -54,6 +58,7 @@ class BuildSummary:
     passages: int = 0
     generation: int = 0
     seconds: float = 0.0
+    share: float | None = None
     rejected: list[MalformedArticle] = field(default_factory=list, repr=False)
 
 
@@ -91,9 +96,11 @@ def build_index(
             logger.warning("%d articles were prepared with other settings: %s", outdated, remedy)
         prepare = _Preparation(embedder, analyser, chunking, engine)
         before = engine.last_version
-        for batch in _batches(_read(sources, options or ReadOptions())):
+        meter = _meter(sources)
+        for batch in _batches(_read(sources, options or ReadOptions(), meter)):
             articles = _sort_out(batch, summary, root)
             _add(_unknown(articles, engine, summary), prepare, engine, summary)
+            summary.share = meter.share
             progress(summary)
         summary.duplicates = engine.copies_after(before)
         summary.generation = engine.publish()
@@ -252,15 +259,22 @@ def _sentence_vectors(
     return vectors
 
 
+def _meter(sources: Iterable[Path | str | Article]) -> Meter:
+    """Knows the total where all sources are paths, and given together."""
+    listed = sources if isinstance(sources, list | tuple) else [Article]
+    paths = [source for source in listed if isinstance(source, Path | str)]
+    return Meter(sum(map(input_bytes, paths)) if len(paths) == len(listed) else 0)
+
+
 def _read(
-    sources: Iterable[Path | str | Article], options: ReadOptions
+    sources: Iterable[Path | str | Article], options: ReadOptions, meter: Meter
 ) -> Iterator[Article | MalformedArticle]:
     ledger = _Ledger()  # one for the run, so that ids in conflict are noticed across sources
     for source in sources:
         if isinstance(source, Article):
             yield first_of_its_id(source, ledger, source.url or source.id, None)
         else:
-            yield from read(source, options=options, ledger=ledger)
+            yield from read(source, options=options, ledger=ledger, meter=meter)
 
 
 class _Ledger(Ledger):

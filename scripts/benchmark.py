@@ -321,5 +321,119 @@ def _show_duplicates(result: dict[str, Any]) -> None:
     console.print(f"{result['articles_per_s']:.0f} articles/s, all kinds together")
 
 
+@app.command()
+def cleaning(
+    korquad: Annotated[
+        Path, typer.Option(help="KorQuAD's JSON, whose paragraphs are clean text.")
+    ] = ROOT.parent / "shared/data/KorQuAD_v1.0_dev.json",
+    as_json: JsonOption = False,
+) -> None:
+    """Sentences of clean text that cleaning loses: 0.1 % at most."""
+    from index import read_articles
+    from index.clean import lost_sentences
+
+    bodies = {"sample corpus": [a.body for a in read_articles(ROOT / "tests/corpus/articles")]}
+    if korquad.is_file():
+        data = json.loads(korquad.read_text("utf-8"))["data"]
+        bodies["KorQuAD"] = [p["context"] for item in data for p in item["paragraphs"]]
+    else:
+        messages.print(f"without KorQuAD: {korquad} is not there")
+    result: dict[str, Any] = {}
+    for name, texts in bodies.items():
+        counts = [lost_sentences(text) for text in texts]
+        lost = [sentence for found, _ in counts for sentence in found]
+        result[name] = {"sentences": sum(count for _, count in counts), "lost": lost}
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False, indent=2))
+        return
+    for name, figures in result.items():
+        share = len(figures["lost"]) / figures["sentences"]
+        typer.echo(
+            f"{name}: {len(figures['lost'])} of {figures['sentences']:,} sentences lost ({share:.3%})"
+        )
+        for sentence in figures["lost"]:
+            typer.echo(f"  {sentence}")
+
+
+@app.command()
+def ingest(
+    articles: Annotated[int, typer.Option(min=100, help="Articles.")] = 10_000,
+    chars: Annotated[int, typer.Option(min=100, help="Characters of an article.")] = 1_000,
+    as_json: JsonOption = False,
+) -> None:
+    """Reading, cleaning, sentences, passages and fingerprints, without embedding: time and memory.
+
+    A fifth of the articles goes first, in a process of its own, to show whether memory grows.
+    """
+    runs = []
+    for count in (articles // 5, articles):
+        messages.print(f"{count:,} articles …")
+        command = [sys.executable, "-c", _INGEST, json.dumps([str(ROOT), count, chars])]
+        output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603
+        runs.append(json.loads(output.stdout))
+    if as_json:
+        typer.echo(json.dumps(runs, indent=2))
+        return
+    table = Table(title=f"articles of {chars:,} characters, seconds by stage")
+    for column in ("articles", *runs[0]["stages_s"], "together", "CPU", "articles/s", "peak MB"):
+        table.add_column(column, justify="right")
+    for run in runs:
+        seconds = [*run["stages_s"].values(), sum(run["stages_s"].values())]
+        row = [*(f"{s:.1f}" for s in (*seconds, run["cpu_s"]))]
+        row.append(f"{run['articles'] / seconds[-1]:.0f}")
+        table.add_row(f"{run['articles']:,}", *row, f"{run['peak_mb']:.0f}")
+    Console().print(table)
+
+
+_INGEST = """
+import json, random, resource, sys, tempfile, time
+from itertools import islice
+from pathlib import Path
+root, count, chars = json.loads(sys.argv[1])
+sys.path[:0] = [root, root + "/scripts"]
+from benchmark import _sentences
+from index.build import BATCH_ARTICLES
+from index.chunking import ChunkSettings, bounded_sentences, chunk
+from index.duplicates import fingerprint
+from index.korean import KoreanAnalyser
+from index.readers import read
+
+stages = dict.fromkeys(("read and clean", "sentences", "passages", "fingerprints"), 0.0)
+
+def timed(stage, action):
+    start = time.perf_counter()
+    result = action()
+    stages[stage] += time.perf_counter() - start
+    return result
+
+def body(choice):
+    text = ""
+    while len(text) < chars:
+        text += choice() + ("\\n\\n" if len(text) % 250 > 200 else " ")
+    return text.strip()
+
+with tempfile.TemporaryDirectory() as folder:
+    path, sentences, rng = Path(folder, "a.jsonl"), list(_sentences()), random.Random(2)
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(count):
+            story = body(lambda: rng.choice(sentences))
+            record = {"id": str(number), "title": f"기사 {number}", "published_at": "2026-01-02T09:00:00+09:00",
+                      "body": f"(해담=해담통신) 한가람 기자 = {story}\\n\\n한가람 기자 garam@haedam.example\\n(끝)\\n"
+                              "<저작권자(c) 해담통신, 무단 전재-재배포 금지>"}
+            file.write(json.dumps(record, ensure_ascii=False) + "\\n")
+    analyser, settings = KoreanAnalyser(), ChunkSettings()
+    articles, started_cpu = iter(read(path)), time.process_time()
+    while batch := timed("read and clean", lambda: list(islice(articles, BATCH_ARTICLES))):
+        found = timed("sentences", lambda: analyser.sentences_of([a.body for a in batch]))
+        pairs = list(zip(batch, found))
+        timed("passages", lambda: [
+            chunk(a, bounded_sentences(a.body, s, analyser, settings.max_chars), settings) for a, s in pairs])
+        timed("fingerprints", lambda: [fingerprint(a.body) for a in batch])
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+cpu = time.process_time() - started_cpu
+print(json.dumps({"articles": count, "stages_s": stages, "cpu_s": cpu, "peak_mb": peak}))
+"""
+
+
 if __name__ == "__main__":
     app()

@@ -263,7 +263,13 @@ def index_add(
         say("Interrupted. Finished batches are kept: run the same command to go on.", to=err)
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
-        say_json({name: value for name, value in vars(summary).items() if name != "rejected"})
+        say_json(
+            {
+                name: value
+                for name, value in vars(summary).items()
+                if name not in ("rejected", "share")
+            }
+        )
     else:
         show_summary(summary, settings.index / "quarantine.jsonl")
     if strict and summary.quarantined:

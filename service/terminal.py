@@ -171,7 +171,9 @@ def build_progress() -> Iterator[Callable[[BuildSummary], None]]:
     with Progress(*columns, console=err, transient=True) as progress:
         started = time.monotonic()
         task = progress.add_task("opening the model and the index", total=None)
-        yield lambda summary: progress.update(task, description=_progress_text(summary, started))
+        yield lambda summary: progress.update(
+            task, description=progress_text(summary, time.monotonic() - started)
+        )
 
 
 def _progress_lines() -> Callable[[BuildSummary], None]:
@@ -181,14 +183,25 @@ def _progress_lines() -> Callable[[BuildSummary], None]:
         nonlocal said
         if time.monotonic() - said >= PROGRESS_LINE_S:
             said = time.monotonic()
-            say(_progress_text(summary, started), to=err)
+            say(progress_text(summary, time.monotonic() - started), to=err)
 
     return progress
 
 
-def _progress_text(summary: BuildSummary, started: float) -> str:
-    rate = summary.read / max(time.monotonic() - started, 0.001)
-    return f"{summary.read:,} articles read, {rate:,.1f}/s"
+def progress_text(summary: BuildSummary, seconds: float) -> str:
+    """How many articles, how fast, and how long it will take from here, after so many seconds."""
+    seconds = max(seconds, 0.001)
+    text = f"{summary.read:,} articles read, {summary.read / seconds:,.1f}/s"
+    return f"{text}, {_time_left(seconds, summary.share)} left" if summary.share else text
+
+
+def _time_left(seconds: float, share: float) -> str:
+    """By the bytes read so far: ``40 s``, ``12 min``, ``3 h 20 min``."""
+    left = seconds * (1 - share) / share
+    if left < 60:
+        return f"{left:.0f} s"
+    hours, minutes = divmod(round(left / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def show_summary(summary: BuildSummary, quarantine: Path) -> None:

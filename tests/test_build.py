@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -108,3 +109,30 @@ def test_progress_is_told_after_every_batch(tmp_path: Path) -> None:
         progress=lambda summary: seen.append(summary.read),
     )
     assert seen == [64, 70]
+
+
+def test_progress_knows_how_much_of_the_input_is_read(tmp_path: Path) -> None:
+    record = {"title": "축제", "body": "해담바다축제가 열렸다. 관객이 늘었다. " * 200}
+    lines = [json.dumps(record | {"id": str(n)}) for n in range(200)]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_text("\n".join(lines), "utf-8")
+    (tmp_path / "in" / "b.txt").write_text("축제 폐막\n" + record["body"], "utf-8")
+    (tmp_path / "in" / "ignored.png").write_bytes(bytes(9_000_000))
+    with zipfile.ZipFile(tmp_path / "in" / "c.zip", "w") as archive:
+        archive.writestr("d.jsonl", lines[0])
+    shares: list[float | None] = []
+    build_index(
+        [tmp_path / "in"],
+        tmp_path / "index",
+        embedder=HashEmbedder(),
+        analyser=analyser(),
+        progress=lambda summary: shares.append(summary.share),
+    )
+    assert len(shares) == 4
+    known = [share for share in shares if share is not None]
+    assert known == sorted(known)
+    assert 0.2 < known[0] < 0.6 < known[2] < known[3] == pytest.approx(1, abs=0.01)
+
+
+def test_progress_of_articles_in_memory_has_no_share(tmp_path: Path) -> None:
+    assert add(tmp_path, *ARTICLES).share is None

@@ -89,6 +89,13 @@ photo01@h.example사진영상기획부
 (끝)
 \\n$$ARTICLEAD$$
 \\nHBS 뉴스 표다운입니다.
+\\n자막뉴스 : 국보미
+\\n☞ 해담항에 고래 떼 나타나
+\\nhttps://haedam.example/1
+\\n© haedam.example
+\\n마음에 드셨다면 채널을 구독해 주세요.
+\\n고민이 있거나 주변에 이런 어려움을 겪는 분이 있으면 자살예방 상담전화 ☎109에서 도움을 받을 수 있습니다.
+ ▶네이버에서 해담일보 구독하기 ▶해담일보 바로가기
 \\n붙임 사진 2부. 끝.\\n담당 부서 | 물순환과 | 책임자 | 과장 단유림 (000-120-4410)
 \\n담당 부서 물순환과 담당자 주무관 갈한솔 (000-120-4412)
 \\n이전글 골목 가로등 1,200개 교체\\n다음글 시립미술관 야간 개장
@@ -114,6 +121,8 @@ HEADS = """
 해담시 미루구의 한 서점. 오가을 기자 gaeul@h.example\\n|
 트램 조감도. 해담시 제공\\n|
 폐막 공연을 보는 시민들이 손을 흔들고 있다. /해담일보\\n|
+해담일보\\n|
+국제\\n|
 SNS 기사보내기\\n페이스북(으로) 기사보내기\\nURL복사\\n본문 글씨 키우기\\n|
 등록일\\n2026-03-23 09:00\\n|
 홈 > 시정소식 > 보도자료\\n보도시점 | 배포 즉시 | 배포 | 2026. 3. 23.(월)\\n|
@@ -205,6 +214,11 @@ def test_a_transcript_on_one_line() -> None:
         "정부가 청년 정책을 발표했습니다. 박민수 기자가 보도합니다. 청년 주거 안정이 핵심입니다."
     )
     assert (cleaned.found.press, cleaned.found.reporters) == ("KBS", ("박민수",))
+
+
+def test_credits_inside_a_paragraph() -> None:
+    text = f"{STORY} (영상취재 : 최지훈, 영상편집 : 장미래)\n\n{STORY}"
+    assert clean(text).body == f"{STORY}\n\n{STORY}"
 
 
 def test_rules_are_named_and_explained() -> None:

@@ -22,7 +22,7 @@ import small_index
 from hash_embedder import HashEmbedder
 from small_index import LIBRARY, TRAM
 
-from index import IndexCorrupt, to_json
+from index import BuildSummary, IndexCorrupt, to_json
 from service import cli, terminal
 from service.schema import Answer
 from service.settings import Settings
@@ -467,3 +467,13 @@ def test_ctrl_c_leaves_no_traceback() -> None:
 
 def test_control_characters_are_dropped_and_breaks_kept() -> None:
     assert terminal.harmless("가\x1b[2J\x07나\u009b\n\t다\r") == "가[2J나\n\t다"
+
+
+@pytest.mark.parametrize(
+    ("share", "left"),
+    [(None, ""), (0.25, ", 3 min left"), (0.8, ", 15 s left"), (0.005, ", 3 h 19 min left")],
+)
+def test_progress_says_rate_and_time_left(share: float | None, left: str) -> None:
+    summary = BuildSummary(read=300, share=share)
+    said = terminal.progress_text(summary, seconds=60.0)
+    assert said == f"300 articles read, 5.0/s{left}"

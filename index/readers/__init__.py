@@ -17,7 +17,7 @@ from index.documents import Article
 from index.errors import MalformedArticle, SourceUnreadable
 from index.readers.draft import ReadOptions, Unusable, canonical_url
 from index.readers.feeds import FeedReader, NewsXmlReader, XmlReader
-from index.readers.files import READ_ERRORS, Source, sources
+from index.readers.files import READ_ERRORS, Meter, Source, sources, total_bytes
 from index.readers.page_text import PageTextReader
 from index.readers.records import CsvReader, JsonLinesReader, ParquetReader
 from index.readers.web_page import WebPageReader
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 __all__ = [
     "READERS",
     "Ledger",
+    "Meter",
     "ReadOptions",
     "canonical_url",
     "first_of_its_id",
+    "input_bytes",
     "read",
     "read_articles",
 ]
@@ -71,15 +73,24 @@ def read(
     *,
     options: ReadOptions = _DEFAULTS,
     ledger: Ledger | None = None,
+    meter: Meter | None = None,
 ) -> Iterator[Article | MalformedArticle]:
     """Yield the articles of a file, folder or archive, and a MalformedArticle for what is none.
 
     Folders are walked in order, without hidden files. An id that comes again with other content
     is malformed, too; pass one ``ledger`` (an empty dict) to several calls to have that noticed
-    across them. Raises SourceUnreadable, at once, for a path that does not exist or can't be
+    across them. A ``meter`` learns how many bytes are read. Raises SourceUnreadable, at once, for a path that does not exist or can't be
     opened; everything below it is yielded.
     """
-    return _read(_opened(Path(path)), options, {} if ledger is None else ledger)
+    return _read(_opened(Path(path)), options, {} if ledger is None else ledger, meter or Meter())
+
+
+def input_bytes(path: Path | str) -> int:
+    """How many bytes ``read`` will read of a path, about; 0 for what can't be looked at."""
+    try:
+        return total_bytes(Path(path), READERS)
+    except OSError:
+        return 0
 
 
 def read_articles(path: Path | str, *, options: ReadOptions = _DEFAULTS) -> Iterator[Article]:
@@ -113,8 +124,10 @@ def _opened(path: Path) -> Path:
     return path
 
 
-def _read(path: Path, options: ReadOptions, ledger: Ledger) -> Iterator[Article | MalformedArticle]:
-    for source in sources(path, options):
+def _read(
+    path: Path, options: ReadOptions, ledger: Ledger, meter: Meter
+) -> Iterator[Article | MalformedArticle]:
+    for source in sources(path, options, meter):
         if isinstance(source, MalformedArticle):
             yield source
         elif source.kind in READERS:

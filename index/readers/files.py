@@ -13,7 +13,7 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -155,23 +155,64 @@ class LineDecoder:
         return text
 
 
+# --- how far reading has come ----------------------------------------------------------------
+
+
+class Meter:
+    """Bytes of the input read so far, of a total that is known from the sizes of its files."""
+
+    def __init__(self, total: int = 0) -> None:
+        self.total, self.done = total, 0
+
+    @property
+    def share(self) -> float | None:
+        """What part of the input is read, 0 to 1; None where the total is not known."""
+        return min(1.0, self.done / self.total) if self.total else None
+
+    def open(self, path: Path) -> BufferedReader:
+        """A file whose bytes are counted as they are read."""
+        return BufferedReader(_Counted(path, self))
+
+
+class _Counted(io.FileIO):
+    def __init__(self, path: Path, meter: Meter) -> None:
+        super().__init__(path)
+        self._meter = meter
+
+    def readinto(self, buffer: Any) -> int | None:
+        count = super().readinto(buffer)
+        self._meter.done += count or 0
+        return count
+
+
+def total_bytes(path: Path, kinds: Collection[str]) -> int:
+    """The size of a file, or of the files of some kinds below a folder; archives as they are."""
+    files = _walk(path) if path.is_dir() else iter([path])
+    kinds = {*kinds, ".gz", ".zip"}
+    total = 0
+    for file in files:
+        if isinstance(file, Path) and file.suffix.lower() in kinds and file.is_file():
+            total += file.stat().st_size
+    return total
+
+
 # --- folders and archives --------------------------------------------------------------------
 
 
-def sources(path: Path, options: ReadOptions) -> Iterator[Source | MalformedArticle]:
+def sources(path: Path, options: ReadOptions, meter: Meter) -> Iterator[Source | MalformedArticle]:
     """Every stream below a path: the file itself, a folder's files in order, an archive's members.
 
     A Source must be read before the next one is asked for. Hidden files, and those that are plainly
     no articles, are left out below a folder; what can't be read is named.
     """
     if not path.is_dir():
-        yield from _file(path, options)
+        yield from _file(path, options, meter)
         return
     for file in _walk(path):
         if isinstance(file, MalformedArticle):
             yield file
         elif file.suffix.lower() not in NOT_ARTICLES:
-            yield from _file(file, options)
+            yield from _file(file, options, meter)
 
 
 def _walk(folder: Path) -> Iterator[Path | MalformedArticle]:
@@ -189,17 +230,17 @@ def _walk(folder: Path) -> Iterator[Path | MalformedArticle]:
             yield MalformedArticle(f"can't be read: {error.strerror}", path=path)
 
 
-def _file(path: Path, options: ReadOptions) -> Iterator[Source | MalformedArticle]:
+def _file(path: Path, options: ReadOptions, meter: Meter) -> Iterator[Source | MalformedArticle]:
     if not path.is_file():
         yield MalformedArticle("not a regular file", path=path)
         return
     kind = path.suffix.lower()
     if kind == ".zip":
-        yield from _guarded(str(path), _zip_members(path, options))
+        yield from _guarded(str(path), _zip_members(path, options, meter))
     elif kind == ".gz":
-        yield _gzip_source(str(path), lambda: path.open("rb"), path.stat().st_size, options)
+        yield _gzip_source(str(path), lambda: meter.open(path), path.stat().st_size, options)
     else:
-        yield Source(str(path), kind, lambda: path.open("rb"), options.max_file_bytes)
+        yield Source(str(path), kind, lambda: meter.open(path), options.max_file_bytes)
 
 
 def _guarded(
@@ -211,21 +252,23 @@ def _guarded(
         yield MalformedArticle(f"can't be read: {error}", path=name)
 
 
-def _zip_members(path: Path, options: ReadOptions) -> Iterator[Source | MalformedArticle]:
+def _zip_members(
+    path: Path, options: ReadOptions, meter: Meter
+) -> Iterator[Source | MalformedArticle]:
     budget = Budget(path.stat().st_size, options)
-    with _open_zip(path) as archive:
+    with meter.open(path) as file, _open_zip(file) as archive:
         for member in sorted(archive.infolist(), key=lambda info: info.filename):
             source = _zip_member(path, archive, member, budget, options)
             if source is not None:
                 yield source
 
 
-def _open_zip(path: Path) -> zipfile.ZipFile:
+def _open_zip(file: BufferedReader) -> zipfile.ZipFile:
     try:
         # names without the UTF-8 flag come from Korean Windows
-        return zipfile.ZipFile(path, metadata_encoding="cp949")
+        return zipfile.ZipFile(file, metadata_encoding="cp949")
     except UnicodeDecodeError:
-        return zipfile.ZipFile(path)
+        return zipfile.ZipFile(file)
 
 
 def _zip_member(
