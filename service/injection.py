@@ -17,8 +17,9 @@ _INVISIBLE = re.compile(
 )
 
 _KOREAN_IMPERATIVE = re.compile(
-    r"(?:라|시오|세요|십시오|줘|줘요|달라|말 것|할 것)(?:\W|</?\w+>|\[/?\w+\])*$"
+    r"(?:라|시오|세요|십시오|줘|줘요|달라|말 것|할 것)(?:\W|\[/?\w+\])*$"
 )
+_PART_END = re.compile(r"\n+|[:：.!?]\s+|<[^>]*>|[”\"’'»」](?=\s)")
 _TO_THE_MODEL = re.compile(
     r"지시|지침|명령|규칙|프롬프트|시스템|답변|대답|응답|출력|인용|출처|각주|질문|문장|요약|번역|링크|주소|표기"
     r"|\b답|(?:라고|다고)\s?(?:만\s?)?(?:답|말|쓰|써|적|전|밝)"
@@ -46,6 +47,10 @@ def inert(text: str) -> str:
 
 def is_command(sentence: str) -> bool:
     """Whether a sentence tells a model what to say. News ends its sentences otherwise, also in quoting."""
-    text = _INVISIBLE.sub("", sentence)
-    korean = _KOREAN_IMPERATIVE.search(text) and _TO_THE_MODEL.search(text)
-    return bool(korean or "시스템 프롬프트" in text or _ENGLISH_COMMAND.search(text))
+    # An attacker leaves out the full stop, so that the next sentence of the news runs on.
+    return any(_commands(part) for part in _PART_END.split(_INVISIBLE.sub("", sentence)))
+
+
+def _commands(part: str) -> bool:
+    korean = _KOREAN_IMPERATIVE.search(part) and _TO_THE_MODEL.search(part)
+    return bool(korean or "시스템 프롬프트" in part or _ENGLISH_COMMAND.search(part))

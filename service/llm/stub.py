@@ -94,8 +94,8 @@ def _all_texts(prompt: Prompt) -> Iterator[str]:
 
 
 _COMMAND = re.compile(
-    r"(?:하|쓰|써|적으|적어|붙이|붙여|답하|말하|출력하|밝히|바꾸|바꿔|인용하|보이|보여|반복하|넣으|넣어)"
-    r"(?:라|시오|십시오|세요| ?주세요|줘)|써라|말해|지어내라"
+    r"(?:하|해|쓰|써|적으|적어|붙이|붙여|답하|말하|출력하|밝히|바꾸|바꿔|인용하|보이|보여|반복하|넣으|넣어)"
+    r"(?:라|시오|십시오|세요| ?주세요| ?줘)|써라|말해|지어내라"
     r"|\b(?:ignore|disregard|say|write|answer|reply|respond|output|print|repeat|reveal|cite|append|add"
     r"|include|replace|state|tell|claim|translate|begin|end)\b",
     re.IGNORECASE,
