@@ -146,13 +146,13 @@ def _earlier(turns: Iterable[Message]) -> list[Message]:
     return [Message(role=role, content=text) for role, text in texts if text]
 
 
-def _last_turns(turns: Sequence[Message], max_chars: int) -> list[Message]:
-    kept: list[Message] = []
+def _last_turns(turns: Sequence[Message], max_chars: int) -> Sequence[Message]:
+    kept: tuple[Message, ...] = ()
     for turn in reversed(turns):
         max_chars -= len(turn["content"])
         if max_chars < 0:
             break
-        kept.insert(0, turn)
+        kept = (turn, *kept)
     return kept
 
 
