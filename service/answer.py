@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from index import GisaError, Hit, Index
 from service.citations import Draft, DraftParser, Evidence, Verifier
-from service.errors import QuestionInvalid
+from service.errors import LLMError, QuestionInvalid
 from service.llm.protocol import LLMBackend
 from service.prompt import Message, Prompt, Source
 from service.schema import (
     ABSTENTIONS,
     Answer,
     Citation,
+    Failure,
     Interpreted,
     Question,
     Sentence,
@@ -27,6 +29,10 @@ from service.schema import (
 from service.understand import Scope, Understander, is_outside
 
 PASSAGES_PER_STORY = 3
+FALLBACK = "extractive"
+"""The backend that answers in the place of one that failed: it needs no network."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ class Answerer:
 
     async def events(self, question: Question) -> AsyncIterator[Event]:
         """The answer as it comes: how the question was understood, passages, sentences, the whole."""
-        backend = self._backend(question.backend)
+        writer = _Writer(self._backend(question.backend))
         timings = _Timings()
         with timings.measure("understand"):
             understood = await asyncio.to_thread(self._understand, question)
@@ -111,20 +117,21 @@ class Answerer:
             )
             if sources:
                 prompt = Prompt(interpreted.standalone_question, sources, _turns(question))
-                async for sentence in self._compose(backend, prompt, reply, timings):
-                    yield sentence
+                async with aclosing(self._compose(writer, prompt, reply, timings)) as sentences:
+                    async for sentence in sentences:
+                        yield sentence
             if reply.sentences:
                 break
         beyond = understood.beyond
         if (
             beyond
             and not reply.sentences
-            and await self._has_answer(backend, question, interpreted, beyond)
+            and await self._has_answer(writer, question, interpreted, beyond)
         ):
             interpreted = interpreted.model_copy(update={"note": beyond.note})
         status = self._status(reply, found, interpreted)
         yield DoneEvent(
-            self._answer(question, interpreted, status, reply, backend.name, timings, generation)
+            self._answer(question, interpreted, status, reply, writer, timings, generation)
         )
 
     def _backend(self, name: str | None) -> LLMBackend:
@@ -143,7 +150,7 @@ class Answerer:
         )
 
     async def _has_answer(
-        self, backend: LLMBackend, question: Question, interpreted: Interpreted, scope: Scope
+        self, writer: _Writer, question: Question, interpreted: Interpreted, scope: Scope
     ) -> bool:
         """Whether an answer lies where the question did not ask for it. No reader sees it."""
         hits = await asyncio.to_thread(self._retrieve, question, interpreted, scope)
@@ -153,7 +160,8 @@ class Answerer:
         reply = _Reply(Verifier(sources, self.index.analyser, self.index.idf))
         prompt = Prompt(interpreted.standalone_question, sources, _turns(question))
         try:
-            async with aclosing(self._compose(backend, prompt, reply, _Timings())) as sentences:
+            composing = self._compose(replace(writer), prompt, reply, _Timings())
+            async with aclosing(composing) as sentences:
                 return await anext(sentences, None) is not None
         except GisaError:  # the answer is complete without this
             return False
@@ -186,20 +194,43 @@ class Answerer:
         return sources
 
     async def _compose(
+        self, writer: _Writer, prompt: Prompt, reply: _Reply, timings: _Timings
+    ) -> AsyncGenerator[SentenceEvent, None]:
+        """Sentences of the backend; of the fallback, if it fails before one of them is verified."""
+        try:
+            async with aclosing(self._write(writer.backend, prompt, reply, timings)) as sentences:
+                async for sentence in sentences:
+                    yield sentence
+            return
+        except LLMError as error:
+            substitute = self.backends.get(FALLBACK)
+            if not reply.sentences and (substitute is None or substitute is writer.backend):
+                raise
+            logger.warning("%s: %s. %s", error.code, error, error.remedy)
+            writer.failure = error.code
+        if reply.sentences or substitute is None:
+            writer.incomplete = True
+            return
+        reply.dropped, writer.fallback_from, writer.backend = 0, writer.backend.name, substitute
+        async with aclosing(self._write(substitute, prompt, reply, timings)) as sentences:
+            async for sentence in sentences:
+                yield sentence
+
+    async def _write(
         self, backend: LLMBackend, prompt: Prompt, reply: _Reply, timings: _Timings
-    ) -> AsyncGenerator[SentenceEvent]:
+    ) -> AsyncGenerator[SentenceEvent, None]:
         """Sentences as the backend writes them; none leaves before it is verified."""
         parser = DraftParser(self.index.analyser)
-        pieces = aiter(backend.generate(prompt))
-        piece: str | None = ""
-        while piece is not None:
-            with timings.measure("compose"):
-                piece = await anext(pieces, None)
-            with timings.measure("verify"):
-                drafts = parser.close() if piece is None else parser.feed(piece)
-                events = [event for draft in drafts if (event := reply.add(draft))]
-            for event in events:
-                yield event
+        async with aclosing(backend.generate(prompt)) as pieces:
+            piece: str | None = ""
+            while piece is not None:
+                with timings.measure("compose"):
+                    piece = await anext(pieces, None)
+                with timings.measure("verify"):
+                    drafts = parser.close() if piece is None else parser.feed(piece)
+                    events = [event for draft in drafts if (event := reply.add(draft))]
+                for event in events:
+                    yield event
 
     def _status(self, reply: _Reply, found: bool, interpreted: Interpreted) -> Status:
         if reply.sentences:
@@ -217,7 +248,7 @@ class Answerer:
         interpreted: Interpreted,
         status: Status,
         reply: _Reply,
-        backend: str,
+        writer: _Writer,
         timings: _Timings,
         generation: int,
     ) -> Answer:
@@ -230,10 +261,23 @@ class Answerer:
             citations=reply.citations,
             interpreted=interpreted,
             dropped_sentences=reply.dropped,
-            backend=backend,
+            backend=writer.backend.name,
+            fallback_from=writer.fallback_from,
+            incomplete=writer.incomplete,
+            failure=writer.failure,
             generation=generation,
             timings_ms=timings.rounded(),
         )
+
+
+@dataclass
+class _Writer:
+    """Who writes the answer, and what became of the one that was asked first."""
+
+    backend: LLMBackend
+    fallback_from: str | None = None
+    failure: Failure | None = None
+    incomplete: bool = False
 
 
 class _Reply:

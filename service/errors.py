@@ -6,14 +6,18 @@ GisaError (index.errors)
 └── LLMError            a backend failed; the answer falls back to 'extractive'
     ├── LLMUnavailable  it can't be reached, or is overloaded
     ├── LLMTimeout      it did not answer in time
-    └── LLMRefused      it declined (policy, authentication, budget)
+    ├── LLMTruncated    it stopped at its limit of output
+    └── LLMRefused      it declined (policy, authentication, budget, an unknown model)
 
 An absent answer is a result (``Answer.status``), never an error.
 """
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from index import GisaError
+from service.schema import Failure
 
 
 class SettingsInvalid(GisaError):
@@ -27,16 +31,40 @@ class QuestionInvalid(GisaError):
 
 
 class LLMError(GisaError):
-    """A backend failed."""
+    """A backend failed. ``code`` says how, for programs; it is stable."""
+
+    code: ClassVar[Failure] = "llm_failed"
 
 
 class LLMUnavailable(LLMError):
-    """The backend can't be reached, or is overloaded."""
+    """The backend can't be reached, broke off or is overloaded: the same request may work later.
+
+    ``retry_after_s`` is what it asked to wait, if it did.
+    """
+
+    code = "llm_unavailable"
+
+    def __init__(
+        self, message: str, *, retry_after_s: float | None = None, remedy: str | None = None
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after_s = retry_after_s
 
 
 class LLMTimeout(LLMError):
     """The backend did not answer in time."""
 
+    code = "llm_timeout"
+
+
+class LLMTruncated(LLMError):
+    """The backend stopped at its limit of output, in the midst of a sentence."""
+
+    code = "llm_truncated"
+    remedy = "Raise GISA_LLM_MAX_OUTPUT_TOKENS."
+
 
 class LLMRefused(LLMError):
     """The backend declined to answer."""
+
+    code = "llm_refused"

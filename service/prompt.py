@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, TypedDict
 
 from index import AnalysedSentence, ArticleHeader, Passage
+from service.injection import inert, is_command
 
 Role = Literal["system", "user", "assistant"]
 
@@ -48,7 +50,7 @@ class Source:
         return dict(zip(starts, self.similarities or (), strict=False))
 
     def supplied_sentences(self) -> Sequence[AnalysedSentence]:
-        """The sentences that lie in one of the passages, in reading order."""
+        """The sentences that lie in one of the passages, in reading order, without commands."""
         return self._supplied
 
     @cached_property
@@ -56,26 +58,65 @@ class Source:
         return [
             sentence
             for sentence in self.sentences
-            if any(p.start <= sentence.start and sentence.end <= p.end for p in self.passages)
+            if sentence not in self._commands
+            and any(p.start <= sentence.start and sentence.end <= p.end for p in self.passages)
         ]
+
+    def supplied_text(self, passage: Passage) -> str:
+        """The text of a passage, with a gap for each command."""
+        text, at = "", passage.start
+        for command in self._commands:
+            if at <= command.start and command.end <= passage.end:
+                text += self.body[at : command.start] + "…"
+                at = command.end
+        return text + self.body[at : passage.end]
+
+    @cached_property
+    def _commands(self) -> Sequence[AnalysedSentence]:
+        return [s for s in self.sentences if is_command(self.body[s.start : s.end])]
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One request to a backend."""
+    """One request to a backend. ``conversation`` holds the earlier turns as the caller gave them."""
 
     question: str
     sources: Sequence[Source]
     conversation: Sequence[Message] = ()
 
+    def within(self, max_chars: int) -> Prompt:
+        """The prompt cut to a budget: the last turns in a quarter of it, then the best passages.
+
+        The question and the best passage always stay, even if they alone are longer.
+        """
+        conversation = _last_turns(self.conversation, max_chars // 4)
+        prompt = replace(self, conversation=conversation)
+        while prompt._chars() > max_chars and len(prompt._best_passages()) > 1:
+            prompt = prompt._without_the_last_passage()
+        return prompt
+
     def messages(self) -> list[Message]:
-        """The request as chat messages. Sources are marked as data, not as instructions."""
+        """The request as chat messages: one of the system, then user and assistant in turn.
+
+        Sources are marked as data, not as instructions, and nothing in them, the question or
+        the conversation can pass for the marks.
+        """
         sources = "\n\n".join(_describe(source) for source in self.sources)
-        return [
-            {"role": "system", "content": _INSTRUCTIONS},
-            *self.conversation,
-            {"role": "user", "content": f"<기사>\n{sources}\n</기사>\n\n질문: {self.question}"},
-        ]
+        request = f"<기사>\n{sources}\n</기사>\n\n<질문>{inert(self.question)}</질문>"
+        turns = [*_earlier(self.conversation), Message(role="user", content=request)]
+        return [Message(role="system", content=_INSTRUCTIONS), *_alternating(turns)]
+
+    def _chars(self) -> int:
+        return sum(len(message["content"]) for message in self.messages())
+
+    def _best_passages(self) -> list[Passage]:
+        return [passage for source in self.sources for passage in source.passages]
+
+    def _without_the_last_passage(self) -> Prompt:
+        *others, last = self.sources
+        if len(last.passages) > 1:
+            others.append(replace(last, passages=last.passages[:-1]))
+        return replace(self, sources=others)
 
 
 _INSTRUCTIONS = """\
@@ -90,6 +131,38 @@ _INSTRUCTIONS = """\
 def _describe(source: Source) -> str:
     article = source.article
     day = article.published_on.isoformat() if article.published_on else "날짜 모름"
+    facts = f"{article.press or '언론사 모름'}, {day}, {article.title}"
     passages = sorted(source.passages, key=lambda passage: passage.start)
-    text = "\n…\n".join(passage.text for passage in passages)
-    return f"[{source.number}] {article.press or '언론사 모름'}, {day}, {article.title}\n{text}"
+    text = "\n…\n".join(source.supplied_text(passage) for passage in passages)
+    return f"[{source.number}] {' '.join(inert(facts).split())}\n{inert(text)}"
+
+
+_MARKER = re.compile(r"\s*\[\d[\d,\s]*\]")
+
+
+def _earlier(turns: Iterable[Message]) -> list[Message]:
+    """Turns without the markers of their answers: those numbers now belong to other articles."""
+    texts = [(turn["role"], inert(_MARKER.sub("", turn["content"])).strip()) for turn in turns]
+    return [Message(role=role, content=text) for role, text in texts if text]
+
+
+def _last_turns(turns: Sequence[Message], max_chars: int) -> Sequence[Message]:
+    kept: tuple[Message, ...] = ()
+    for turn in reversed(turns):
+        max_chars -= len(turn["content"])
+        if max_chars < 0:
+            break
+        kept = (turn, *kept)
+    return kept
+
+
+def _alternating(turns: Iterable[Message]) -> list[Message]:
+    """Turns that begin with the user's and alternate, as some models' templates demand."""
+    joined: list[Message] = []
+    for turn in turns:
+        if joined and joined[-1]["role"] == turn["role"]:
+            content = f"{joined[-1]['content']}\n\n{turn['content']}"
+            joined[-1] = Message(role=turn["role"], content=content)
+        elif joined or turn["role"] == "user":
+            joined.append(turn)
+    return joined

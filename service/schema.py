@@ -17,6 +17,9 @@ MAX_TURN_CHARS = 20_000
 
 Status = Literal["answered", "no_evidence", "out_of_coverage", "no_match"]
 Support = Literal["supported", "repaired"]
+Failure = Literal[
+    "llm_unavailable", "llm_timeout", "llm_truncated", "llm_refused", "llm_failed"
+]  # the codes of service.errors.LLMError and its kinds
 
 ABSTENTIONS: dict[Status, str] = {
     "no_evidence": "기사에서 찾지 못했습니다.",
@@ -172,7 +175,12 @@ class Interpreted(BaseModel):
 
 
 class Answer(BaseModel):
-    """A cited answer, or a typed abstention (then without sentences and citations)."""
+    """A cited answer, or a typed abstention (then without sentences and citations).
+
+    ``backend`` wrote it. Where the one that was asked failed before anything it said could be
+    verified, 'extractive' answers in its place, and ``fallback_from`` names the one that failed. Where it
+    failed later, its verified sentences stay and the answer is ``incomplete``. Either way ``failure`` says how.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -185,5 +193,8 @@ class Answer(BaseModel):
     interpreted: Interpreted
     dropped_sentences: int = 0
     backend: str
+    fallback_from: str | None = None
+    incomplete: bool = False
+    failure: Failure | None = None
     generation: int
     timings_ms: dict[str, float]

@@ -53,6 +53,36 @@ class Settings(BaseSettings):
         None, description="Threads for embedding; unset: one per core."
     )
     backend: str = Field("extractive", description="Backend that composes answers.")
+    llm_base_url: str = Field(
+        "https://api.openai.com/v1",
+        description="Address of the OpenAI-compatible server of backend 'openai', with its /v1.",
+    )
+    llm_model: str = Field("", description="Model of backend 'openai', which is off without one.")
+    llm_api_key: SecretStr = Field(
+        SecretStr(""), description="Its API key; local servers need none."
+    )
+    anthropic_base_url: str = Field(
+        "https://api.anthropic.com", description="Address of the API of backend 'anthropic'."
+    )
+    anthropic_model: str = Field(
+        "", description="Model of backend 'anthropic', which is off without one."
+    )
+    anthropic_api_key: SecretStr = Field(SecretStr(""), description="Its API key.")
+    llm_timeout_s: float = Field(
+        60.0, gt=0, le=600, description="Time for a model's whole answer with all attempts, in s."
+    )
+    llm_first_token_timeout_s: float = Field(
+        20.0, gt=0, le=600, description="Time for the first sign of life of one attempt, in s."
+    )
+    llm_max_output_tokens: int = Field(
+        2_048, ge=16, le=100_000, description="Most tokens of a model's answer, thinking included."
+    )
+    llm_max_input_chars: int = Field(
+        16_000,
+        ge=3_000,
+        le=2_000_000,
+        description="Most characters sent to a model; the last passages are left out to keep it.",
+    )
     top_k: int = Field(8, ge=1, le=50, description="Stories read for an answer.")
     host: str = Field("127.0.0.1", description="Address that 'gisa serve' listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port that 'gisa serve' listens on.")
@@ -151,5 +181,6 @@ def _describe(error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             lines.append(f"there is no setting {name!r}{_hint(name, known)}")
         else:
-            lines.append(f"{PREFIX}{name.upper()} = {problem['input']!r}: {problem['msg']}")
+            value = "********" if name.endswith("_key") else repr(problem["input"])
+            lines.append(f"{PREFIX}{name.upper()} = {value}: {problem['msg']}")
     return "; ".join(lines)

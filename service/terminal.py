@@ -71,6 +71,15 @@ async def show_answer(events: AsyncIterator[Event]) -> None:
             if answer.dropped_sentences:
                 note = f"(기사에서 근거를 찾지 못한 문장 {answer.dropped_sentences}개를 뺐습니다.)"
                 say((note, "dim"))
+            if answer.fallback_from:
+                say(
+                    (
+                        f"({answer.fallback_from} 모델이 답하지 못해 기사 문장으로 답했습니다.)",
+                        "dim",
+                    )
+                )
+            if answer.incomplete:
+                say(("(답변 모델이 도중에 끊겨 답이 다 나오지 않았을 수 있습니다.)", "dim"))
             _show_sources(answer.citations)
 
 

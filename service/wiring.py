@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from index import Embedder, open_index
+from index import Embedder, Index, open_index
 from index.embed import SentenceTransformerEmbedder
 from index.model import bundled_model, prepare_bundled_model
 from index.readers import ReadOptions
 from index.sources import Sources, load_sources
 from service.answer import Answerer
 from service.errors import SettingsInvalid
+from service.llm.anthropic_messages import AnthropicBackend
 from service.llm.extractive import ExtractiveBackend
+from service.llm.guard import GuardedBackend, Patience
+from service.llm.openai_compatible import OpenAICompatibleBackend
+from service.llm.protocol import LLMBackend
+from service.llm.remote import RemoteModel
 from service.llm.stub import StubBackend
 from service.settings import Settings
 
@@ -41,12 +47,46 @@ def prepare_model(settings: Settings, *, force: bool = False) -> None:
 def open_answerer(settings: Settings) -> Answerer:
     """Everything that answering needs. Raises IndexUnusable and its kinds, ModelUnavailable."""
     index = open_index(settings.index, embedder=lambda: build_embedder(settings))
-    backends = (ExtractiveBackend(index.analyser, index.idf), StubBackend())
-    by_name = {backend.name: backend for backend in backends}
+    by_name = {backend.name: backend for backend in _backends(settings, index)}
     if settings.backend not in by_name:
         known = ", ".join(sorted(by_name))
-        raise SettingsInvalid(f"GISA_BACKEND = {settings.backend!r}: there are {known}")
+        needed = _MODEL_SETTINGS.get(settings.backend)
+        hint = f"it needs {needed}" if needed else f"there are {known}"
+        raise SettingsInvalid(f"GISA_BACKEND = {settings.backend!r}: {hint}")
     return Answerer(index, by_name, default_backend=settings.backend, top_k=settings.top_k)
+
+
+_MODEL_SETTINGS = {"openai": "GISA_LLM_MODEL", "anthropic": "GISA_ANTHROPIC_MODEL"}
+
+
+def _backends(settings: Settings, index: Index) -> Iterator[LLMBackend]:
+    """Those that need nothing, and the language models that are configured."""
+    yield ExtractiveBackend(index.analyser, index.idf)
+    yield StubBackend()
+    patience = Patience(
+        first_token_s=settings.llm_first_token_timeout_s, total_s=settings.llm_timeout_s
+    )
+    for backend in _language_models(settings):
+        yield GuardedBackend(backend, patience=patience)
+
+
+def _language_models(settings: Settings) -> Iterator[LLMBackend]:
+    """Raises SettingsInvalid if the package of a configured one is not installed, or its key is missing."""
+    budget = (settings.llm_max_input_chars, settings.llm_max_output_tokens)
+    try:
+        if name := settings.llm_model:
+            url, key = settings.llm_base_url, settings.llm_api_key
+            yield OpenAICompatibleBackend(RemoteModel(url, name, key, *budget))
+        if name := settings.anthropic_model:
+            url, key = settings.anthropic_base_url, settings.anthropic_api_key
+            if not key.get_secret_value():
+                raise SettingsInvalid("GISA_ANTHROPIC_MODEL needs GISA_ANTHROPIC_API_KEY")
+            yield AnthropicBackend(RemoteModel(url, name, key, *budget))
+    except ImportError as error:
+        raise SettingsInvalid(
+            f"the package {error.name!r} is not installed",
+            remedy="Install the extra: pip install 'gisa[openai]' or 'gisa[anthropic]'.",
+        ) from error
 
 
 def read_options(settings: Settings) -> ReadOptions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -49,13 +49,13 @@ TRAM, LIBRARY, UNDATED = ARTICLES
 
 
 class BreakingBackend:
-    """A backend that says one sentence and then breaks off with the error it was given."""
+    """A backend that says half a sentence and then breaks off with the error it was given."""
 
     def __init__(self, name: str, error: Exception) -> None:
         self.name, self._error = name, error
 
-    async def generate(self, prompt: Prompt) -> AsyncIterator[str]:
-        yield f"{prompt.sources[0].passages[0].text.split('.')[0]}.[1] 그리고"
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[str, None]:
+        yield prompt.sources[0].passages[0].text.split(".")[0]
         raise self._error
 
 

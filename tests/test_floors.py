@@ -29,6 +29,7 @@ FLOORS: dict[str, list[set[str]]] = {
             "timeframe",
             "followup",
             "understand",
+            "injection",
             "prompt",
             "citations",
             "llm",

@@ -62,6 +62,17 @@ def test_bad_files(file: str, text: str, message: str) -> None:
         load_settings()
 
 
+def test_keys_are_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GISA_LLM_API_KEY", "sk-secret")
+    settings = load_settings()
+    assert "sk-secret" not in f"{settings!r} {describe_settings(settings)}"
+    assert settings.llm_api_key.get_secret_value() == "sk-secret"
+    Path("gisa.toml").write_text('anthropic_api_key = ["sk-secret"]\n', "utf-8")
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings()
+    assert "sk-secret" not in str(caught.value)
+
+
 def test_every_setting_is_described() -> None:
     rows = describe_settings(load_settings())
     assert [row["name"] for row in rows] == [f"GISA_{n.upper()}" for n in Settings.model_fields]

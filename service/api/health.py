@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from index import GisaError, IndexInfo
 from service.api.problems import problem_response, problem_responses
 from service.api.readiness import Readiness
+from service.llm.guard import BreakerState, breaker_states
 
 router = APIRouter()
 
@@ -26,9 +28,12 @@ class Ready(IndexInfo):
     """What the service answers from: its index, and the backend that composes answers.
 
     ``degraded``: it answers, but not from the newest state of the index; ``problem`` says why.
+    ``breakers`` tells which language models can be asked at the moment: closed is fine; while one
+    is open, 'extractive' answers in its place.
     """
 
     backend: str
+    breakers: Mapping[str, BreakerState]
     status: Literal["ready", "degraded"] = "ready"
     problem: str | None = None
 
@@ -52,6 +57,7 @@ async def readyz(request: Request) -> Ready | Response:
     return Ready(
         **asdict(info),
         backend=answerer.default_backend,
+        breakers=breaker_states(answerer.backends),
         status="degraded" if problem else "ready",
         problem=problem,
     )

@@ -139,4 +139,6 @@ def _frame(name: str, data: Any) -> bytes:
 def _facts(answer: Answer) -> dict[str, Any]:
     """What the log says of an answer."""
     fields = {"id", "status", "backend", "dropped_sentences", "generation", "timings_ms"}
+    if answer.failure:
+        fields |= {"failure", "fallback_from", "incomplete"}
     return {"answer": answer.model_dump(include=fields)}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 
 from index import AnalysedSentence, KoreanAnalyser, bigrams
@@ -30,7 +30,7 @@ class ExtractiveBackend:
     def __init__(self, analyser: KoreanAnalyser, idf: Idf) -> None:
         self._analyser, self._idf = analyser, idf
 
-    async def generate(self, prompt: Prompt) -> AsyncIterator[str]:
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[str, None]:
         for candidate in self.choose(prompt):
             yield f"{candidate.text}[{candidate.source.number}] "
 

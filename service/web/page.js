@@ -101,12 +101,19 @@ const steps = {
     steps.interpreted(whole.interpreted);
     citations = new Map(whole.citations.map((citation) => [citation.number, citation]));
     if (whole.status !== "answered") $("#text").textContent = whole.text;
-    const dropped = whole.dropped_sentences;
-    show($("#remark"), dropped ? `기사에서 근거를 찾지 못한 문장 ${dropped}개를 뺐습니다.` : "");
+    show($("#remark"), remarks(whole).join(" "));
     $("#sources ol").replaceChildren(...whole.citations.map(source));
     $("#sources").hidden = !whole.citations.length;
   },
 };
+
+function remarks({ dropped_sentences: dropped, fallback_from: failed, incomplete }) {
+  return [
+    dropped && `기사에서 근거를 찾지 못한 문장 ${dropped}개를 뺐습니다.`,
+    failed && `${failed} 모델이 답하지 못해 기사 문장으로 답했습니다.`,
+    incomplete && "답변 모델이 도중에 끊겨 답이 다 나오지 않았을 수 있습니다.",
+  ].filter(Boolean);
+}
 
 function clear(question) {
   citations = new Map();

@@ -1,0 +1,56 @@
+"""Article text that would command a language model: made harmless in the prompt, never evidence.
+
+This catches the crude attempts. What gets past it still has to pass the verifier; a hostile article
+can then do no more than state its lies in its own name.
+"""
+
+from __future__ import annotations
+
+import re
+
+_DELIMITERS = str.maketrans("<>＜＞[]", "〈〉〈〉［］")
+# Control and format characters but for line breaks and tabs, and the tag characters that can carry
+# text which no reader sees.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+
+_KOREAN_IMPERATIVE = re.compile(
+    r"(?:라|시오|세요|십시오|줘|줘요|달라|말 것|할 것)(?:\W|\[/?\w+\])*$"
+)
+_PART_END = re.compile(r"\n+|[:：.!?]\s+|<[^>]*>|[”\"’'»」](?=\s)")
+_TO_THE_MODEL = re.compile(
+    r"지시|지침|명령|규칙|프롬프트|시스템|답변|대답|응답|출력|인용|출처|각주|질문|문장|요약|번역|링크|주소|표기"
+    r"|\b답|(?:라고|다고)\s?(?:만\s?)?(?:답|말|쓰|써|적|전|밝)"
+    r"|\bAI\b|인공지능|언어 ?모델|챗봇|어시스턴트|비서|\b(?:LLM|GPT)"
+)
+_ENGLISH_COMMAND = re.compile(
+    r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}"
+    r"\b(?:instructions?|prompts?|rules?|passages?|articles?|above|previous|prior|everything)\b"
+    r"|\bsystem (?:prompt|message)|\byou are now\b|\bnew instructions?\b"
+    r"|^\W*(?:\w+:\s*)?(?:(?:please|now|then|instead|always|you must|only),?\s+)*"
+    r"(?:answer|reply|respond|say|output|print|repeat|reveal|cite|write|append|add|include|replace"
+    r"|state|tell|claim|translate|summari[sz]e|begin|end)\s",
+    re.IGNORECASE,
+)
+
+
+def inert(text: str) -> str:
+    """The text without what a prompt uses for its own structure.
+
+    Angle and square brackets become look-alikes, so that nothing in an article can close its section, pass
+    for another article's number or for a chat template's tokens; invisible characters go.
+    """
+    return _INVISIBLE.sub("", text).translate(_DELIMITERS)
+
+
+def is_command(sentence: str) -> bool:
+    """Whether a sentence tells a model what to say. News ends its sentences otherwise, also in quoting."""
+    # An attacker leaves out the full stop, so that the next sentence of the news runs on.
+    return any(_commands(part) for part in _PART_END.split(_INVISIBLE.sub("", sentence)))
+
+
+def _commands(part: str) -> bool:
+    korean = _KOREAN_IMPERATIVE.search(part) and _TO_THE_MODEL.search(part)
+    return bool(korean or "시스템 프롬프트" in part or _ENGLISH_COMMAND.search(part))
