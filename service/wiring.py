@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from index import Embedder, open_index
+from index import Embedder, KoreanAnalyser, open_index
 from index.embed import SentenceTransformerEmbedder
 from index.model import bundled_model, prepare_bundled_model
 from index.readers import ReadOptions
@@ -21,6 +21,11 @@ def build_embedder(settings: Settings) -> Embedder:
     return SentenceTransformerEmbedder(
         settings.embedding_model, runtime=settings.embedding_runtime, threads=settings.threads
     )
+
+
+def build_analyser(settings: Settings) -> KoreanAnalyser:
+    """The analyser with the user's own words. Raises DictionaryUnusable."""
+    return KoreanAnalyser(dictionary=settings.dictionary)
 
 
 def model_place(settings: Settings) -> str:
@@ -40,7 +45,11 @@ def prepare_model(settings: Settings, *, force: bool = False) -> None:
 
 def open_answerer(settings: Settings) -> Answerer:
     """Everything that answering needs. Raises IndexUnusable and its kinds, ModelUnavailable."""
-    index = open_index(settings.index, embedder=lambda: build_embedder(settings))
+    index = open_index(
+        settings.index,
+        embedder=lambda: build_embedder(settings),
+        dictionary=settings.dictionary,
+    )
     backends = (ExtractiveBackend(index.analyser, index.idf), StubBackend())
     by_name = {backend.name: backend for backend in backends}
     if settings.backend not in by_name:
