@@ -86,6 +86,10 @@ class Index:
         """What ``search`` ranks: the best passages of each side with both scores."""
         return self._candidates(self.embed(question), self._spellings(question), filters, k)
 
+    def load(self, keys: Sequence[int]) -> Mapping[int, LoadedPassage]:
+        """Passages by the keys of ``candidates``; those that are gone are left out."""
+        return self._engine.load(keys)
+
     def _spellings(self, question: str) -> list[Terms]:
         """The question's terms, and those of its other spellings."""
         spellings = [question, *variants(question, self.analyser, self._engine)]
