@@ -19,6 +19,7 @@ from index.documents import (
 )
 from index.errors import (
     ArchiveRefused,
+    DictionaryUnusable,
     EmbedderMismatch,
     GisaError,
     IndexCorrupt,
@@ -51,6 +52,7 @@ __all__ = [
     "ArticleHeader",
     "BuildSummary",
     "Check",
+    "DictionaryUnusable",
     "Embedder",
     "EmbedderMismatch",
     "Engine",

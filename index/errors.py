@@ -139,3 +139,9 @@ class RebuildUnfinished(GisaError):
 
 class ArchiveRefused(GisaError):
     """The file is no archive that ``gisa index export`` wrote, was damaged, or is too large."""
+
+
+class DictionaryUnusable(GisaError):
+    """The file of the user's own words can't be read."""
+
+    remedy = "One word a line: the word, a tab, NNP or NNG. The setting is GISA_DICTIONARY."

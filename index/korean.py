@@ -7,13 +7,17 @@ terms are kept in the catalog. Loading Kiwi takes about two seconds and 500 MB, 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Protocol
 
 from index.documents import AnalysedSentence
+from index.errors import DictionaryUnusable
 from index.protocols import Terms
 
 FIELDS = ("morphemes", "bigrams")
@@ -48,15 +52,20 @@ class Token(Protocol):
 class KoreanAnalyser:
     """Sentences, morphemes and character bigrams of Korean text."""
 
-    def __init__(self, *, workers: int | None = None) -> None:
+    def __init__(self, *, workers: int | None = None, dictionary: Path | None = None) -> None:
+        """``dictionary``: words of the user's own, in Kiwi's format (``낱말<tab>NNP`` a line).
+
+        Raises DictionaryUnusable.
+        """
         from kiwipiepy import Kiwi
 
         self._kiwi = Kiwi(num_workers=workers)
+        self._words = _add_words(self._kiwi, dictionary) if dictionary else ""
 
     @property
     def fingerprint(self) -> str:
         """Changes whenever the same text might give other terms; kept in the index's manifest."""
-        return f"kiwi-{version('kiwipiepy')}/{version('kiwipiepy_model')}/content-1+bigrams-1"
+        return f"kiwi-{version('kiwipiepy')}/{version('kiwipiepy_model')}/content-2+bigrams-1{self._words}"
 
     def terms(self, text: str) -> Terms:
         """The terms of a query, by field."""
@@ -140,10 +149,61 @@ def _paragraphs(text: str) -> Iterator[re.Match[str]]:
     return re.finditer(r"\S[^\n]*(?:\n(?!\s*\n)[^\n]*)*", text)
 
 
+def _add_words(kiwi: Any, dictionary: Path) -> str:
+    """Teach Kiwi the words of a file; returns what tells this file's words from another's."""
+    try:
+        content = dictionary.read_bytes()
+        kiwi.load_user_dictionary(str(dictionary))
+    except (OSError, ValueError) as error:
+        raise DictionaryUnusable(f"the dictionary {dictionary} can't be used: {error}") from error
+    return f"+words-{hashlib.sha256(content).hexdigest()[:12]}"
+
+
 def _content(tokens: Iterable[Any]) -> tuple[str, ...]:
     return tuple(
-        _DIGIT_SEPARATOR.sub("", token.form).lower()
-        for token in tokens
-        if (tag := token.tag.split("-")[0]) in _CONTENT_TAGS
-        and not (tag in {"VV", "VA"} and token.form in _LIGHT_VERBS)
+        token if isinstance(token, str) else token.form.lower()
+        for token in _with_whole_numbers(tokens)
+        if isinstance(token, str)
+        or (
+            (tag := token.tag.split("-")[0]) in _CONTENT_TAGS
+            and not (tag in {"VV", "VA"} and token.form in _LIGHT_VERBS)
+        )
     )
+
+
+_SCALES = {"십": 10, "백": 100, "천": 1_000, "만": 10**4, "억": 10**8, "조": 10**12}
+_DIGITS = re.compile(r"\d+(?:\.\d+)?")
+
+
+def _with_whole_numbers(tokens: Iterable[Any]) -> Iterator[Any]:
+    """The tokens, with ``3만 5,000`` and ``3만5천`` as the one text ``35000``."""
+    parts: list[str] = []
+    for token in tokens:
+        form = _DIGIT_SEPARATOR.sub("", token.form)
+        digits = token.tag == "SN" and _DIGITS.fullmatch(form)
+        scale = token.tag == "NR" and set(form) <= _SCALES.keys()  # 만, 천만
+        if parts and not (scale or (digits and parts[-1] in _SCALES)):
+            yield _number(parts)
+            parts = []
+        if digits or (scale and parts):
+            parts += [form] if digits else form
+        else:
+            yield token
+    if parts:
+        yield _number(parts)
+
+
+def _number(parts: Sequence[str]) -> str:
+    """``3 만 5 천`` -> ``35000``; ``12.5`` as it is."""
+    if len(parts) == 1:
+        return parts[0]
+    total, below, digits = Decimal(0), Decimal(0), Decimal(0)
+    for part in parts:
+        scale = _SCALES.get(part)
+        if scale is None:
+            digits = Decimal(part)
+        elif scale < 10_000:
+            below, digits = below + (digits or 1) * scale, Decimal(0)
+        else:
+            total, below, digits = total + (below + digits or 1) * scale, Decimal(0), Decimal(0)
+    return format((total + below + digits).normalize(), "f")

@@ -8,7 +8,7 @@ words are not in the corpus at all: then the lexical part is small by itself and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -32,6 +32,7 @@ from index.protocols import (
     Terms,
     Vectors,
 )
+from index.variants import variants
 
 CANDIDATES = 200
 """Passages taken from each side."""
@@ -67,8 +68,8 @@ class Index:
         ``explain`` adds the parts of each score.
         """
         vector = self.embed(question)
-        terms = self.analyser.terms(question)
-        candidates = self._candidates(vector, terms, filters, k)
+        spellings = self._spellings(question)
+        candidates = self._candidates(vector, spellings, filters, k)
         spread = candidates.cosine_spread
         scores = fuse(candidates, spread)
         told = _best_told(scores, candidates, LEADER_LEEWAY * max(spread, _MIN_SPREAD))
@@ -79,14 +80,28 @@ class Index:
             self._hit(rank, int(i), candidates, scores, loaded)
             for rank, i in enumerate(present, start=1)
         ]
-        return [self._explained(hit, terms, spread) for hit in hits] if explain else hits
+        return [self._explained(hit, spellings, spread) for hit in hits] if explain else hits
 
-    def _explained(self, hit: Hit, terms: Terms, spread: float) -> Hit:
+    def candidates(self, question: str, *, filters: Filters = Filters(), k: int = 10) -> Candidates:
+        """What ``search`` ranks: the best passages of each side with both scores."""
+        return self._candidates(self.embed(question), self._spellings(question), filters, k)
+
+    def load(self, keys: Sequence[int]) -> Mapping[int, LoadedPassage]:
+        """Passages by the keys of ``candidates``; those that are gone are left out."""
+        return self._engine.load(keys)
+
+    def _spellings(self, question: str) -> list[Terms]:
+        """The question's terms, and those of its other spellings."""
+        spellings = [question, *variants(question, self.analyser, self._engine)]
+        return [self.analyser.terms(spelling) for spelling in spellings]
+
+    def _explained(self, hit: Hit, spellings: Sequence[Terms], spread: float) -> Hit:
         weights = lexical_weights(spread)
         words = self._terms_of(hit)
         fields = {}
         for field, weight in weights.items():
-            idf = self._engine.idf(field, dict.fromkeys(terms[field]))
+            terms = dict.fromkeys(term for spelling in spellings for term in spelling[field])
+            idf = self._engine.idf(field, terms)
             matched = {term: value for term, value in idf.items() if term in words[field]}
             missing = {term: value for term, value in idf.items() if term not in words[field]}
             fields[field] = FieldScore(hit.lexical[field], weight, matched, missing)
@@ -116,11 +131,14 @@ class Index:
         similarities: Vectors = text.vectors @ self.embed(question) / spread
         return similarities
 
-    def _candidates(self, vector: Vectors, terms: Terms, filters: Filters, k: int) -> Candidates:
+    def _candidates(
+        self, vector: Vectors, spellings: Sequence[Terms], filters: Filters, k: int
+    ) -> Candidates:
         """At least ``k`` stories, if there are: the copies of one can fill the first candidates."""
+        terms, *others = spellings
         depth = max(CANDIDATES, k * 4)
         while True:
-            candidates = self._engine.search(vector, terms, filters, depth)
+            candidates = self._engine.search(vector, terms, filters, depth, others)
             if len(candidates.keys) < depth or len(np.unique(candidates.stories)) >= k:
                 return candidates
             depth *= 4
@@ -257,29 +275,38 @@ def _best_of_stories(
 
 
 def open_index(
-    path: Path | str, *, embedder: Embedder | Callable[[], Embedder] | None = None
+    path: Path | str,
+    *,
+    embedder: Embedder | Callable[[], Embedder] | None = None,
+    dictionary: Path | None = None,
 ) -> Index:
     """Open an index for searching, with the embedder that it was built with.
 
-    ``embedder`` is one, or makes one; it defaults to the bundled model. Raises IndexNotFound, IndexEmpty, IndexCorrupt,
-    IndexFormatUnknown, or EmbedderMismatch.
+    ``embedder`` is one, or makes one; it defaults to the bundled model. ``dictionary`` is that of
+    ``KoreanAnalyser``. Raises IndexNotFound, IndexEmpty, IndexCorrupt,
+    IndexFormatUnknown, EmbedderMismatch, or DictionaryUnusable.
     """
     root = Path(path)
     engine = LocalEngine.open(root)
     try:
-        return _opened(engine, root, embedder or default_embedder)
+        return _opened(engine, root, embedder or default_embedder, dictionary)
     except BaseException:
         engine.close()
         raise
 
 
-def _opened(engine: LocalEngine, root: Path, embedder: Embedder | Callable[[], Embedder]) -> Index:
+def _opened(
+    engine: LocalEngine,
+    root: Path,
+    embedder: Embedder | Callable[[], Embedder],
+    dictionary: Path | None,
+) -> Index:
     info = engine.info()
     if not info.articles:
         raise IndexEmpty(root)
     # Loading Kiwi and the model takes seconds each; side by side they take those of the slower.
     with ThreadPoolExecutor(max_workers=1) as pool:
-        analyser = pool.submit(KoreanAnalyser)
+        analyser = pool.submit(KoreanAnalyser, dictionary=dictionary)
         embedder = embedder() if callable(embedder) else embedder
     if (info.embedder, info.dimension) != (embedder.name, embedder.dimension):
         raise EmbedderMismatch(path=root, built_with=info.embedder, configured=embedder.name)

@@ -255,6 +255,7 @@ def index_add(
                 paths,
                 settings.index,
                 embedder=embedder,
+                analyser=wiring.build_analyser(settings),
                 options=options,
                 progress=progress,
                 wait_s=wait,

@@ -61,7 +61,11 @@ def rebuild(index: IndexOption = None, wait: WaitOption = 0, as_json: JsonOption
         with build_progress() as progress:
             embedder = wiring.build_embedder(settings)
             summary = rebuild_index(
-                settings.index, embedder=embedder, progress=progress, wait_s=wait
+                settings.index,
+                embedder=embedder,
+                analyser=wiring.build_analyser(settings),
+                progress=progress,
+                wait_s=wait,
             )
     except KeyboardInterrupt:
         say("Interrupted. Finished batches are kept: run the same command to go on.", to=err)

@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     embedding_runtime: Literal["auto", "openvino", "torch"] = Field(
         "auto", description="What computes embeddings; 'auto' takes OpenVINO where it works."
     )
+    dictionary: Path | None = Field(
+        None,
+        description="File of your own words, names and terms, one a line: word, tab, NNP (a name) or "
+        "NNG (a noun). Index the articles again after a change.",
+    )
     threads: Annotated[int, Field(ge=1, le=256)] | None = Field(
         None, description="Threads for embedding; unset: one per core."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from index import Embedder, Index, open_index
+from index import Embedder, Index, KoreanAnalyser, open_index
 from index.embed import SentenceTransformerEmbedder
 from index.model import bundled_model, prepare_bundled_model
 from index.readers import ReadOptions
@@ -29,6 +29,11 @@ def build_embedder(settings: Settings) -> Embedder:
     )
 
 
+def build_analyser(settings: Settings) -> KoreanAnalyser:
+    """The analyser with the user's own words. Raises DictionaryUnusable."""
+    return KoreanAnalyser(dictionary=settings.dictionary)
+
+
 def model_place(settings: Settings) -> str:
     """Where the configured model is: a folder, or the name it has on the hub."""
     bundled = settings.embedding_model == "bundled"
@@ -46,7 +51,11 @@ def prepare_model(settings: Settings, *, force: bool = False) -> None:
 
 def open_answerer(settings: Settings) -> Answerer:
     """Everything that answering needs. Raises IndexUnusable and its kinds, ModelUnavailable."""
-    index = open_index(settings.index, embedder=lambda: build_embedder(settings))
+    index = open_index(
+        settings.index,
+        embedder=lambda: build_embedder(settings),
+        dictionary=settings.dictionary,
+    )
     by_name = {backend.name: backend for backend in _backends(settings, index)}
     if settings.backend not in by_name:
         known = ", ".join(sorted(by_name))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_index import analyser
 
-from index.korean import bigrams
+from index.errors import DictionaryUnusable
+from index.korean import KoreanAnalyser, _number, bigrams
 
 
 @pytest.mark.parametrize(
@@ -24,6 +27,54 @@ def test_content_morphemes(text: str, expected: set[str]) -> None:
     found = set(analyser().morphemes(text))
     assert expected <= found
     assert not found & {"는", "을", "다", "과", "것", "수", "명", "하", "있"}
+
+
+@pytest.mark.parametrize(
+    ("spellings", "number"),
+    [
+        (("3만5천원", "3만 5,000원", "35,000원"), "35000"),
+        (("4,820억 원", "4820억원"), "482000000000"),
+        (("2조 1,340억 원",), "2134000000000"),
+        (("1만 2,600여 명", "12,600명"), "12600"),
+        (("5천만 달러", "50,000,000달러"), "50000000"),
+        (("12.5만 명", "12만 5천 명"), "125000"),
+        (("12.5㎞",), "12.5"),
+    ],
+)
+def test_a_number_is_one_term_however_it_is_written(
+    spellings: tuple[str, ...], number: str
+) -> None:
+    for spelling in spellings:
+        assert number in analyser().morphemes(f"모두 {spelling}")
+
+
+def test_dates_and_lists_of_numbers_stay_apart() -> None:
+    assert analyser().morphemes("2025년 7월 3일")[:3] == ("2025", "7", "3")
+    assert {"3", "4", "5"} <= set(analyser().morphemes("3, 4, 5번"))
+
+
+@given(st.integers(min_value=1, max_value=10**15))
+def test_numbers_with_scales_keep_their_value(value: int) -> None:
+    units = [(10**12, "조"), (10**8, "억"), (10**4, "만"), (1, "")]
+    parts, rest = [], value
+    for scale, name in units:
+        if digits := rest // scale:
+            parts += [str(digits), name] if name else [str(digits)]
+        rest %= scale
+    assert _number(parts) == str(value)
+
+
+def test_a_dictionary_teaches_words(tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text("갯들펌프장\tNNP\n", "utf-8")
+    taught = KoreanAnalyser(dictionary=path)
+    assert "갯들펌프장" in taught.morphemes("갯들펌프장에서 불이 났다")
+    assert taught.fingerprint != analyser().fingerprint
+
+
+def test_a_dictionary_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(DictionaryUnusable, match="missing"):
+        KoreanAnalyser(dictionary=tmp_path / "missing.txt")
 
 
 def test_particles_and_endings_do_not_matter() -> None:
@@ -57,7 +108,7 @@ def test_sentences_have_exact_offsets_and_stay_in_their_paragraph() -> None:
         "착공은 9월이다.",
         "비용은 4,820억 원이다 🚋.",
     ]
-    assert sentences[2].morphemes == ("비용", "4820", "억")
+    assert sentences[2].morphemes == ("비용", "482000000000")
 
 
 @pytest.mark.parametrize(

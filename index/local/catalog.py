@@ -22,8 +22,9 @@ from index.documents import AnalysedSentence, Article, ArticleHeader, Passage, t
 from index.local import stories
 from index.local.database import Database
 from index.protocols import AnalysedText, IndexedArticle, LoadedPassage, Vectors
+from index.variants import alias_key, bracketed_names
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -57,6 +58,13 @@ CREATE TABLE reporters (
     article INTEGER NOT NULL REFERENCES articles (key) ON DELETE CASCADE,
     PRIMARY KEY (name, article)
 ) WITHOUT ROWID;
+CREATE TABLE aliases (            -- names that brackets introduce, both ways round
+    key TEXT NOT NULL,            -- see index.variants.alias_key
+    other TEXT NOT NULL,
+    article INTEGER NOT NULL REFERENCES articles (key) ON DELETE CASCADE,
+    PRIMARY KEY (key, other, article)
+) WITHOUT ROWID;
+CREATE INDEX aliases_article ON aliases (article);
 CREATE INDEX reporters_article ON reporters (article);
 CREATE TABLE removals (sequence INTEGER PRIMARY KEY AUTOINCREMENT, article INTEGER NOT NULL);
 """
@@ -164,6 +172,17 @@ class Catalog(Database):
             "SELECT DISTINCT article FROM reporters WHERE name IN (SELECT value FROM json_each(?))"
         )
         return [row[0] for row in self._db.execute(query, (json.dumps(reporters),))]
+
+    def aliases(self, keys: Sequence[str], limit: int = 2) -> dict[str, list[str]]:
+        """By key, the other names, at most ``limit`` that the most articles give."""
+        query = (
+            "SELECT key, other FROM aliases WHERE key IN (SELECT value FROM json_each(?))"
+            " GROUP BY key, other ORDER BY count(*) DESC, other"
+        )
+        found: dict[str, list[str]] = {}
+        for key, other in self._db.execute(query, (json.dumps(keys),)):
+            found.setdefault(key, []).append(other)
+        return {key: others[:limit] for key, others in found.items()}
 
     def removed_since(self, sequence: int) -> tuple[int, list[int]]:
         """The newest removal's sequence number, and the article keys removed after ``sequence``."""
@@ -361,6 +380,10 @@ def _insert(db: sqlite3.Connection, item: IndexedArticle, recipe: int) -> int:
     key: int = db.execute("SELECT last_insert_rowid()").fetchone()[0]
     db.executemany(
         "INSERT OR IGNORE INTO reporters VALUES (?, ?)", [(name, key) for name in article.reporters]
+    )
+    db.executemany(
+        "INSERT OR IGNORE INTO aliases VALUES (?, ?, ?)",
+        [(alias_key(name), other, key) for name, other in bracketed_names(article.body)],
     )
     db.executemany(
         'INSERT INTO passages (article, ordinal, start, "end", vector) VALUES (?, ?, ?, ?, ?)',

@@ -184,20 +184,29 @@ class LocalEngine:
 
     # -- reading ---------------------------------------------------------------------------
 
-    def search(self, vector: Vectors, terms: Terms, filters: Filters, k: int) -> Candidates:
+    def search(
+        self,
+        vector: Vectors,
+        terms: Terms,
+        filters: Filters,
+        k: int,
+        alternatives: Sequence[Terms] = (),
+    ) -> Candidates:
         view = self._current()
         generation = view.generation
         mask = generation.mask(filters, self._article_keys(filters))
         mask = view.without_removed(mask, self._catalog)
-        by_vector = generation.vectors.nearest(vector, k, mask)
-        rows = np.union1d(by_vector, generation.lexical.best(terms, k, mask))
+        spellings = (terms, *alternatives)
+        found_by = [generation.vectors.nearest(vector, k, mask)]
+        found_by += [generation.lexical.best(spelling, k, mask) for spelling in spellings]
+        rows = np.unique(np.concatenate(found_by))
         found = generation.rows[rows]
         return Candidates(
             keys=found["passage"],
             articles=found["article"],
             stories=found["story"],
             dense=generation.vectors.cosines(vector, rows),
-            lexical=generation.lexical.scores(terms, rows),
+            lexical=_highest([generation.lexical.scores(s, rows) for s in spellings]),
             cosine_spread=generation.manifest.cosine_spread,
             generation=generation.number,
             snapshot=generation,
@@ -263,6 +272,9 @@ class LocalEngine:
     @property
     def sections(self) -> tuple[str, ...]:
         return tuple(filter(None, self._current().generation.manifest.sections))
+
+    def aliases(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        return self._catalog.aliases(names)
 
     def has_reporter(self, name: str) -> bool:
         return bool(self._catalog.keys_by([name]))
@@ -383,6 +395,11 @@ class _View:
         if mask is None or left is None:
             return left if mask is None else mask
         return mask & left
+
+
+def _highest(scores: Sequence[Mapping[str, Vectors]]) -> dict[str, Vectors]:
+    """By field, the highest of each row's scores."""
+    return {field: np.maximum.reduce([each[field] for each in scores]) for field in scores[0]}
 
 
 def _day(text: str | None) -> date | None:

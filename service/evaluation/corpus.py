@@ -13,7 +13,7 @@ from index import BuildSummary, Embedder, build_index
 from service.answer import Answerer
 from service.evaluation.datasets import Dataset, fingerprint
 from service.settings import Settings
-from service.wiring import build_embedder, open_answerer, read_options
+from service.wiring import build_analyser, build_embedder, open_answerer, read_options
 
 
 @contextmanager
@@ -49,7 +49,15 @@ def _indexed(
     sources = [dataset.corpus] if isinstance(dataset.corpus, Path) else dataset.corpus
     options, embedder = read_options(settings), build_embedder(settings)
     with _folder(dataset, embedder, cache) as folder:
-        build_index(sources, folder, embedder=embedder, options=options, progress=progress)
+        analyser = build_analyser(settings)
+        build_index(
+            sources,
+            folder,
+            embedder=embedder,
+            analyser=analyser,
+            options=options,
+            progress=progress,
+        )
         yield folder
 
 

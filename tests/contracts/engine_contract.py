@@ -135,6 +135,32 @@ class EngineContract:
 
         assert score("트램", "우주선") < score("트램") / 1.5
 
+    def test_of_several_spellings_the_best_counts(self, engine: Engine) -> None:
+        self.fill(engine, indexed("a", "한국은행 금리"), indexed("b", "트램 착공"))
+
+        def score(*spellings: str) -> float:
+            first, *others = [terms(*spelling.split()) for spelling in spellings]
+            found = engine.search(AXES[0], first, Filters(), 2, others)
+            return float(found.lexical["morphemes"].max())
+
+        right, wrong = score("한국은행 금리"), score("한은 금리")
+        assert score("한은 금리", "한국은행 금리") == score("한국은행 금리", "한은 금리") == right
+        assert wrong < right
+
+    def test_brackets_introduce_other_names(self, engine: Engine) -> None:
+        self.fill(
+            engine,
+            indexed("a", "광주과학기술원(GIST)은 한은(한국은행)과 손잡았다."),
+            indexed("b", "한국은행(한은)은 금리를 내렸다."),
+        )
+        assert engine.aliases(["gist", "한은", "한국은행", "모름"]) == {
+            "gist": ["광주과학기술원"],
+            "한은": ["한국은행"],
+            "한국은행": ["한은"],
+        }
+        engine.remove(["a"])
+        assert "gist" not in engine.aliases(["gist"])
+
     def test_filters_act_before_the_best_are_chosen(self, engine: Engine) -> None:
         crowd = [indexed(f"crowd{n}", "트램 착공", day="2026-01-05") for n in range(20)]
         self.fill(engine, *crowd, indexed("late", "트램 연기", axis=1, day="2026-05-01"))

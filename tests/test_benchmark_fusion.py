@@ -1,0 +1,79 @@
+"""The ablation of retrieval, over a small index."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from hash_embedder import HashEmbedder
+from small_index import LIBRARY, TRAM, analyser, build
+
+from index import Index
+from index.local import LocalEngine
+from index.protocols import Candidates
+from service.evaluation.datasets import GoldQuestion
+
+pytest.importorskip("ir_measures")
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> ModuleType:
+    path = Path(__file__).resolve().parent.parent / "scripts" / "benchmark.py"
+    spec = importlib.util.spec_from_file_location("benchmark", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def gold(id: str, question: str, article: str, kind: str) -> GoldQuestion:
+    return GoldQuestion(id=id, question=question, answers=("?",), article_ids=(article,), type=kind)
+
+
+QUESTIONS = [
+    gold("1", "트램 1호선 총사업비는?", TRAM.id, "numeric"),
+    gold("2", "은솔구 도서관 책은 몇 권?", LIBRARY.id, "numeric"),
+    gold("3", "동람경제 기사에서 도서관 개관 첫날은?", LIBRARY.id, "factoid"),
+]
+
+
+def test_every_method_is_reported_by_type(benchmark: Any, tmp_path: Path) -> None:
+    build(tmp_path)
+    with Index(LocalEngine.open(tmp_path), HashEmbedder(), analyser()) as index:
+        report = benchmark._ablation(index, QUESTIONS, seed=0)
+    assert set(report) == {"all", "numeric", "factoid"}
+    for methods in report.values():
+        assert list(methods) == ["dense", "bm25", "rrf", "ours"]
+        for values in methods.values():
+            low, high = values["ndcg@10"]["ci95"]
+            assert 0 <= low <= values["ndcg@10"]["value"] <= high <= 1
+    assert report["all"]["ours"]["questions"] == 3
+    assert report["all"]["ours"]["recall@1"]["value"] == 1
+
+
+def test_rank_fusion_adds_reciprocal_ranks(benchmark: Any) -> None:
+    ids = np.arange(3, dtype=np.int64)
+    found = Candidates(
+        keys=ids,
+        articles=ids,
+        stories=ids,
+        dense=np.array([0.9, 0.8, 0.1], dtype=np.float32),
+        lexical={name: np.array([0.1, 0.7, 0.3], dtype=np.float32) for name in ("morphemes", "bigrams")},
+    )  # fmt: skip
+    scores = benchmark._rankings(found, 0.03)
+    assert scores["rrf"] == pytest.approx([1 / 61 + 1 / 63, 1 / 62 + 1 / 61, 1 / 63 + 1 / 62])
+    assert scores["bm25"].argmax() == 1
+
+
+def test_halves_keep_the_questions_of_a_paragraph_together(benchmark: Any) -> None:
+    questions = [gold(str(n), "?", str(n // 2), "x") for n in range(8)]
+    even = benchmark._half(questions, "even", True)
+    odd = benchmark._half(questions, "odd", True)
+    assert [q.id for q in even] == ["0", "1", "4", "5"]
+    assert sorted(q.id for q in even + odd) == [str(n) for n in range(8)]
+    assert [q.id for q in benchmark._half(questions, "odd", False)] == ["1", "3", "5", "7"]

@@ -1,0 +1,125 @@
+"""Other spellings of a question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from hash_embedder import HashEmbedder
+from hypothesis import given
+from hypothesis import strategies as st
+from small_index import analyser, build
+
+from index import Article, Index
+from index.local import LocalEngine
+from index.variants import MAX_VARIANTS, alias_key, bracketed_names, one_jamo_away, variants
+
+
+class Corpus:
+    """Some words and names."""
+
+    def __init__(self, words: str = "", names: Mapping[str, Sequence[str]] | None = None) -> None:
+        self._words = set(words.split())
+        self._names = names or {}
+
+    def idf(self, field: str, terms: Iterable[str]) -> Mapping[str, float]:
+        return {term: 1.0 if term in self._words else 5.0 for term in terms}
+
+    def aliases(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        return {name: self._names[name] for name in names if name in self._names}
+
+
+@pytest.mark.parametrize(
+    ("text", "pair"),
+    [
+        ("광주과학기술원(GIST)은", ("광주과학기술원", "GIST")),
+        ("한국은행(한은)이", ("한국은행", "한은")),
+        ("한은(한국은행) 총재", ("한은", "한국은행")),
+        ("엔비디아(NVIDIA)의", ("엔비디아", "NVIDIA")),
+        ("한국은행(韓國銀行)", ("한국은행", "韓國銀行")),
+        ("업무협약(MOU)을", ("업무협약", "MOU")),
+        ("GIST(광주과학기술원)", ("GIST", "광주과학기술원")),
+    ],
+)
+def test_names_in_brackets(text: str, pair: tuple[str, str]) -> None:
+    assert bracketed_names(text) == {pair, pair[::-1]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "김철수(45) 씨", "노선(11.6㎞)은", "시장(오른쪽)이", "박물관(관장 이정하)", "도서관(은솔구)", "암(ARM)", "길이(m)",
+        "해담시(시장 한서율)", "선수(해담)", "윤슬천(하천)", "", "()", "괄호(",
+    ],
+)  # fmt: skip
+def test_other_things_in_brackets(text: str) -> None:
+    assert bracketed_names(text) == set()
+
+
+NAMES = {
+    "한은": ["한국은행"],
+    "한국은행": ["한은"],
+    "gist": ["광주과학기술원"],
+    "광주과학기술원": ["GIST"],
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "variant"),
+    [
+        ("한은 금리는?", "한국은행 금리는?"),
+        ("한국은행 금리는?", "한은 금리는?"),
+        ("한국 은행 금리는?", "한은 금리는?"),
+        ("GIST 총장은?", "광주과학기술원 총장은?"),
+        ("광주과학기술원 총장은?", "GIST 총장은?"),
+        ("美 관세는?", "미국 관세는?"),
+        ("해담바다축제는", "해담 바다축제는"),
+        ("한결마을 아퍄트 화재", "한결마을 아파트 화재"),
+    ],
+)
+def test_spellings(question: str, variant: str) -> None:
+    corpus = Corpus("해담 바다축제 아파트 화재 한결마을 관세 금리", NAMES)
+    assert variant in variants(question, analyser(), corpus)
+
+
+def test_words_that_the_corpus_has_are_joined() -> None:
+    assert "한국은행 금리는?" in variants("한국 은행 금리는?", analyser(), Corpus("한국은행 금리"))
+
+
+@pytest.mark.parametrize("question", ["트램 사업비는?", "우주발사장 길이는?", "암 진단", "", "?"])
+def test_a_question_without_other_spellings(question: str) -> None:
+    assert variants(question, analyser(), Corpus("트램 사업비 길이 암 진단", NAMES)) == []
+
+
+def test_there_are_never_many() -> None:
+    question = "한은 GIST 한국 은행 美 中 日 아퍄트 해담바다축제 광주과학기술원"
+    found = variants(question, analyser(), Corpus("한국은행 아파트 해담 바다축제", NAMES))
+    assert 1 < len(found) <= MAX_VARIANTS
+    assert question not in found
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=0xAC00, max_codepoint=0xD7A3), max_size=6))
+def test_one_jamo_away(word: str) -> None:
+    near = list(one_jamo_away(word))
+    assert word not in near
+    assert len(near) == len(set(near)) == len(word) * (18 + 20 + 27)
+    assert all(sum(a != b for a, b in zip(word, other, strict=True)) == 1 for other in near)
+
+
+def test_names_that_differ_in_spaces_and_case_are_one() -> None:
+    assert alias_key("한국 은행") == alias_key("한국은행")
+    assert alias_key("Gist") == alias_key("GIST")
+
+
+def test_a_short_name_finds_the_long_one(tmp_path: Path) -> None:
+    articles = (
+        Article(id="intro", title="연구", body="광주과학기술원(GIST)이 문을 열었다."),
+        Article(id="long", title="총장", body="광주과학기술원 총장에 이정하 교수가 뽑혔다."),
+        Article(id="other", title="날씨", body="해담에는 총장 소식 대신 비가 내렸다."),
+    )
+    build(tmp_path, articles)
+    with Index(LocalEngine.open(tmp_path), HashEmbedder(), analyser()) as index:
+        found = {hit.article.id: hit.lexical["morphemes"] for hit in index.search("GIST 총장")}
+    assert found["long"] > 0.4
+    assert found["long"] > 2 * found["other"]
