@@ -1,0 +1,224 @@
+"""Whether sentences of a source support a claim. Pure functions over ``service.claims``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from service.claims import TITLES, Fact, Name, Side, Statement, Word, squeeze
+from service.dates import When
+from service.quantities import Quantity
+from service.wording import DECISIVE, GENERIC, sense
+
+MIN_COVERAGE = 0.5
+MIN_BOND = 0.1  # least bond of a number to the claim's words, as a share of the greatest possible
+RIVALRY = 1.0  # a rival fact may be bound to the claim's words this many times as closely
+_LONGEST_TITLE = 12
+_IDENTIFIERS = frozenset({"호", "회", "차", "단", "분기", "상", "단계"})  # of names: 트램 1호선, 제9호 태풍
+
+_TITLE = "|".join(sorted(TITLES, key=len, reverse=True))
+_DOUBLE_FAMILY_NAMES = frozenset("남궁 황보 제갈 선우 사공 독고 서문 동방".split())
+_PERSONS = (
+    re.compile(rf"(?<![가-힣])(?P<name>[가-힣]{{2,4}})\s(?:전\s)?(?:[가-힣]{{0,8}}?)(?:{_TITLE})(?![가-힣]{{3}})"),
+    re.compile(
+        rf"(?<![가-힣])(?:{_TITLE})\s(?P<name>[가-힣]{{2,4}}?)(?:[은는이가을를의와과도]|에게|께서)(?![가-힣])"
+    ),
+)
+
+@dataclass(frozen=True)
+class Window:
+    """Neighbouring sentences, and what comes before them: it may complete names, but adds no fact."""
+
+    sentences: Sequence[Statement]
+    context: Sequence[Statement] = ()
+
+    @cached_property
+    def squeezed(self) -> str:
+        return "".join(s.squeezed for s in self.sentences)
+
+    @cached_property
+    def facts(self) -> Sequence[Fact]:
+        return [fact for s in self.sentences for fact in s.facts]
+
+    @cached_property
+    def senses(self) -> frozenset[str]:
+        return frozenset[str]().union(*(s.senses for s in self.sentences))
+
+    @cached_property
+    def context_senses(self) -> frozenset[str]:
+        return frozenset[str]().union(*(s.senses for s in self.context))
+
+    @cached_property
+    def compounds(self) -> frozenset[str]:
+        return frozenset[str]().union(*(s.compounds for s in (*self.sentences, *self.context)))
+
+    @cached_property
+    def codes(self) -> frozenset[str]:
+        return frozenset[str]().union(*(s.codes for s in (*self.sentences, *self.context)))
+
+    @cached_property
+    def text(self) -> str:
+        return "\n".join(s.text for s in (*self.context, *self.sentences))
+
+
+def failure(claim: Statement, window: Window, weights: Mapping[str, float]) -> str | None:
+    """The first condition that the window fails; None: it supports the claim."""
+    if claim.squeezed and claim.squeezed in window.squeezed:
+        return None
+    for quotation in claim.quotations:
+        is_title = len(quotation) <= _LONGEST_TITLE  # ‘파도의 문장’
+        if quotation not in window.squeezed + (squeeze(window.text) if is_title else ""):
+            return "quotation"
+    if unknown := unknown_name(claim, window):
+        return f"name {unknown}"
+    by_sense = {w.sense: weights.get(w.form, 1.0) for w in claim.words if w.form}
+    for fact in claim.facts:
+        if _fails(fact, claim, window, by_sense):
+            return f"fact {fact.value}"
+    if word := _reversed(claim, window):
+        return f"roles {word}"
+    unknown = [w for w in claim.words if w.form and not _is_known(w, claim, window)]
+    if nouns := [w.form for w in unknown if w.is_argument]:
+        return f"nouns {nouns}"
+    coverage = _coverage(claim, unknown, window, weights)
+    return None if coverage >= MIN_COVERAGE else f"coverage {coverage:.2f}"
+
+
+def unknown_name(claim: Statement, window: Window) -> str | None:
+    """A name of the claim that neither the window nor its context knows."""
+    for code in claim.codes - window.codes:
+        return code
+    for name in claim.glued:
+        if name not in squeeze(window.text):
+            return name
+    for name in _persons(claim):
+        rest = "[가-힣]{1,2}" if name in _DOUBLE_FAMILY_NAMES else ""
+        person = rf"(?<![가-힣]){name}{rest}(?=[^가-힣]|[은는이가을를의와과도씨]|에게|께서)"
+        if not re.search(person, window.text):
+            return name
+    for name, title in claim.family_names.items():
+        person = rf"(?<![가-힣]){name}(?:[가-힣]{{1,3}})?(?:\([^)]*\))?\s[가-힣\s]{{0,12}}{title}"
+        if not re.search(person, window.text):
+            return f"{name} {title}"
+    return None
+
+
+def _persons(claim: Statement) -> Iterator[str]:
+    """Words beside a title that are no ordinary nouns: the analyser knows few names."""
+    nouns = {word.form for word in claim.words if not word.is_name}
+    for pattern in _PERSONS:
+        for match in pattern.finditer(claim.text):
+            name = match["name"]
+            if name in claim.compounds and name not in nouns and sense(name) not in GENERIC:
+                yield name
+
+
+def _fails(fact: Fact, claim: Statement, window: Window, weights: Mapping[str, float]) -> bool:
+    """Whether the window lacks the fact, or binds another of its kind more closely to the claim."""
+    equal = [given for given in window.facts if fact.states(given)]
+    if not equal and not _may_be_added(fact, window):
+        return True
+    bonds = [(fact.bond_with(given, weights), given) for given in equal]
+    best, bound = max(bonds, key=lambda pair: pair[0], default=(0.0, None))
+    if isinstance(fact.value, Quantity | When) and bound:
+        if best < MIN_BOND * fact.bond_with(fact, weights):
+            return True
+    for rival in window.facts:
+        directed = bound and fact.role and fact.role == bound.role and rival.role not in {"", fact.role}
+        if fact.may_rival(rival) and not fact.states(rival) and not directed:
+            if fact.bond_with(rival, weights) > RIVALRY * best + 1e-9:
+                if not _settled(fact, bound, rival, claim, weights, best):
+                    return True
+    return False
+
+
+def _settled(
+    fact: Fact,
+    bound: Fact | None,
+    rival: Fact,
+    claim: Statement,
+    weights: Mapping[str, float],
+    best: float,
+) -> bool:
+    """Whether the claim has a place of its own for the rival, and both fit better so than exchanged."""
+    for other in claim.facts:
+        if other is not fact and bound and other.states(rival):
+            kept = best + other.bond_with(rival, weights)
+            exchanged = fact.bond_with(rival, weights) + other.bond_with(bound, weights)
+            if kept >= exchanged:
+                return True
+    return False
+
+
+def _may_be_added(fact: Fact, window: Window) -> bool:
+    """Whether a fact that the window lacks may come from the title, or needs no proof here."""
+    value = fact.value
+    if isinstance(value, Name):
+        return True  # whether it is known is another condition
+    if isinstance(value, Side):
+        if any(fact.may_rival(given) for given in window.facts):
+            return False
+        return isinstance(value.axis, str) and value.axis not in DECISIVE
+    named = isinstance(value, When) or value.unit in _IDENTIFIERS
+    return named and any(fact.states(given) for s in window.context for given in s.facts)
+
+
+def _reversed(claim: Statement, window: Window) -> str | None:
+    """A pair of nouns whose roles the claim exchanges."""
+    for role in ("object", "receiver", "standard", "owner"):
+        subjects, others = claim.in_role("subject"), claim.in_role(role)
+        for sentence in window.sentences:
+            crossed = subjects & sentence.in_role(role) - sentence.in_role("subject")
+            back = others & sentence.in_role("subject") - sentence.in_role(role)
+            if crossed and back:
+                return f"{crossed} {back}"
+    return None
+
+
+def _is_known(word: Word, claim: Statement, window: Window) -> bool:
+    if word.sense in window.senses or word.form in GENERIC or word.sense in GENERIC:
+        return True
+    if not word.is_argument:
+        return False
+    form = word.form
+    return (
+        word.sense in window.context_senses
+        or form in window.compounds
+        or form in claim.family_names
+        or any(_abbreviates(form, compound) for compound in window.compounds)
+        or (len(form) > 2 and (form in squeeze(window.text) or _extends(form, window)))
+    )
+
+
+def _extends(form: str, window: Window) -> bool:
+    """협의회장 of 협의회, 도지사 of 지사: a known noun with one syllable more."""
+    known = window.compounds | window.senses
+    return any(part in known or any(c.endswith(part) for c in known) for part in (form[:-1], form[1:]))
+
+
+def _abbreviates(form: str, whole: str) -> bool:
+    """선관위 for 선거관리위원회, 지법 for 지방법원, 사업비 for 총사업비, 구 for 은솔구."""
+    if len(whole) <= len(form):
+        return False
+    if len(form) == 1:
+        return whole.endswith(form)
+    if whole.startswith(form) or whole.endswith(form):
+        return True
+    letters = iter(whole[max(0, whole.find(form[0])) :])
+    return len(whole) > len(form) + 1 and all(letter in letters for letter in form)
+
+
+def _coverage(
+    claim: Statement, unknown: Sequence[Word], window: Window, weights: Mapping[str, float]
+) -> float:
+    """The weighted share of words that the window holds; those of the context count neither way."""
+    missing = {w.sense for w in unknown}
+    words = {
+        w.sense: weights.get(w.form, 1.0)
+        for w in claim.words
+        if w.form and (w.sense in window.senses or w.sense in missing)
+    }
+    total = sum(words.values())
+    return 1 - sum(words[s] for s in missing) / total if total else 0.0
