@@ -15,6 +15,8 @@ from service.wording import DECISIVE, GENERIC, sense
 MIN_COVERAGE = 0.5
 MIN_BOND = 0.1  # least bond of a number to the claim's words, as a share of the greatest possible
 RIVALRY = 1.0  # a rival fact may be bound to the claim's words this many times as closely
+MAX_NEW_NOUNS = 3
+_NUMBER_WEIGHT = 2.0
 _LONGEST_TITLE = 12
 _IDENTIFIERS = frozenset({"호", "회", "차", "단", "분기", "상", "단계"})  # of names: 트램 1호선, 제9호 태풍
 
@@ -55,6 +57,16 @@ class Window:
         return frozenset[str]().union(*(s.compounds for s in (*self.sentences, *self.context)))
 
     @cached_property
+    def parts(self) -> frozenset[tuple[str, ...]]:
+        return frozenset[tuple[str, ...]]().union(
+            *(s.parts for s in (*self.sentences, *self.context))
+        )
+
+    @cached_property
+    def squeezed_text(self) -> str:
+        return squeeze(self.text)
+
+    @cached_property
     def codes(self) -> frozenset[str]:
         return frozenset[str]().union(*(s.codes for s in (*self.sentences, *self.context)))
 
@@ -69,7 +81,7 @@ def failure(claim: Statement, window: Window, weights: Mapping[str, float]) -> s
         return None
     for quotation in claim.quotations:
         is_title = len(quotation) <= _LONGEST_TITLE  # ‘파도의 문장’
-        if quotation not in window.squeezed + (squeeze(window.text) if is_title else ""):
+        if quotation not in window.squeezed + (window.squeezed_text if is_title else ""):
             return "quotation"
     if unknown := unknown_name(claim, window):
         return f"name {unknown}"
@@ -77,11 +89,16 @@ def failure(claim: Statement, window: Window, weights: Mapping[str, float]) -> s
     for fact in claim.facts:
         if _fails(fact, claim, window, by_sense):
             return f"fact {fact.value}"
+    if word := _planned(claim, window):
+        return f"tense {word}"
     if word := _reversed(claim, window):
         return f"roles {word}"
     unknown = [w for w in claim.words if w.form and not _is_known(w, claim, window)]
-    if nouns := [w.form for w in unknown if w.is_argument]:
-        return f"nouns {nouns}"
+    for word in unknown:
+        if word.is_argument and (word.is_name or _replaces(word, claim, window)):
+            return f"nouns {word.form}"
+    if sum(word.is_argument for word in unknown) > MAX_NEW_NOUNS:
+        return "nouns"
     coverage = _coverage(claim, unknown, window, weights)
     return None if coverage >= MIN_COVERAGE else f"coverage {coverage:.2f}"
 
@@ -91,7 +108,7 @@ def unknown_name(claim: Statement, window: Window) -> str | None:
     for code in claim.codes - window.codes:
         return code
     for name in claim.glued:
-        if name not in squeeze(window.text):
+        if name not in window.squeezed_text:
             return name
     for name in _persons(claim):
         rest = "[가-힣]{1,2}" if name in _DOUBLE_FAMILY_NAMES else ""
@@ -158,11 +175,22 @@ def _may_be_added(fact: Fact, window: Window) -> bool:
     if isinstance(value, Name):
         return True  # whether it is known is another condition
     if isinstance(value, Side):
-        if any(fact.may_rival(given) for given in window.facts):
+        around = [*window.facts, *(given for s in window.context for given in s.facts)]
+        if any(fact.may_rival(given) and not fact.states(given) for given in around):
             return False
-        return isinstance(value.axis, str) and value.axis not in DECISIVE
+        return value.word not in DECISIVE
     named = isinstance(value, When) or value.unit in _IDENTIFIERS
     return named and any(fact.states(given) for s in window.context for given in s.facts)
+
+
+def _planned(claim: Statement, window: Window) -> str | None:
+    """What the claim reports as done and the window only as planned."""
+    for word in claim.words:
+        if word.tense == "past":
+            tenses = {w.tense for s in window.sentences for w in s.words if w.sense == word.sense}
+            if tenses == {"future"}:
+                return word.form
+    return None
 
 
 def _reversed(claim: Statement, window: Window) -> str | None:
@@ -187,9 +215,34 @@ def _is_known(word: Word, claim: Statement, window: Window) -> bool:
         word.sense in window.context_senses
         or form in window.compounds
         or form in claim.family_names
-        or any(_abbreviates(form, compound) for compound in window.compounds)
-        or (len(form) > 2 and (form in squeeze(window.text) or _extends(form, window)))
+        or (len(word.run) > 1 and word.run in window.squeezed_text)
+        or (len(form) == 1 and any(c.endswith(form) for c in window.compounds))
+        or (len(form) > 1 and any(_abbreviates(form, parts) for parts in window.parts))
+        or (len(form) > 2 and _extends(form, window))
     )
+
+
+def _replaces(word: Word, claim: Statement, window: Window) -> bool:
+    """Whether the noun stands where the window has another that the claim lacks: 화재로 for 홍수로."""
+    before, behind = _neighbours(word, claim)
+    for sentence in window.sentences:
+        for given in sentence.words:
+            if not given.is_argument or given.sense in claim.senses or given.form in GENERIC:
+                continue
+            there = _neighbours(given, sentence)
+            if behind and behind == there[1]:
+                return True
+            if before and before == there[0] and word.particle and word.particle == given.particle:
+                return True
+    return False
+
+
+def _neighbours(word: Word, statement: Statement) -> tuple[str, str]:
+    """The senses of the words before and behind one, those that say little left out."""
+    words = [w for w in statement.words if w is word or w.form not in GENERIC]
+    place = next(n for n, w in enumerate(words) if w is word)
+    before = words[place - 1].sense if place else ""
+    return before, words[place + 1].sense if place + 1 < len(words) else ""
 
 
 def _extends(form: str, window: Window) -> bool:
@@ -198,16 +251,17 @@ def _extends(form: str, window: Window) -> bool:
     return any(part in known or any(c.endswith(part) for c in known) for part in (form[:-1], form[1:]))
 
 
-def _abbreviates(form: str, whole: str) -> bool:
-    """선관위 for 선거관리위원회, 지법 for 지방법원, 사업비 for 총사업비, 구 for 은솔구."""
-    if len(whole) <= len(form):
-        return False
-    if len(form) == 1:
-        return whole.endswith(form)
-    if whole.startswith(form) or whole.endswith(form):
+def _abbreviates(form: str, parts: Sequence[str]) -> bool:
+    """Whether a form is made of the beginnings of some of the parts: 선관위 of 선거·관리·위원회."""
+    if not form:
         return True
-    letters = iter(whole[max(0, whole.find(form[0])) :])
-    return len(whole) > len(form) + 1 and all(letter in letters for letter in form)
+    for n, part in enumerate(parts):
+        for length in range(1, min(len(part), len(form)) + 1):
+            if part[:length] != form[:length]:
+                break
+            if _abbreviates(form[length:], parts[n + 1 :]):
+                return True
+    return False
 
 
 def _coverage(
@@ -220,5 +274,7 @@ def _coverage(
         for w in claim.words
         if w.form and (w.sense in window.senses or w.sense in missing)
     }
+    numbers = {w.sense for w in claim.words if not w.form}  # each is stated, or the claim has failed
+    words |= dict.fromkeys(numbers, _NUMBER_WEIGHT)
     total = sum(words.values())
     return 1 - sum(words[s] for s in missing) / total if total else 0.0

@@ -25,7 +25,6 @@ from service.prompt import Source
 from service.schema import Support
 
 MAX_WINDOW = 3
-MIN_OVERLAP = 0.3  # of a claim's morphemes in a window that is worth a closer look
 
 _MARKER = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 _MARKERS = re.compile(r"(?:\s*\[[\d,\s]+\])+\s*[.!?。]?")
@@ -185,7 +184,7 @@ class _Reading:
         claim = claims.on(self._published)
         given = frozenset(m for sentence in window for m in sentence.morphemes)
         forms = {word.form for word in claim.words} - {""}
-        if len(forms & given) < MIN_OVERLAP * len(forms):
+        if not forms & given:
             return False
         sentences = [self._statement(sentence) for sentence in window]
         before = [self._statement(sentence) for sentence in run[:first]]

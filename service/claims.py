@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from itertools import islice, pairwise
@@ -42,17 +42,23 @@ _ROLES = {
     "보다": "standard",
     "의": "owner",
 }
+_PARTICLES = {"가": "이", "는": "은", "를": "을", "ᆯ": "을", "ᆫ": "은", "으로": "로", "과": "와"}
 _DIRECTIONS = {"에서": "from", "부터": "from", "로": "to", "으로": "to", "까지": "to"}
 _DIRECTION = re.compile(r"(?:에서|부터|으로|로|까지)(?![가-힣]{3})")
 TITLES = (
     "대통령 총리 장관 차관 지사 도지사 시장 부시장 구청장 군수 의원 의장 위원장 위원 대표 회장 부회장 사장 부사장 이사장 "
     "이사 총재 총장 학장 교수 교장 교사 원장 소장 센터장 본부장 국장 과장 팀장 실장 단장 감독 코치 선수 골키퍼 공격수 "
     "수비수 미드필더 배우 가수 작가 지휘자 관장 판사 검사 변호사 재판장 기자 후보 씨 군 양 기장 지점장 은행장 최고재무책임자 "
-    "최고경영자 대변인 청장 서장 박사 대표이사 작가 시인 소설가"
+    "최고경영자 대변인 청장 서장 박사 대표이사 시인 소설가 주장 투수 포수 교육감 원내대표"
 ).split()
 _TITLE = "|".join(sorted(TITLES, key=len, reverse=True))
 _TITLED = re.compile(rf"\s?\(\d\d[^)]*\)|\s?(?:전\s)?[가-힣]{{0,4}}?(?:{_TITLE})(?![가-힣]{{3}})")
+_AFTER_TITLE = re.compile(rf"(?:{_TITLE})\s$")
 _ORGANISATION = re.compile(r"(?:[시군구도대당청원회사]|전자|은행|그룹|대학교?|연합)$")
+_ORGANISATION_NAME = re.compile(
+    r"[가-힣]{2,}(?:시|구|도|군|청|처|원|회|부|사|당|대|은행|전자|그룹|본부|센터|법원|경찰|학교|공사|공단|재단|조합|연구소|구단)"
+)
+_PAST = frozenset({"었", "았", "였", "ᆻ"})
 _PLACE = re.compile(r"[가-힣]{2,}[시군구도동읍면리역항당천산]")
 _NEGATIONS_AFTER = frozenset(
     {("않", "VX"), ("못하", "VX"), ("아니하", "VX"), ("아니", "VCN"), ("없", "VA"), ("없이", "MAG"), ("말", "VX")}
@@ -66,7 +72,10 @@ _FAMILY_NAME = re.compile(
     rf"(?<![가-힣\d])(?P<name>[가-힣])\s[가-힣]{{0,6}}?(?P<title>{_TITLE})"
     r"(?![가-힣]{3})"
 )
-_RATE = re.compile(r"(?P<year>매년|해마다|연간|연)|(?P<month>매달|매월|다달이|월)|(?P<day>매일|하루)")
+_RATE = re.compile(
+    r"(?:(?P<year>매년|해마다|연간|연|1년에)|(?P<month>매달|매월|다달이|달마다|월)|(?P<day>매일|하루)|(?P<hour>시간당))"
+    r"\s?(?:평균|최대|약)?\s*$"
+)
 _SIGNED = re.compile(r"(시속|초속|분속|영하|영상)\s?$")
 
 
@@ -82,6 +91,9 @@ class Word:
     is_argument: bool = False
     is_negated: bool = False
     role: str = ""
+    particle: str = ""
+    run: str = ""  # the nouns written in one with it
+    tense: str = ""
 
 
 Bonds = Mapping[str, tuple[float, float]]
@@ -94,6 +106,7 @@ class Side:
 
     axis: int | str
     sign: int
+    word: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -168,6 +181,7 @@ class Statement:
     words: Sequence[Word]
     facts: Sequence[Fact]
     compounds: frozenset[str]
+    parts: frozenset[tuple[str, ...]] = frozenset()
     glued: frozenset[str] = frozenset()
 
     @classmethod
@@ -215,7 +229,9 @@ class _Parser:
     def statement(self) -> Statement:
         words: list[Word] = []
         found: list[tuple[Value, float, int]] = []
-        names = {run.last: run.name for run in _runs(self._text, self._tokens) if run.name}
+        runs = _runs(self._text, self._tokens)
+        names = {run.places[-1]: run.name for run in runs if run.name}
+        self._run_at = {place: run.form for run in runs for place in run.places}
         clause, position = 0, 0.0
         values = list(self._values)
         for n, token in enumerate(self._tokens):
@@ -231,12 +247,18 @@ class _Parser:
                 position += 1
                 words.append(word)
                 axis, sign = self._side(n, word)
-                found.append((Side(axis, -sign if word.is_negated else sign), position, clause))
+                found.append((Side(axis, -sign if word.is_negated else sign, word.form), position, clause))
             if name := names.get(n):
                 found.append((name, position, clause))
         facts = [self._fact(value, place, part, words) for value, place, part in found]
-        compounds = frozenset(run.form for run in _runs(self._text, self._tokens))
-        return Statement(self._text, words, facts, compounds, _glued(self._text, self._tokens))
+        return Statement(
+            self._text,
+            words,
+            facts,
+            frozenset(run.form for run in runs),
+            frozenset(run.parts for run in runs),
+            _glued(self._text, self._tokens),
+        )
 
     def _side(self, n: int, word: Word) -> tuple[int | str, int]:
         """The axis of a word and its side; a word without an opposite is an axis of its own."""
@@ -266,18 +288,29 @@ class _Parser:
             sense(form),
             position,
             clause,
-            is_name=tag in _NAME_TAGS,
+            is_name=tag in _NAME_TAGS or bool(_ORGANISATION_NAME.fullmatch(self._run_at.get(n, ""))),
             is_argument=tag in _NOUN_TAGS and following.split("-")[0] not in _SUFFIXES,
             is_negated=n in self._negated,
-            role=self._role(n) if tag in _NOUN_TAGS else "",
+            role=_ROLES.get(particle := self._particle(n) if tag in _NOUN_TAGS else "", ""),
+            particle=_PARTICLES.get(particle, particle),
+            run=self._run_at.get(n, ""),
+            tense=self._tense(n),
         )
 
-    def _role(self, n: int) -> str:
-        """What the particle behind a run of nouns shows."""
+    def _tense(self, n: int) -> str:
+        rest = [t for t in self._tokens[n + 1 : n + 4] if t.tag not in _SUFFIXES]
+        if not rest:
+            return ""
+        if rest[0].tag == "EP":
+            return "future" if rest[0].form == "겠" else "past" if rest[0].form in _PAST else ""
+        return "future" if rest[0].tag == "ETM" and rest[0].form in {"ᆯ", "을"} else ""
+
+    def _particle(self, n: int) -> str:
+        """The particle behind a run of nouns."""
         for token in self._tokens[n + 1 :]:
             if token.tag.startswith("J"):
-                return _ROLES.get(token.form, "")
-            if token.tag[:2] not in {"NN", "XS", "SL"} or token.tag in _SUFFIXES:
+                return token.form
+            if token.tag[:2] not in {"NN", "XS", "SL", "SN", "NR"} or token.tag in _SUFFIXES:
                 return ""
         return ""
 
@@ -291,9 +324,8 @@ class _Parser:
         bonds = _bonds(position, clause, words)
         if isinstance(value, Side | Name):
             return Fact(value, position, clause, bonds)
-        before = self._text[max(0, value.start - 6) : value.start]
-        rate = list(_RATE.finditer(before))
-        is_rate = rate and not before[rate[-1].end() :].strip()
+        before = self._text[max(0, value.start - 8) : value.start]
+        rate = _RATE.search(before)
         signed = _SIGNED.search(before)
         direction = _DIRECTION.match(self._text, value.end)
         return Fact(
@@ -302,7 +334,7 @@ class _Parser:
             clause,
             bonds,
             role=_DIRECTIONS[direction[0]] if direction else "",
-            rate=str(rate[-1].lastgroup) if is_rate else "",
+            rate=(rate.lastgroup or "") if rate else "",
             sign=signed[1] if signed and signed[1] != "영상" else "",
         )
 
@@ -364,10 +396,11 @@ def _glued(text: str, tokens: Sequence[Token]) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class _Run:
-    """Nouns written together: 물가대책위원회; ``last``: place of the last of its tokens."""
+    """Nouns written together: 물가대책위원회, at these places among the tokens."""
 
     form: str
-    last: int
+    parts: tuple[str, ...]
+    places: Sequence[int]
     name: Name | None
 
 
@@ -383,12 +416,14 @@ def _runs(text: str, tokens: Sequence[Token]) -> list[_Run]:
             places.append([n])
     runs: list[_Run] = []
     for place in places:
-        form = "".join(tokens[n].form for n in place).lower()
+        start, end = tokens[place[0]].start, tokens[place[-1]].end
+        parts = tuple(tokens[n].form.lower() for n in place)
+        form = "".join(parts)
         is_name = any(tokens[n].tag in _NAME_TAGS for n in place) or _PLACE.fullmatch(form)
-        titled = _TITLED.match(text, tokens[place[-1]].end)
+        titled = _TITLED.match(text, end) or _AFTER_TITLE.search(text[max(0, start - 8) : start])
         kind = "person" if titled and not _ORGANISATION.search(form) else form[-1]
-        named = is_name and len(form) > 1 and text[tokens[place[0]].start].isalpha()
-        runs.append(_Run(form, place[-1], Name(form, kind) if named else None))
+        named = (is_name or (titled and 2 <= len(form) <= 4)) and len(form) > 1 and form[0].isalpha()
+        runs.append(_Run(form, parts, place, Name(form, kind) if named else None))
     return runs
 
 
