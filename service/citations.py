@@ -15,21 +15,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
 
-from index import AnalysedSentence, KoreanAnalyser, Token
+from index import AnalysedSentence, KoreanAnalyser
+from service.agreement import Window, failure
+from service.claims import Statement, squeeze
 from service.prompt import Source
-from service.quantities import Quantity, quantities
 from service.schema import Support
 
-MIN_COVERAGE = 0.7
 MAX_WINDOW = 3
-_SHORT_SENTENCE_MORPHEMES = 2  # below this coverage says nothing: facts alone decide
 
 _MARKER = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
-_QUOTATION = re.compile(r"[“\"‘']([^“”\"‘’']{2,})[”\"’']")
 _MARKERS = re.compile(r"(?:\s*\[[\d,\s]+\])+\s*[.!?。]?")
 _COMPLETE_MARKERS = re.compile(r"(?:\s*\[[\d,\s]+\])+[.!?。]?(?=\s*[^\s\[.!?。])")
-_NAME_TAGS = frozenset({"NNP", "SL", "SH"})
 
 Idf = Callable[[Iterable[str]], Mapping[str, float]]
 
@@ -111,120 +110,103 @@ class Verifier:
     """Verifies drafts against the sources of one prompt."""
 
     def __init__(self, sources: Sequence[Source], analyser: KoreanAnalyser, idf: Idf) -> None:
-        self._sources = {source.number: source for source in sources}
+        self._sources = {s.number: _Reading(s, analyser) for s in sources}
         self._analyser, self._idf = analyser, idf
 
     def verify(self, draft: Draft) -> Verified | None:
         """The draft with its evidence, repaired if another source supports it; None: unsupported."""
-        claim = _Claim.of(draft.text, self._analyser)
-        weights = self._idf(claim.morphemes)
         cited = [self._sources[n] for n in dict.fromkeys(draft.markers) if n in self._sources]
-        found = [
-            e
-            for source in cited
-            if (e := _supporting_window(claim, source, weights, self._analyser))
-        ]
+        claims = _Claims(draft.text, self._analyser, self._idf)
+        found = [evidence for reading in cited if (evidence := reading.support(claims))]
         if found:
             return Verified(draft.text, tuple(found), "supported")
-        for source in self._sources.values():
-            if source not in cited and (
-                evidence := _supporting_window(claim, source, weights, self._analyser)
-            ):
+        for reading in self._sources.values():
+            if reading not in cited and (evidence := reading.support(claims)):
                 return Verified(draft.text, (evidence,), "repaired")
         return None
 
 
 def supports(sentence: str, evidence: str, analyser: KoreanAnalyser, idf: Idf) -> bool:
-    """Whether a text supports a sentence, by the three conditions above."""
-    claim = _Claim.of(sentence, analyser)
-    morphemes = frozenset(analyser.morphemes(evidence))
-    return claim.is_supported_by(evidence, morphemes, "", idf(claim.morphemes), analyser)
+    """Whether a text as a whole supports a sentence, by the conditions above.
+
+    The day of publication is not known here: dates agree as far as both state them.
+    """
+    if squeeze(sentence) in squeeze(evidence):
+        return True
+    spans = analyser.sentences(evidence)
+    window = Window([Statement.of(evidence[s.start : s.end], analyser, None) for s in spans])
+    claim = Statement.of(sentence, analyser, None)
+    return failure(claim, window, idf({w.form for w in claim.words})) is None
 
 
-@dataclass(frozen=True)
-class _Claim:
-    """What a sentence states, taken apart."""
+class _Claims:
+    """A sentence as sources of different days understand it."""
 
-    text: str
-    squeezed: str
-    morphemes: tuple[str, ...]
-    quantities: Sequence[Quantity]
-    quotations: Sequence[str]
-    names: Sequence[str]
-    negated: frozenset[str]
+    def __init__(self, text: str, analyser: KoreanAnalyser, idf: Idf) -> None:
+        self.text, self.squeezed = text, squeeze(text)
+        self._analyser, self._idf = analyser, idf
+        self._by_day: dict[date | None, Statement] = {}
 
-    @classmethod
-    def of(cls, text: str, analyser: KoreanAnalyser) -> _Claim:
-        tokens = analyser.tokens(text)
-        names = [token.form for token in tokens if token.tag in _NAME_TAGS]
-        return cls(
-            text=text,
-            squeezed=_squeeze(text),
-            morphemes=tuple(dict.fromkeys(analyser.morphemes(text))),
-            quantities=quantities(text),
-            quotations=[_squeeze(m[1]) for m in _QUOTATION.finditer(text)],
-            names=[_squeeze(name) for name in names],
-            negated=_negated(tokens),
-        )
+    def on(self, published: date | None) -> Statement:
+        if published not in self._by_day:
+            self._by_day[published] = Statement.of(self.text, self._analyser, published)
+        return self._by_day[published]
 
-    def is_supported_by(
-        self,
-        text: str,
-        morphemes: frozenset[str],
-        context: str,
-        weights: Mapping[str, float],
-        analyser: KoreanAnalyser,
+    @cached_property
+    def weights(self) -> Mapping[str, float]:
+        return self._idf({word.form for word in self.on(None).words} - {""})
+
+
+class _Reading:
+    """A source, each of its sentences taken apart at most once and only when a claim needs it."""
+
+    def __init__(self, source: Source, analyser: KoreanAnalyser) -> None:
+        self._source, self._analyser = source, analyser
+        self._published = source.article.published_on
+        self._statements: dict[int, Statement] = {}
+
+    def support(self, claims: _Claims) -> Evidence | None:
+        """The shortest window of the source that supports the claim."""
+        for length in range(1, MAX_WINDOW + 1):
+            for run in self._runs:
+                for first in range(len(run) - length + 1):
+                    if self._supports(claims, run, first, length):
+                        last = run[first + length - 1]
+                        return Evidence(self._source, run[first].start, last.end)
+        return None
+
+    def _supports(
+        self, claims: _Claims, run: Sequence[AnalysedSentence], first: int, length: int
     ) -> bool:
-        """``context`` (title, date) may supply names and parts of dates, but no other fact."""
-        squeezed = _squeeze(text)
-        if self.squeezed in squeezed:
+        window = run[first : first + length]
+        if claims.squeezed in squeeze(self._source.body[window[0].start : window[-1].end]):
             return True
-        with_context = squeezed + "\n" + _squeeze(context)
-        return (
-            all(quotation in squeezed for quotation in self.quotations)
-            and all(name in with_context for name in self.names)
-            and self._quantities_in(text, context)
-            and self._coverage(morphemes, weights) >= MIN_COVERAGE
-            and self._agrees_in_polarity(text, morphemes, analyser)
-        )
+        claim = claims.on(self._published)
+        given = frozenset(m for sentence in window for m in sentence.morphemes)
+        forms = {word.form for word in claim.words} - {""}
+        if not forms & given:
+            return False
+        sentences = [self._statement(sentence) for sentence in window]
+        before = [self._statement(sentence) for sentence in run[:first]]
+        context = [self._heading, *before]
+        return failure(claim, Window(sentences, context), claims.weights) is None
 
-    def _agrees_in_polarity(
-        self, text: str, morphemes: frozenset[str], analyser: KoreanAnalyser
-    ) -> bool:
-        """Whether no word of both texts is negated in one of them alone."""
-        in_both = morphemes.intersection(self.morphemes)
-        return not (self.negated ^ _negated(analyser.tokens(text))) & in_both
+    def _statement(self, sentence: AnalysedSentence) -> Statement:
+        if sentence.start not in self._statements:
+            text = self._source.body[sentence.start : sentence.end]
+            self._statements[sentence.start] = Statement.of(text, self._analyser, self._published)
+        return self._statements[sentence.start]
 
-    def _quantities_in(self, text: str, context: str) -> bool:
-        given = quantities(text)
-        dates = [q for q in quantities(context) if q.unit in {"년", "월", "일"}]
-        return all(any(q.agrees_with(g) for g in [*given, *dates]) for q in self.quantities)
+    @cached_property
+    def _runs(self) -> list[list[AnalysedSentence]]:
+        return list(_neighbouring(self._source.supplied_sentences()))
 
-    def _coverage(self, morphemes: frozenset[str], weights: Mapping[str, float]) -> float:
-        if len(self.morphemes) < _SHORT_SENTENCE_MORPHEMES:
-            return 1.0 if all(m in morphemes for m in self.morphemes) else 0.0
-        total = sum(weights[m] for m in self.morphemes)
-        covered = sum(weights[m] for m in self.morphemes if m in morphemes)
-        return covered / total if total else 0.0
-
-
-def _supporting_window(
-    claim: _Claim, source: Source, weights: Mapping[str, float], analyser: KoreanAnalyser
-) -> Evidence | None:
-    """The shortest window of the source that supports the claim."""
-    runs = list(_neighbouring(source.supplied_sentences()))
-    context = _context(source)
-    for length in range(1, MAX_WINDOW + 1):
-        for run in runs:
-            for first in range(len(run) - length + 1):
-                window = run[first : first + length]
-                start, end = window[0].start, window[-1].end
-                morphemes = frozenset(m for s in window for m in s.morphemes)
-                if claim.is_supported_by(
-                    source.body[start:end], morphemes, context, weights, analyser
-                ):
-                    return Evidence(source, start, end)
-    return None
+    @cached_property
+    def _heading(self) -> Statement:
+        day = self._published
+        dated = f"{day.year}년 {day.month}월 {day.day}일" if day else ""
+        heading = f"{self._source.article.title}. {self._source.article.press}. {dated}"
+        return Statement.of(heading, self._analyser, day)
 
 
 def _neighbouring(sentences: Sequence[AnalysedSentence]) -> Iterable[list[AnalysedSentence]]:
@@ -243,39 +225,3 @@ def _neighbouring(sentences: Sequence[AnalysedSentence]) -> Iterable[list[Analys
 
 
 _MAX_GAP = 4  # blanks and a paragraph break
-
-
-def _negated(tokens: Sequence[Token]) -> frozenset[str]:
-    """The content words that a text negates: 미루 in «미루지 않았다», 변동 in «변동이 없다»."""
-    negated = set()
-    for position, token in enumerate(tokens):
-        if (token.form, token.tag) in _NEGATIONS_AFTER:
-            before = reversed(tokens[:position])
-            negated |= {next((t.form.lower() for t in before if t.tag in _PREDICATE_TAGS), "")}
-        elif (token.form, token.tag) in _NEGATIONS_BEFORE:
-            after = tokens[position + 1 :]
-            negated |= {next((t.form.lower() for t in after if t.tag in _PREDICATE_TAGS), "")}
-    return frozenset(negated - {""})
-
-
-_NEGATIONS_AFTER = frozenset(
-    {("않", "VX"), ("못하", "VX"), ("아니", "VCN"), ("없", "VA"), ("말", "VX")}
-)
-_NEGATIONS_BEFORE = frozenset({("안", "MAG"), ("못", "MAG")})
-_PREDICATE_TAGS = frozenset(
-    {"NNG", "NNP", "NR", "SL", "SN", "VV", "VV-R", "VV-I", "VA", "XR", "VA-R", "VA-I"}
-)
-
-
-def _context(source: Source) -> str:
-    day = source.article.published_on
-    date = f"{day.year}년 {day.month}월 {day.day}일" if day else ""
-    return f"{source.article.title}\n{date}"
-
-
-def _squeeze(text: str) -> str:
-    """Without blanks, markup of emphasis and differences between quotation marks."""
-    return re.sub(r"[\s*_]+", "", text).translate(_QUOTES).lower()
-
-
-_QUOTES = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "＂": '"', "＇": "'"})

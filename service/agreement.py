@@ -1,0 +1,280 @@
+"""Whether sentences of a source support a claim. Pure functions over ``service.claims``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from service.claims import TITLES, Fact, Name, Side, Statement, Word, squeeze
+from service.dates import When
+from service.quantities import Quantity
+from service.wording import DECISIVE, GENERIC, sense
+
+MIN_COVERAGE = 0.5
+MIN_BOND = 0.1  # least bond of a number to the claim's words, as a share of the greatest possible
+RIVALRY = 1.0  # a rival fact may be bound to the claim's words this many times as closely
+MAX_NEW_NOUNS = 3
+_NUMBER_WEIGHT = 2.0
+_LONGEST_TITLE = 12
+_IDENTIFIERS = frozenset({"호", "회", "차", "단", "분기", "상", "단계"})  # of names: 트램 1호선, 제9호 태풍
+
+_TITLE = "|".join(sorted(TITLES, key=len, reverse=True))
+_DOUBLE_FAMILY_NAMES = frozenset("남궁 황보 제갈 선우 사공 독고 서문 동방".split())
+_PERSONS = (
+    re.compile(rf"(?<![가-힣])(?P<name>[가-힣]{{2,4}})\s(?:전\s)?(?:[가-힣]{{0,8}}?)(?:{_TITLE})(?![가-힣]{{3}})"),
+    re.compile(
+        rf"(?<![가-힣])(?:{_TITLE})\s(?P<name>[가-힣]{{2,4}}?)(?:[은는이가을를의와과도]|에게|께서)(?![가-힣])"
+    ),
+)
+
+@dataclass(frozen=True)
+class Window:
+    """Neighbouring sentences, and what comes before them: it may complete names, but adds no fact."""
+
+    sentences: Sequence[Statement]
+    context: Sequence[Statement] = ()
+
+    @cached_property
+    def squeezed(self) -> str:
+        return "".join(s.squeezed for s in self.sentences)
+
+    @cached_property
+    def facts(self) -> Sequence[Fact]:
+        return [fact for s in self.sentences for fact in s.facts]
+
+    @cached_property
+    def senses(self) -> frozenset[str]:
+        return frozenset[str]().union(*(s.senses for s in self.sentences))
+
+    @cached_property
+    def context_senses(self) -> frozenset[str]:
+        return frozenset[str]().union(*(s.senses for s in self.context))
+
+    @cached_property
+    def compounds(self) -> frozenset[str]:
+        return frozenset[str]().union(*(s.compounds for s in (*self.sentences, *self.context)))
+
+    @cached_property
+    def parts(self) -> frozenset[tuple[str, ...]]:
+        return frozenset[tuple[str, ...]]().union(
+            *(s.parts for s in (*self.sentences, *self.context))
+        )
+
+    @cached_property
+    def squeezed_text(self) -> str:
+        return squeeze(self.text)
+
+    @cached_property
+    def codes(self) -> frozenset[str]:
+        return frozenset[str]().union(*(s.codes for s in (*self.sentences, *self.context)))
+
+    @cached_property
+    def text(self) -> str:
+        return "\n".join(s.text for s in (*self.context, *self.sentences))
+
+
+def failure(claim: Statement, window: Window, weights: Mapping[str, float]) -> str | None:
+    """The first condition that the window fails; None: it supports the claim."""
+    if claim.squeezed and claim.squeezed in window.squeezed:
+        return None
+    for quotation in claim.quotations:
+        is_title = len(quotation) <= _LONGEST_TITLE  # ‘파도의 문장’
+        if quotation not in window.squeezed + (window.squeezed_text if is_title else ""):
+            return "quotation"
+    if unknown := unknown_name(claim, window):
+        return f"name {unknown}"
+    by_sense = {w.sense: weights.get(w.form, 1.0) for w in claim.words if w.form}
+    for fact in claim.facts:
+        if _fails(fact, claim, window, by_sense):
+            return f"fact {fact.value}"
+    if word := _planned(claim, window):
+        return f"tense {word}"
+    if word := _reversed(claim, window):
+        return f"roles {word}"
+    unknown = [w for w in claim.words if w.form and not _is_known(w, claim, window)]
+    for word in unknown:
+        if word.is_argument and (word.is_name or _replaces(word, claim, window)):
+            return f"nouns {word.form}"
+    if sum(word.is_argument for word in unknown) > MAX_NEW_NOUNS:
+        return "nouns"
+    coverage = _coverage(claim, unknown, window, weights)
+    return None if coverage >= MIN_COVERAGE else f"coverage {coverage:.2f}"
+
+
+def unknown_name(claim: Statement, window: Window) -> str | None:
+    """A name of the claim that neither the window nor its context knows."""
+    for code in claim.codes - window.codes:
+        return code
+    for name in claim.glued:
+        if name not in window.squeezed_text:
+            return name
+    for name in _persons(claim):
+        rest = "[가-힣]{1,2}" if name in _DOUBLE_FAMILY_NAMES else ""
+        person = rf"(?<![가-힣]){name}{rest}(?=[^가-힣]|[은는이가을를의와과도씨]|에게|께서)"
+        if not re.search(person, window.text):
+            return name
+    for name, title in claim.family_names.items():
+        person = rf"(?<![가-힣]){name}(?:[가-힣]{{1,3}})?(?:\([^)]*\))?\s[가-힣\s]{{0,12}}{title}"
+        if not re.search(person, window.text):
+            return f"{name} {title}"
+    return None
+
+
+def _persons(claim: Statement) -> Iterator[str]:
+    """Words beside a title that are no ordinary nouns: the analyser knows few names."""
+    nouns = {word.form for word in claim.words if not word.is_name}
+    for pattern in _PERSONS:
+        for match in pattern.finditer(claim.text):
+            name = match["name"]
+            if name in claim.compounds and name not in nouns and sense(name) not in GENERIC:
+                yield name
+
+
+def _fails(fact: Fact, claim: Statement, window: Window, weights: Mapping[str, float]) -> bool:
+    """Whether the window lacks the fact, or binds another of its kind more closely to the claim."""
+    equal = [given for given in window.facts if fact.states(given)]
+    if not equal and not _may_be_added(fact, window):
+        return True
+    bonds = [(fact.bond_with(given, weights), given) for given in equal]
+    best, bound = max(bonds, key=lambda pair: pair[0], default=(0.0, None))
+    if isinstance(fact.value, Quantity | When) and bound:
+        if best < MIN_BOND * fact.bond_with(fact, weights):
+            return True
+    for rival in window.facts:
+        directed = bound and fact.role and fact.role == bound.role and rival.role not in {"", fact.role}
+        if fact.may_rival(rival) and not fact.states(rival) and not directed:
+            if fact.bond_with(rival, weights) > RIVALRY * best + 1e-9:
+                if not _settled(fact, bound, rival, claim, weights, best):
+                    return True
+    return False
+
+
+def _settled(
+    fact: Fact,
+    bound: Fact | None,
+    rival: Fact,
+    claim: Statement,
+    weights: Mapping[str, float],
+    best: float,
+) -> bool:
+    """Whether the claim has a place of its own for the rival, and both fit better so than exchanged."""
+    for other in claim.facts:
+        if other is not fact and bound and other.states(rival):
+            kept = best + other.bond_with(rival, weights)
+            exchanged = fact.bond_with(rival, weights) + other.bond_with(bound, weights)
+            if kept >= exchanged:
+                return True
+    return False
+
+
+def _may_be_added(fact: Fact, window: Window) -> bool:
+    """Whether a fact that the window lacks may come from the title, or needs no proof here."""
+    value = fact.value
+    if isinstance(value, Name):
+        return True  # whether it is known is another condition
+    if isinstance(value, Side):
+        around = [*window.facts, *(given for s in window.context for given in s.facts)]
+        if any(fact.may_rival(given) and not fact.states(given) for given in around):
+            return False
+        return value.word not in DECISIVE
+    named = isinstance(value, When) or value.unit in _IDENTIFIERS
+    return named and any(fact.states(given) for s in window.context for given in s.facts)
+
+
+def _planned(claim: Statement, window: Window) -> str | None:
+    """What the claim reports as done and the window only as planned."""
+    for word in claim.words:
+        if word.tense == "past":
+            tenses = {w.tense for s in window.sentences for w in s.words if w.sense == word.sense}
+            if tenses == {"future"}:
+                return word.form
+    return None
+
+
+def _reversed(claim: Statement, window: Window) -> str | None:
+    """A pair of nouns whose roles the claim exchanges."""
+    for role in ("object", "receiver", "standard", "owner"):
+        subjects, others = claim.in_role("subject"), claim.in_role(role)
+        for sentence in window.sentences:
+            crossed = subjects & sentence.in_role(role) - sentence.in_role("subject")
+            back = others & sentence.in_role("subject") - sentence.in_role(role)
+            if crossed and back:
+                return f"{crossed} {back}"
+    return None
+
+
+def _is_known(word: Word, claim: Statement, window: Window) -> bool:
+    if word.sense in window.senses or word.form in GENERIC or word.sense in GENERIC:
+        return True
+    if not word.is_argument:
+        return False
+    form = word.form
+    return (
+        word.sense in window.context_senses
+        or form in window.compounds
+        or form in claim.family_names
+        or (len(word.run) > 1 and word.run in window.squeezed_text)
+        or (len(form) == 1 and any(c.endswith(form) for c in window.compounds))
+        or (len(form) > 1 and any(_abbreviates(form, parts) for parts in window.parts))
+        or (len(form) > 2 and _extends(form, window))
+    )
+
+
+def _replaces(word: Word, claim: Statement, window: Window) -> bool:
+    """Whether the noun stands where the window has another that the claim lacks: 화재로 for 홍수로."""
+    before, behind = _neighbours(word, claim)
+    for sentence in window.sentences:
+        for given in sentence.words:
+            if not given.is_argument or given.sense in claim.senses or given.form in GENERIC:
+                continue
+            there = _neighbours(given, sentence)
+            if behind and behind == there[1]:
+                return True
+            if before and before == there[0] and word.particle and word.particle == given.particle:
+                return True
+    return False
+
+
+def _neighbours(word: Word, statement: Statement) -> tuple[str, str]:
+    """The senses of the words before and behind one, those that say little left out."""
+    words = [w for w in statement.words if w is word or w.form not in GENERIC]
+    place = next(n for n, w in enumerate(words) if w is word)
+    before = words[place - 1].sense if place else ""
+    return before, words[place + 1].sense if place + 1 < len(words) else ""
+
+
+def _extends(form: str, window: Window) -> bool:
+    """협의회장 of 협의회, 도지사 of 지사: a known noun with one syllable more."""
+    known = window.compounds | window.senses
+    return any(part in known or any(c.endswith(part) for c in known) for part in (form[:-1], form[1:]))
+
+
+def _abbreviates(form: str, parts: Sequence[str]) -> bool:
+    """Whether a form is made of the beginnings of some of the parts: 선관위 of 선거·관리·위원회."""
+    if not form:
+        return True
+    for n, part in enumerate(parts):
+        for length in range(1, min(len(part), len(form)) + 1):
+            if part[:length] != form[:length]:
+                break
+            if _abbreviates(form[length:], parts[n + 1 :]):
+                return True
+    return False
+
+
+def _coverage(
+    claim: Statement, unknown: Sequence[Word], window: Window, weights: Mapping[str, float]
+) -> float:
+    """The weighted share of words that the window holds; those of the context count neither way."""
+    missing = {w.sense for w in unknown}
+    words = {
+        w.sense: weights.get(w.form, 1.0)
+        for w in claim.words
+        if w.form and (w.sense in window.senses or w.sense in missing)
+    }
+    numbers = {w.sense for w in claim.words if not w.form}  # each is stated, or the claim has failed
+    words |= dict.fromkeys(numbers, _NUMBER_WEIGHT)
+    total = sum(words.values())
+    return 1 - sum(words[s] for s in missing) / total if total else 0.0
