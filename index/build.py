@@ -179,6 +179,9 @@ def article_digest(article: Article) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+_Part = tuple[Article, Sequence[Passage], Sequence[AnalysedSentence]]
+
+
 class _Preparation:
     """Turns articles into what the engine stores: sentences, passages, vectors."""
 
@@ -202,32 +205,26 @@ class _Preparation:
             chunk(article, found, self._chunking, self._fits)
             for article, found in zip(articles, sentences, strict=True)
         ]
-        flat = [passage for group in passages for passage in group]
-        spans = [
-            _spans(passage, found)
-            for group, found in zip(passages, sentences, strict=True)
-            for passage in group
-        ]
-        vectors, of_spans = self._embedder.embed_passages_and_spans([p.text for p in flat], spans)
-        indexed, row = [], 0
-        for article, group, found in zip(articles, passages, sentences, strict=True):
-            rows = slice(row, row := row + len(group))
-            own = _sentence_vectors(found, group, of_spans[rows], self._embedder.dimension)
+        parts = list(zip(articles, passages, sentences, strict=True))
+        known = [self._engine.known_vectors(*part) for part in parts]
+        embedded = iter(self._embed([p for p, k in zip(parts, known, strict=True) if k is None]))
+        indexed = []
+        for (article, group, found), before in zip(parts, known, strict=True):
+            vectors, own = before or next(embedded)
             digest = article_digest(article)
-            indexed.append(IndexedArticle(article, group, vectors[rows], found, digest, own))
+            indexed.append(IndexedArticle(article, group, vectors, found, digest, own))
         return indexed
 
-    def _vectors(self, passages: list[list[Passage]]) -> Vectors:
-        """A row per passage; what the older version of an article has is not embedded again."""
-        flat = [passage for group in passages for passage in group]
-        known = {
-            g[0].article_id: self._engine.known_vectors(g[0].article_id) for g in passages if g
-        }
-        before = [known[passage.article_id].get(passage.text) for passage in flat]
-        new = [p.text for p, vector in zip(flat, before, strict=True) if vector is None]
-        embedded = iter(self._embedder.embed_passages(new))
-        rows = [next(embedded) if vector is None else vector for vector in before]
-        return np.array(rows, dtype=np.float32).reshape(len(rows), self._embedder.dimension)
+    def _embed(self, parts: Sequence[_Part]) -> Iterator[tuple[Vectors, Vectors]]:
+        """The vectors of each article's passages and sentences."""
+        texts = [passage.text for _, group, _ in parts for passage in group]
+        spans = [_spans(passage, found) for _, group, found in parts for passage in group]
+        vectors, of_spans = self._embedder.embed_passages_and_spans(texts, spans)
+        row = 0
+        for _, group, found in parts:
+            rows = slice(row, row := row + len(group))
+            own = _sentence_vectors(found, group, of_spans[rows], self._embedder.dimension)
+            yield vectors[rows], own
 
     def _fits(self, text: str) -> bool:
         # A token of this kind of text is never longer than the text has characters.

@@ -133,7 +133,7 @@ def _counted(root: Path, articles: int) -> dict[str, Any]:
     engine = LocalEngine.open(root)
     ids = [
         engine.load([key])[key].passage.id
-        for key in engine._current().generation.rows["passage"].tolist()
+        for key in engine._shown.generation.rows["passage"].tolist()
     ]
     engine.close()
     expected = {f"a{n}#0" for n in range(articles)}
@@ -325,14 +325,17 @@ def _serve(task: dict[str, Any]) -> dict[str, Any]:
         candidates = engine.search(question.vector, question.question_terms, Filters(), CANDIDATES)
         top = np.argsort(-candidates.dense)[:10]
         found.append(len({*candidates.keys[top].tolist()} & {*exact}) / len(exact))
-        view = engine._current().generation.lexical
+        view = engine._shown.generation.lexical
         some = view.best(question.question_terms, CANDIDATES, None)
         lexical.NOMINATING_POSTINGS, limit = 10**12, lexical.NOMINATING_POSTINGS
         every = view.best(question.question_terms, CANDIDATES, None)
         lexical.NOMINATING_POSTINGS = limit
-        scores = sum(view.scores(question.question_terms, every).values())
-        wanted = every[np.argsort(-np.asarray(scores))[:10]]
-        listed.append(len(np.intersect1d(some, wanted)) / max(len(wanted), 1))
+        # Many synthetic passages score the same: those count that are as good as the exact tenth.
+        reached, best = (
+            np.sort(sum(view.scores(question.question_terms, rows).values()))[-10:]
+            for rows in (some, every)
+        )
+        listed.append(float((reached >= best[0] - 1e-3).mean()))
     figures["dense_recall_at_10"] = float(np.mean(found))
     figures["lexical_recall_at_10"] = float(np.mean(listed))
     engine.close()

@@ -44,7 +44,7 @@ def contents(root: Path) -> dict[str, Any]:
     """All that an index says: articles, passages with their vectors, what it finds, counts."""
     with closing(LocalEngine.open(root)) as engine:
         catalog = engine.catalog
-        generation = engine._current().generation
+        generation = engine._shown.generation
         loaded = engine.load(catalog.live_passages()["passage"].tolist())
         passages = {found.passage.id: found.passage for found in loaded.values()}
         vectors = np.vstack(list(catalog.vectors(generation.manifest.dimension)))

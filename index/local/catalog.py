@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +17,23 @@ from numpy.typing import NDArray
 from index.documents import AnalysedSentence, Article, ArticleHeader, Passage, to_json
 from index.local import stories
 from index.local.database import Database
+from index.local.records import (
+    CatalogRow,
+    Recipe,
+    StoredVectors,
+    header_fields,
+    matrix,
+    pack_sentences,
+    pack_vectors,
+    unpack_sentences,
+    unpack_vectors,
+)
 from index.protocols import AnalysedText, IndexedArticle, LoadedPassage, Vectors
 from index.variants import alias_key, bracketed_names
 
 FORMAT_VERSION = 4
 
-SCHEMA = """
+_TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE recipes (key INTEGER PRIMARY KEY, embedder TEXT NOT NULL, recipe TEXT UNIQUE NOT NULL);
 CREATE TABLE articles (
@@ -69,36 +76,14 @@ CREATE INDEX reporters_article ON reporters (article);
 CREATE TABLE removals (sequence INTEGER PRIMARY KEY AUTOINCREMENT, article INTEGER NOT NULL);
 """
 
-_MAX_SENTENCES_BYTES = 1 << 28  # unpacked: of an article in a catalog from elsewhere
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How articles become passages and vectors: names and settings of everything that decides."""
-
-    embedder: str
-    dimension: int
-    analyser: str
-    chunking: dict[str, Any]
-
-    def to_text(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
-
-
-@dataclass(frozen=True)
-class CatalogRow:
-    """The text of a live passage and the sentences in it."""
-
-    passage: int
-    text: str
-    sentences: Sequence[AnalysedSentence]
+SCHEMA = _TABLES + stories.SCHEMA
 
 
 class Catalog(Database):
     """Articles, passages and vectors by key; keys are never used twice."""
 
     def __init__(self, folder: Path, *, writable: bool = False) -> None:
-        super().__init__(folder, SCHEMA + stories.SCHEMA, FORMAT_VERSION, writable=writable)
+        super().__init__(folder, SCHEMA, FORMAT_VERSION, writable=writable)
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -140,8 +125,8 @@ class Catalog(Database):
         ).fetchone()
         if row is None:
             return None
-        sentences = _unpack_sentences(row[1])
-        vectors = _unpack_vectors(row[2], len(sentences)) if row[2] else None
+        sentences = unpack_sentences(row[1])
+        vectors = unpack_vectors(row[2], len(sentences)) if row[2] else None
         return AnalysedText(row[0], sentences, vectors)
 
     def passages(self, keys: Sequence[int]) -> dict[int, LoadedPassage]:
@@ -192,15 +177,27 @@ class Catalog(Database):
         ).fetchall()
         return (rows[-1][0] if rows else sequence), [article for _, article in rows]
 
-    def vectors_of(self, article_id: str, embedder: str) -> dict[str, Vectors]:
-        """The vector of each passage of the current version, by text, if ``embedder`` made it."""
-        query = (
-            'SELECT substr(a.body, p.start + 1, p."end" - p.start), p.vector FROM articles a'
+    def stored_vectors(self, article_id: str, embedder: str) -> StoredVectors | None:
+        """Those of the current version, if ``embedder`` made them and its sentences have some."""
+        row = self._db.execute(
+            "SELECT a.key, a.body, a.sentences, a.sentence_vectors FROM articles a"
             " JOIN recipes r ON r.key = a.recipe AND r.embedder = ?"
-            " JOIN passages p ON p.article = a.key WHERE a.id = ? AND a.superseded_at IS NULL"
+            " WHERE a.id = ? AND a.superseded_at IS NULL AND a.sentence_vectors IS NOT NULL",
+            (embedder, article_id),
+        ).fetchone()
+        if row is None:
+            return None
+        key, body, packed, sentence_vectors = row
+        query = 'SELECT start, "end", vector FROM passages WHERE article = ? ORDER BY ordinal'
+        passages = self._db.execute(query, (key,)).fetchall()
+        spans = [(s.start, s.end) for s in unpack_sentences(packed)]
+        return StoredVectors(
+            body,
+            [(start, end) for start, end, _ in passages],
+            spans,
+            unpack_vectors(b"".join(vector for _, _, vector in passages), len(passages)),
+            unpack_vectors(sentence_vectors, len(spans)),
         )
-        rows = self._db.execute(query, (embedder, article_id))
-        return {text: np.frombuffer(v, dtype="<f2").astype(np.float32) for text, v in rows}
 
     def live_articles(self) -> Iterator[tuple[int, int, str | None, str | None, str | None]]:
         """Key, story, moment of publication, press and section of each, in the order of keys."""
@@ -226,7 +223,7 @@ class Catalog(Database):
         article, sentences = -1, list[AnalysedSentence]()
         for key, article_key, body, start, end, packed in self._db.execute(query, (after,)):
             if article_key != article:
-                article, sentences = article_key, _unpack_sentences(packed)
+                article, sentences = article_key, unpack_sentences(packed)
             inside = [s for s in sentences if start <= s.start and s.end <= end]
             yield CatalogRow(key, body[start:end], inside)
 
@@ -234,14 +231,14 @@ class Catalog(Database):
         """Those of the live passages in the order of keys, float32 of shape (n, dimension)."""
         cursor = self._db.execute(f"SELECT p.vector {_LIVE} ORDER BY p.key")
         while rows := cursor.fetchmany(batch):
-            yield _matrix(rows, dimension)
+            yield matrix(rows, dimension)
 
     def vectors_at(self, keys: Iterable[int], dimension: int) -> Vectors:
         """Those of the passages, in the order of keys."""
         query = (
             "SELECT vector FROM passages WHERE key IN (SELECT value FROM json_each(?)) ORDER BY key"
         )
-        return _matrix(self._db.execute(query, (json.dumps(list(keys)),)).fetchall(), dimension)
+        return matrix(self._db.execute(query, (json.dumps(list(keys)),)).fetchall(), dimension)
 
     @property
     def last_removal(self) -> int:
@@ -269,7 +266,7 @@ class Catalog(Database):
             " (SELECT key FROM recipes WHERE recipe = ?) ORDER BY key LIMIT ?"
         )
         rows = self._db.execute(query, (recipe.to_text(), limit))
-        return [Article(**_header_fields(header), body=body) for header, body in rows]
+        return [Article(**header_fields(header), body=body) for header, body in rows]
 
     def count_outdated(self, recipe: Recipe) -> int:
         query = (
@@ -291,7 +288,7 @@ class Catalog(Database):
 
     def _header(self, key: int, text: str) -> ArticleHeader:
         """The header of a version, with the corrections that are known by now."""
-        fields = _header_fields(text)
+        fields = header_fields(text)
         fields["corrects"] = stories.corrects(self._db, key)
         fields["corrected_by"] = stories.corrected_by(self._db, key)
         return ArticleHeader(**fields)
@@ -373,8 +370,8 @@ def _insert(db: sqlite3.Connection, item: IndexedArticle, recipe: int) -> int:
             json.dumps(to_json(article.header), ensure_ascii=False),
             article.body,
             recipe,
-            _pack_sentences(item.sentences),
-            None if item.sentence_vectors is None else _pack_vectors(item.sentence_vectors),
+            pack_sentences(item.sentences),
+            None if item.sentence_vectors is None else pack_vectors(item.sentence_vectors),
         ),
     )
     key: int = db.execute("SELECT last_insert_rowid()").fetchone()[0]
@@ -388,7 +385,7 @@ def _insert(db: sqlite3.Connection, item: IndexedArticle, recipe: int) -> int:
     db.executemany(
         'INSERT INTO passages (article, ordinal, start, "end", vector) VALUES (?, ?, ?, ?, ?)',
         [
-            (key, p.ordinal, p.start, p.end, _pack_vectors(vector))
+            (key, p.ordinal, p.start, p.end, pack_vectors(vector))
             for p, vector in zip(item.passages, item.vectors, strict=True)
         ],
     )
@@ -402,39 +399,5 @@ def _recipe_key(db: sqlite3.Connection, recipe: Recipe) -> int:
     return int(key)
 
 
-def _matrix(rows: Sequence[tuple[bytes]], dimension: int) -> Vectors:
-    """Raises ValueError for a vector of another dimension."""
-    if any(len(vector) != 2 * dimension for (vector,) in rows):
-        raise ValueError(f"the catalog holds a vector that has not {dimension} dimensions")
-    flat = np.frombuffer(b"".join(vector for (vector,) in rows), dtype="<f2")
-    return flat.reshape(len(rows), dimension).astype(np.float32)
-
-
 def _bump_revision(db: sqlite3.Connection) -> None:
     db.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'revision'")
-
-
-def _pack_sentences(sentences: Sequence[AnalysedSentence]) -> bytes:
-    packed = [[s.start, s.end, s.morphemes] for s in sentences]
-    return zlib.compress(json.dumps(packed, ensure_ascii=False).encode())
-
-
-def _unpack_sentences(blob: bytes) -> list[AnalysedSentence]:
-    unpacked = zlib.decompressobj().decompress(blob, _MAX_SENTENCES_BYTES)
-    return [AnalysedSentence(s, e, tuple(m)) for s, e, m in json.loads(unpacked)]
-
-
-def _pack_vectors(vectors: Vectors) -> bytes:
-    return vectors.astype("<f2").tobytes()
-
-
-def _unpack_vectors(blob: bytes, rows: int) -> Vectors:
-    return np.frombuffer(blob, dtype="<f2").astype(np.float32).reshape(rows, -1)
-
-
-def _header_fields(text: str) -> dict[str, Any]:
-    """Keyword arguments of ``ArticleHeader`` from its JSON."""
-    fields: dict[str, Any] = json.loads(text)
-    for name in ("published_at", "modified_at"):
-        fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from index.documents import Article, Filters
-from index.errors import EmbedderMismatch, IndexNotFound, IndexUnusable
+from index.documents import AnalysedSentence, Article, Filters, Passage
+from index.errors import EmbedderMismatch, IndexNotFound
 from index.local import files
-from index.local.catalog import Catalog, Recipe
-from index.local.generation import (
-    Generation,
-    Manifest,
-    current_number,
-    generation_folder,
-    numbers,
-)
+from index.local.catalog import Catalog
+from index.local.follower import Follower
+from index.local.generation import current_number
 from index.local.lock import WriterLock
 from index.local.publish import publish
+from index.local.records import Recipe
 from index.protocols import (
     AnalysedText,
     Candidates,
@@ -34,11 +27,6 @@ from index.protocols import (
     Terms,
     Vectors,
 )
-
-logger = logging.getLogger(__name__)
-
-POLL_S = 0.5
-"""How often a reader looks for a newer generation, in seconds."""
 
 
 class LocalEngine:
@@ -52,24 +40,18 @@ class LocalEngine:
         self.root = root
         self._lock = lock
         self._catalog = Catalog(root, writable=lock is not None)
-        self._opening = threading.Lock()
-        self._view: _View | None = None
-        self._refused: int | None = None  # the generation that can't be used, not to be tried again
-        self._problem: str | None = None
-        self._closed = threading.Event()
-        self._watcher: threading.Thread | None = None
+        self._shown = Follower(root, self._catalog)
 
     @classmethod
     def open(cls, root: Path) -> Self:
         """Open for reading. Raises IndexNotFound, IndexCorrupt or IndexFormatUnknown."""
         engine = cls(root)
         try:
-            engine._refresh()
+            engine._shown.refresh()
         except BaseException:
             engine.close()
             raise
-        engine._watcher = threading.Thread(target=engine._watch, name="gisa-index", daemon=True)
-        engine._watcher.start()
+        engine._shown.watch()
         return engine
 
     @classmethod
@@ -116,9 +98,7 @@ class LocalEngine:
             raise
 
     def close(self) -> None:
-        self._closed.set()
-        if self._watcher is not None and self._watcher is not threading.current_thread():
-            self._watcher.join()
+        self._shown.close()
         self._catalog.close()
         if self._lock is not None:
             self._lock.release()
@@ -165,9 +145,21 @@ class LocalEngine:
         """Whether some articles have the vectors of another embedder."""
         return any(name != self.recipe.embedder for name in self._catalog.embedders)
 
-    def known_vectors(self, article_id: str) -> Mapping[str, Vectors]:
-        """By text, the vectors that the article's passages have now."""
-        return self._catalog.vectors_of(article_id, self.recipe.embedder)
+    def known_vectors(
+        self,
+        article: Article,
+        passages: Sequence[Passage],
+        sentences: Sequence[AnalysedSentence],
+    ) -> tuple[Vectors, Vectors] | None:
+        """The vectors of passages and sentences that the stored version has, if its text is the same."""
+        stored = self._catalog.stored_vectors(article.id, self.recipe.embedder)
+        if stored is None or (stored.body, stored.passages, stored.sentences) != (
+            article.body,
+            [(passage.start, passage.end) for passage in passages],
+            [(sentence.start, sentence.end) for sentence in sentences],
+        ):
+            return None
+        return stored.vectors, stored.sentence_vectors
 
     def add(self, articles: Sequence[IndexedArticle]) -> None:
         self._catalog.put(articles, current_number(self.root) or 0, self.recipe)
@@ -178,8 +170,8 @@ class LocalEngine:
     def publish(self, *, afresh: bool = False) -> int:
         """``afresh`` copies nothing from the generation before."""
         number = publish(self.root, self._catalog, self.recipe, afresh=afresh)
-        if self._view is not None:
-            self._refresh()
+        if self._shown.opened:
+            self._shown.refresh()
         return number
 
     # -- reading ---------------------------------------------------------------------------
@@ -192,7 +184,7 @@ class LocalEngine:
         k: int,
         alternatives: Sequence[Terms] = (),
     ) -> Candidates:
-        view = self._current()
+        view = self._shown.view
         generation = view.generation
         mask = generation.mask(filters, self._article_keys(filters))
         mask = view.without_removed(mask, self._catalog)
@@ -225,15 +217,15 @@ class LocalEngine:
         return self._catalog.passages([int(key) for key in keys])
 
     def idf(self, field: str, terms: Iterable[str]) -> Mapping[str, float]:
-        return self._current().generation.lexical.idf(field, terms)
+        return self._shown.generation.lexical.idf(field, terms)
 
     @property
     def generation(self) -> int:
-        return self._current().generation.number
+        return self._shown.generation.number
 
     @property
     def problem(self) -> str | None:
-        return self._problem
+        return self._shown.problem
 
     def article(self, article_id: str) -> Article | None:
         return self._catalog.article(article_id)
@@ -258,20 +250,20 @@ class LocalEngine:
 
     @property
     def cosine_spread(self) -> float:
-        return self._current().generation.manifest.cosine_spread
+        return self._shown.generation.manifest.cosine_spread
 
     @property
     def coverage(self) -> tuple[date | None, date | None]:
-        manifest = self._current().generation.manifest
+        manifest = self._shown.generation.manifest
         return _day(manifest.published_from), _day(manifest.published_to)
 
     @property
     def presses(self) -> tuple[str, ...]:
-        return tuple(filter(None, self._current().generation.manifest.presses))
+        return tuple(filter(None, self._shown.generation.manifest.presses))
 
     @property
     def sections(self) -> tuple[str, ...]:
-        return tuple(filter(None, self._current().generation.manifest.sections))
+        return tuple(filter(None, self._shown.generation.manifest.sections))
 
     def aliases(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
         return self._catalog.aliases(names)
@@ -281,7 +273,7 @@ class LocalEngine:
 
     def info(self) -> IndexInfo:
         """Opens no generation; without one that is open, the one that CURRENT names is told."""
-        manifest = self._view.generation.manifest if self._view else self._newest_manifest()
+        manifest = self._shown.manifest
         articles, passages = self._catalog.counts()
         return IndexInfo(
             articles=articles,
@@ -295,106 +287,6 @@ class LocalEngine:
             presses=tuple(filter(None, manifest.presses)),
             sections=tuple(filter(None, manifest.sections)),
         )
-
-    def _newest_manifest(self) -> Manifest:
-        number = current_number(self.root)
-        if number is None:
-            raise IndexNotFound(self.root)
-        return Manifest.read(generation_folder(self.root, number))
-
-    # -- from one generation to the next -----------------------------------------------------
-
-    def _current(self) -> _View:
-        if self._view is None:
-            self._refresh()
-        assert self._view is not None  # noqa: S101 - _refresh raises otherwise
-        return self._view
-
-    def _watch(self) -> None:
-        while not self._closed.wait(POLL_S):
-            try:
-                self._refresh()
-            except Exception as error:  # whatever it is, the next round tries again
-                self._tell(f"looking for a newer generation failed: {error}")
-
-    def _refresh(self) -> None:
-        """Open the newest generation if it is not open yet; without any, raise what is wrong."""
-        with self._opening:
-            self._catalog.refresh()
-            number = current_number(self.root)
-            if self._view is not None and number in (self._view.generation.number, self._refused):
-                if number != self._refused:
-                    self._tell(None)
-                return
-            try:
-                self._view = self._opened(number)
-                self._refused = None
-                self._tell(None)
-                return
-            except IndexUnusable as error:
-                if number is None or current_number(self.root) != number:
-                    raise  # deleted while it was being opened: the next round knows better
-                self._view = self._view or self._newest_before(number)
-                if self._view is None:
-                    raise
-                self._refused = number
-                self._tell(
-                    f"generation {number} is not used but {self._view.generation.number}: "
-                    f"{error}. {error.remedy}"
-                )
-
-    def _opened(self, number: int | None) -> _View:
-        if number is None:
-            raise IndexNotFound(self.root)
-        folder = generation_folder(self.root, number)
-        open_one = self._view.generation.manifest if self._view else None
-        manifest = Manifest.read(folder)
-        if open_one is not None and manifest.embedder != open_one.embedder:
-            raise EmbedderMismatch(
-                path=self.root, built_with=manifest.embedder, configured=open_one.embedder
-            )
-        return _View(Generation(folder))
-
-    def _newest_before(self, number: int) -> _View | None:
-        for older in reversed(numbers(self.root)):
-            if older < number:
-                try:
-                    return self._opened(older)
-                except IndexUnusable as error:
-                    logger.warning("generation %d can't be used either: %s", older, error)
-        return None
-
-    def _tell(self, problem: str | None) -> None:
-        if problem != self._problem:
-            self._problem = problem
-            if problem is not None:
-                logger.error("%s: %s", self.root, problem)
-            else:
-                logger.info("%s: the newest generation is in use", self.root)
-
-
-class _View:
-    """A generation and the removals that came after it."""
-
-    def __init__(self, generation: Generation) -> None:
-        self.generation = generation
-        # Sequence number up to which removals are known, and the rows that are left: one tuple, so
-        # that threads see both or neither.
-        self._left: tuple[int, NDArray[np.bool_] | None] = (generation.manifest.removal, None)
-
-    def without_removed(
-        self, mask: NDArray[np.bool_] | None, catalog: Catalog
-    ) -> NDArray[np.bool_] | None:
-        known, left = self._left
-        sequence, articles = catalog.removed_since(known)
-        if articles:
-            # Article keys are never used twice: old removals can't hit new articles.
-            here = ~np.isin(self.generation.rows["article"], np.array(articles, dtype=np.int64))
-            left = here if left is None else left & here
-            self._left = (sequence, left)
-        if mask is None or left is None:
-            return left if mask is None else mask
-        return mask & left
 
 
 def _highest(scores: Sequence[Mapping[str, Vectors]]) -> dict[str, Vectors]:

@@ -22,7 +22,7 @@ from index.documents import SEOUL
 from index.errors import IndexUnusable, RebuildUnfinished
 from index.korean import FIELDS, bigrams
 from index.local import files
-from index.local.catalog import FORMAT_VERSION, Catalog, Recipe
+from index.local.catalog import FORMAT_VERSION, Catalog
 from index.local.generation import (
     CURRENT,
     FOLDER,
@@ -39,6 +39,7 @@ from index.local.generation import (
 )
 from index.local.lexical import write_lexical
 from index.local.postings import GONE
+from index.local.records import Recipe
 from index.local.vectors import FILE as VECTORS
 from index.local.vectors import Clusters, plan_clusters, write_vectors
 from index.protocols import Terms, Vectors

@@ -1,0 +1,165 @@
+"""Which generation a process shows, and how it goes from one to the next.
+
+A newer one is opened beside the one in use, in a thread of its own, and takes its place between two
+requests. One that can't be used is told, and the newest good one stays.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.errors import EmbedderMismatch, IndexNotFound, IndexUnusable
+from index.local.catalog import Catalog
+from index.local.generation import (
+    Generation,
+    Manifest,
+    current_number,
+    generation_folder,
+    numbers,
+)
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 0.5
+"""How often a newer generation is looked for, in seconds."""
+
+
+class View:
+    """A generation and the removals that came after it."""
+
+    def __init__(self, generation: Generation) -> None:
+        self.generation = generation
+        # Sequence number up to which removals are known, and the rows that are left: one tuple, so
+        # that threads see both or neither.
+        self._left: tuple[int, NDArray[np.bool_] | None] = (generation.manifest.removal, None)
+
+    def without_removed(
+        self, mask: NDArray[np.bool_] | None, catalog: Catalog
+    ) -> NDArray[np.bool_] | None:
+        known, left = self._left
+        sequence, articles = catalog.removed_since(known)
+        if articles:
+            # Article keys are never used twice: old removals can't hit new articles.
+            here = ~np.isin(self.generation.rows["article"], np.array(articles, dtype=np.int64))
+            left = here if left is None else left & here
+            self._left = (sequence, left)
+        if mask is None or left is None:
+            return left if mask is None else mask
+        return mask & left
+
+
+class Follower:
+    """The generation in use; opened when it is first asked for. Any thread may ask."""
+
+    def __init__(self, root: Path, catalog: Catalog) -> None:
+        self._root, self._catalog = root, catalog
+        self._opening = threading.Lock()
+        self._view: View | None = None
+        self._refused: int | None = None  # the generation that can't be used, not to be tried again
+        self._closed = threading.Event()
+        self._watcher: threading.Thread | None = None
+        self.problem: str | None = None
+
+    def watch(self) -> None:
+        """Look for newer generations from now on."""
+        self._watcher = threading.Thread(target=self._watch, name="gisa-index", daemon=True)
+        self._watcher.start()
+
+    def close(self) -> None:
+        self._closed.set()
+        if self._watcher is not None:
+            self._watcher.join()
+
+    @property
+    def opened(self) -> bool:
+        """Whether a generation is open."""
+        return self._view is not None
+
+    @property
+    def view(self) -> View:
+        """Raises IndexNotFound, IndexCorrupt, …"""
+        if self._view is None:
+            self.refresh()
+        assert self._view is not None  # noqa: S101 - refresh raises otherwise
+        return self._view
+
+    @property
+    def generation(self) -> Generation:
+        return self.view.generation
+
+    @property
+    def manifest(self) -> Manifest:
+        """That of the generation in use; opens none, but reads what CURRENT names."""
+        if self._view is not None:
+            return self._view.generation.manifest
+        number = current_number(self._root)
+        if number is None:
+            raise IndexNotFound(self._root)
+        return Manifest.read(generation_folder(self._root, number))
+
+    def _watch(self) -> None:
+        while not self._closed.wait(POLL_S):
+            try:
+                self.refresh()
+            except Exception as error:  # whatever it is, the next round tries again
+                self._tell(f"looking for a newer generation failed: {error}")
+
+    def refresh(self) -> None:
+        """Open the newest generation if it is not open yet; without any, raise what is wrong."""
+        with self._opening:
+            self._catalog.refresh()
+            number = current_number(self._root)
+            if self._view is not None and number in (self._view.generation.number, self._refused):
+                if number != self._refused:
+                    self._tell(None)
+                return
+            try:
+                self._view = self._opened(number)
+                self._refused = None
+                self._tell(None)
+                return
+            except IndexUnusable as error:
+                if number is None or current_number(self._root) != number:
+                    raise  # deleted while it was being opened: the next round knows better
+                self._view = self._view or self._newest_before(number)
+                if self._view is None:
+                    raise
+                self._refused = number
+                self._tell(
+                    f"generation {number} is not used but {self._view.generation.number}: "
+                    f"{error}. {error.remedy}"
+                )
+
+    def _opened(self, number: int | None) -> View:
+        if number is None:
+            raise IndexNotFound(self._root)
+        folder = generation_folder(self._root, number)
+        open_one = self._view.generation.manifest if self._view else None
+        manifest = Manifest.read(folder)
+        if open_one is not None and manifest.embedder != open_one.embedder:
+            raise EmbedderMismatch(
+                path=self._root, built_with=manifest.embedder, configured=open_one.embedder
+            )
+        return View(Generation(folder))
+
+    def _newest_before(self, number: int) -> View | None:
+        for older in reversed(numbers(self._root)):
+            if older < number:
+                try:
+                    return self._opened(older)
+                except IndexUnusable as error:
+                    logger.warning("generation %d can't be used either: %s", older, error)
+        return None
+
+    def _tell(self, problem: str | None) -> None:
+        if problem != self.problem:
+            self.problem = problem
+            if problem is not None:
+                logger.error("%s: %s", self._root, problem)
+            else:
+                logger.info("%s: the newest generation is in use", self._root)
