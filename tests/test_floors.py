@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS: dict[str, list[set[str]]] = {
     "index": [
         {"documents", "errors"},
-        {"protocols", "korean"},
+        {"protocols", "korean", "variants"},
         {"newsroom", "boilerplate", "sources", "readers", "clean", "chunking", "model", "embed"}
         | {"duplicates", "corrections"},
         {"local", "milvus"},
