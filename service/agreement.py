@@ -18,16 +18,21 @@ RIVALRY = 1.0  # a rival fact may be bound to the claim's words this many times 
 MAX_NEW_NOUNS = 3
 _NUMBER_WEIGHT = 2.0
 _LONGEST_TITLE = 12
-_IDENTIFIERS = frozenset({"호", "회", "차", "단", "분기", "상", "단계"})  # of names: 트램 1호선, 제9호 태풍
+_IDENTIFIERS = frozenset(
+    {"호", "회", "차", "단", "분기", "상", "단계"}
+)  # of names: 트램 1호선, 제9호 태풍
 
 _TITLE = "|".join(sorted(TITLES, key=len, reverse=True))
 _DOUBLE_FAMILY_NAMES = frozenset("남궁 황보 제갈 선우 사공 독고 서문 동방".split())
 _PERSONS = (
-    re.compile(rf"(?<![가-힣])(?P<name>[가-힣]{{2,4}})\s(?:전\s)?(?:[가-힣]{{0,8}}?)(?:{_TITLE})(?![가-힣]{{3}})"),
+    re.compile(
+        rf"(?<![가-힣])(?P<name>[가-힣]{{2,4}})\s(?:전\s)?(?:[가-힣]{{0,8}}?)(?:{_TITLE})(?![가-힣]{{3}})"
+    ),
     re.compile(
         rf"(?<![가-힣])(?:{_TITLE})\s(?P<name>[가-힣]{{2,4}}?)(?:[은는이가을를의와과도]|에게|께서)(?![가-힣])"
     ),
 )
+
 
 @dataclass(frozen=True)
 class Window:
@@ -93,13 +98,13 @@ def failure(claim: Statement, window: Window, weights: Mapping[str, float]) -> s
         return f"tense {word}"
     if word := _reversed(claim, window):
         return f"roles {word}"
-    unknown = [w for w in claim.words if w.form and not _is_known(w, claim, window)]
-    for word in unknown:
-        if word.is_argument and (word.is_name or _replaces(word, claim, window)):
-            return f"nouns {word.form}"
-    if sum(word.is_argument for word in unknown) > MAX_NEW_NOUNS:
+    new = [w for w in claim.words if w.form and not _is_known(w, claim, window)]
+    for noun in new:
+        if noun.is_argument and (noun.is_name or _replaces(noun, claim, window)):
+            return f"nouns {noun.form}"
+    if sum(noun.is_argument for noun in new) > MAX_NEW_NOUNS:
         return "nouns"
-    coverage = _coverage(claim, unknown, window, weights)
+    coverage = _coverage(claim, new, window, weights)
     return None if coverage >= MIN_COVERAGE else f"coverage {coverage:.2f}"
 
 
@@ -139,15 +144,21 @@ def _fails(fact: Fact, claim: Statement, window: Window, weights: Mapping[str, f
         return True
     bonds = [(fact.bond_with(given, weights), given) for given in equal]
     best, bound = max(bonds, key=lambda pair: pair[0], default=(0.0, None))
-    if isinstance(fact.value, Quantity | When) and bound:
-        if best < MIN_BOND * fact.bond_with(fact, weights):
-            return True
+    measured = isinstance(fact.value, Quantity | When) and bound
+    if measured and best < MIN_BOND * fact.bond_with(fact, weights):
+        return True
     for rival in window.facts:
-        directed = bound and fact.role and fact.role == bound.role and rival.role not in {"", fact.role}
-        if fact.may_rival(rival) and not fact.states(rival) and not directed:
-            if fact.bond_with(rival, weights) > RIVALRY * best + 1e-9:
-                if not _settled(fact, bound, rival, claim, weights, best):
-                    return True
+        directed = (
+            bound and fact.role and fact.role == bound.role and rival.role not in {"", fact.role}
+        )
+        if (
+            fact.may_rival(rival)
+            and not fact.states(rival)
+            and not directed
+            and fact.bond_with(rival, weights) > RIVALRY * best + 1e-9
+            and not _settled(fact, bound, rival, claim, weights, best)
+        ):
+            return True
     return False
 
 
@@ -248,7 +259,9 @@ def _neighbours(word: Word, statement: Statement) -> tuple[str, str]:
 def _extends(form: str, window: Window) -> bool:
     """협의회장 of 협의회, 도지사 of 지사: a known noun with one syllable more."""
     known = window.compounds | window.senses
-    return any(part in known or any(c.endswith(part) for c in known) for part in (form[:-1], form[1:]))
+    return any(
+        part in known or any(c.endswith(part) for c in known) for part in (form[:-1], form[1:])
+    )
 
 
 def _abbreviates(form: str, parts: Sequence[str]) -> bool:
@@ -274,7 +287,9 @@ def _coverage(
         for w in claim.words
         if w.form and (w.sense in window.senses or w.sense in missing)
     }
-    numbers = {w.sense for w in claim.words if not w.form}  # each is stated, or the claim has failed
+    numbers = {
+        w.sense for w in claim.words if not w.form
+    }  # each is stated, or the claim has failed
     words |= dict.fromkeys(numbers, _NUMBER_WEIGHT)
     total = sum(words.values())
     return 1 - sum(words[s] for s in missing) / total if total else 0.0

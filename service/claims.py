@@ -247,7 +247,9 @@ class _Parser:
                 position += 1
                 words.append(word)
                 axis, sign = self._side(n, word)
-                found.append((Side(axis, -sign if word.is_negated else sign, word.form), position, clause))
+                found.append(
+                    (Side(axis, -sign if word.is_negated else sign, word.form), position, clause)
+                )
             if name := names.get(n):
                 found.append((name, position, clause))
         facts = [self._fact(value, place, part, words) for value, place, part in found]
@@ -264,7 +266,9 @@ class _Parser:
         """The axis of a word and its side; a word without an opposite is an axis of its own."""
         token = self._tokens[n]
         is_rain = token.form == "내리" and any(t.form in _FALLING for t in self._tokens[:n][-2:])
-        is_adverb = self._text.startswith("적어도", token.start) or (token.form, token.tag) in _ADVERBS
+        is_adverb = (
+            self._text.startswith("적어도", token.start) or (token.form, token.tag) in _ADVERBS
+        )
         if is_rain or is_adverb:
             return word.form, 1
         return side(word.form) or (word.sense, 1)
@@ -288,7 +292,8 @@ class _Parser:
             sense(form),
             position,
             clause,
-            is_name=tag in _NAME_TAGS or bool(_ORGANISATION_NAME.fullmatch(self._run_at.get(n, ""))),
+            is_name=tag in _NAME_TAGS
+            or bool(_ORGANISATION_NAME.fullmatch(self._run_at.get(n, ""))),
             is_argument=tag in _NOUN_TAGS and following.split("-")[0] not in _SUFFIXES,
             is_negated=n in self._negated,
             role=_ROLES.get(particle := self._particle(n) if tag in _NOUN_TAGS else "", ""),
@@ -422,7 +427,9 @@ def _runs(text: str, tokens: Sequence[Token]) -> list[_Run]:
         is_name = any(tokens[n].tag in _NAME_TAGS for n in place) or _PLACE.fullmatch(form)
         titled = _TITLED.match(text, end) or _AFTER_TITLE.search(text[max(0, start - 8) : start])
         kind = "person" if titled and not _ORGANISATION.search(form) else form[-1]
-        named = (is_name or (titled and 2 <= len(form) <= 4)) and len(form) > 1 and form[0].isalpha()
+        named = (
+            (is_name or (titled and 2 <= len(form) <= 4)) and len(form) > 1 and form[0].isalpha()
+        )
         runs.append(_Run(form, parts, place, Name(form, kind) if named else None))
     return runs
 

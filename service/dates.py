@@ -67,7 +67,9 @@ _RELATIVE = {
     1: {"지난달": -1, "지난 달": -1, "이달": 0, "이번 달": 0, "다음 달": 1, "다음달": 1, "내달": 1},
     2: {"그저께": -2, "그제": -2, "어제": -1, "전날": -1, "오늘": 0, "내일": 1, "모레": 2, "이튿날": 1},
 }  # fmt: skip
-_FROM_THE_LAST = frozenset({"전날", "이튿날", "이듬해"})  # counted from the date before, if there is one
+_FROM_THE_LAST = frozenset(
+    {"전날", "이튿날", "이듬해"}
+)  # counted from the date before, if there is one
 _WORDS = {word: (size, shift) for size, words in _RELATIVE.items() for word, shift in words.items()}
 _RANGE = r"(?:(?P<{0}>\d{{1,2}})\s?(?:[~∼∽\-–·,]|월?[과와]\s?|일?[과와]\s?)\s?)?"
 _ATOM = re.compile(
@@ -143,7 +145,9 @@ class _Reader:
             yield year, month, (day.value or 0) if day else 0
 
     def _relative_days(self, day: _Atom) -> Iterator[Reading]:
-        known = [date(y, m, d) for y, m, d in self.last if y and m > 0 and d > 0 and _valid(y, m, d)]
+        known = [
+            date(y, m, d) for y, m, d in self.last if y and m > 0 and d > 0 and _valid(y, m, d)
+        ]
         counted = self.text[day.start : day.end] in _FROM_THE_LAST
         for origin in {*(known if counted else []), *([self.published] if self.published else [])}:
             there = origin + timedelta(days=day.shift)
@@ -160,9 +164,7 @@ class _Reader:
             if self.text[atom.start : atom.end] in _FROM_THE_LAST:
                 yield from ((year + atom.shift, 0) for year, _, _ in self.last if year)
 
-    def _months(
-        self, by_size: dict[int, _Atom], before: str
-    ) -> Iterator[tuple[int | None, int]]:
+    def _months(self, by_size: dict[int, _Atom], before: str) -> Iterator[tuple[int | None, int]]:
         year, month, day = by_size.get(0), by_size.get(1), by_size.get(2)
         if month is None:
             yield from self._months_of_a_bare_day(day, before)
@@ -206,7 +208,8 @@ class _Reader:
     def _nearest(self, dated: list[date], before: str) -> list[date]:
         """The date nearest to publication, in the past after 지난 and in the future after 오는."""
         published = self.published
-        assert published is not None
+        if published is None:
+            return dated
         slack = timedelta(days=16)
         if before.rstrip().endswith("지난"):
             dated = [day for day in dated if day <= published + slack] or dated

@@ -45,7 +45,7 @@ def pairs(*, reporting: bool) -> list[Pair]:
 def idf(analyser: KoreanAnalyser) -> Callable[[Iterable[str]], Mapping[str, float]]:
     """Rarity in the paragraphs of the sample corpus, by the formula that the index uses."""
     files = sorted((HERE / "corpus" / "articles").glob("*.jsonl"))
-    articles = [json.loads(line) for file in files for line in file.open(encoding="utf-8")]
+    articles = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
     paragraphs = [p for article in articles for p in article["body"].split("\n\n")]
     counts = Counter(m for p in paragraphs for m in set(analyser.morphemes(p)))
 
