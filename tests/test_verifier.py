@@ -35,5 +35,7 @@ def test_corruptions_are_caught_and_faithful_sentences_kept() -> None:
             numeric[0] += right
             numeric[1] += 1
     kept, caught, caught_numeric = (a / b for a, b in (seen[True], seen[False], numeric))
-    print(f"kept {kept:.3f}, caught {caught:.3f}, numbers and dates {caught_numeric:.3f}")
-    assert (kept, caught, caught_numeric) >= (0.0, 0.0, 0.0)
+    # Measured: .776, .902, .974. Role swaps and additions that fit are what words alone miss.
+    assert kept >= 0.72
+    assert caught >= 0.87
+    assert caught_numeric >= 0.95
