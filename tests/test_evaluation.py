@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -491,9 +490,11 @@ def analyser() -> KoreanAnalyser:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest) -> Run:
     """Runs the command with the small embedder; returns its exit status."""
-    for module in ("index.build", "index.retrieve"):  # loading it takes seconds: share one
-        shared = partial(request.getfixturevalue, "analyser")
-        monkeypatch.setattr(f"{module}.KoreanAnalyser", shared)
+    for module in ("index.build", "index.retrieve", "service.wiring"):
+        # Loading it takes seconds: share one.
+        monkeypatch.setattr(
+            f"{module}.KoreanAnalyser", lambda **_: request.getfixturevalue("analyser")
+        )
     monkeypatch.setattr("service.wiring.build_embedder", lambda settings: HashEmbedder(256))
     monkeypatch.setattr(corpus, "build_embedder", lambda settings: HashEmbedder(256))
     monkeypatch.chdir(tmp_path)

@@ -16,7 +16,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"documents", "errors"},
         {"protocols", "korean", "variants"},
         {"newsroom", "boilerplate", "sources", "readers", "clean", "chunking", "model", "embed"}
-        | {"duplicates", "corrections"},
+        | {"duplicates", "corrections", "variants"},
         {"local", "milvus"},
         {"retrieve", "build"},
         {""},  # the package's front door
