@@ -12,8 +12,8 @@ from service.dates import When
 from service.quantities import Quantity
 from service.wording import DECISIVE, GENERIC, sense
 
-MIN_COVERAGE = 0.55
-MIN_BOND = 0.03  # least bond of a number to the claim's words, as a share of the greatest possible
+MIN_COVERAGE = 0.5
+MIN_BOND = 0.1  # least bond of a number to the claim's words, as a share of the greatest possible
 RIVALRY = 1.0  # a rival fact may be bound to the claim's words this many times as closely
 MAX_NEW_NOUNS = 3
 _NUMBER_WEIGHT = 2.0
@@ -186,7 +186,7 @@ def _may_be_added(fact: Fact, window: Window) -> bool:
     if isinstance(value, Name):
         return True  # whether it is known is another condition
     if isinstance(value, Side):
-        around = [*window.facts, *(given for s in window.context[:1] for given in s.facts)]
+        around = [*window.facts, *(given for s in window.context for given in s.facts)]
         if any(fact.may_rival(given) and not fact.states(given) for given in around):
             return False
         return value.word not in DECISIVE
@@ -241,20 +241,19 @@ def _replaces(word: Word, claim: Statement, window: Window) -> bool:
             if not given.is_argument or given.sense in claim.senses or given.form in GENERIC:
                 continue
             there = _neighbours(given, sentence)
-            if behind & there[1]:
+            if behind and behind == there[1]:
                 return True
-            if before & there[0] and word.particle and word.particle == given.particle:
+            if before and before == there[0] and word.particle and word.particle == given.particle:
                 return True
     return False
 
 
-def _neighbours(word: Word, statement: Statement) -> list[frozenset[str]]:
-    """The words before and behind one, those that say little left out: each by its sense and as a whole."""
+def _neighbours(word: Word, statement: Statement) -> tuple[str, str]:
+    """The senses of the words before and behind one, those that say little left out."""
     words = [w for w in statement.words if w is word or w.form not in GENERIC]
     place = next(n for n, w in enumerate(words) if w is word)
-    before = words[place - 1] if place else None
-    behind = words[place + 1] if place + 1 < len(words) else None
-    return [frozenset({w.run, w.sense} - {""} if w else ()) for w in (before, behind)]
+    before = words[place - 1].sense if place else ""
+    return before, words[place + 1].sense if place + 1 < len(words) else ""
 
 
 def _extends(form: str, window: Window) -> bool:
@@ -269,9 +268,6 @@ def _abbreviates(form: str, parts: Sequence[str]) -> bool:
     """Whether a form is made of the beginnings of some of the parts: 선관위 of 선거·관리·위원회."""
     if not form:
         return True
-    if len(parts) == 1 and len(form) > 2 and len(parts[0]) > len(form) + 1:
-        letters = iter(parts[0])
-        return form[0] == parts[0][0] and all(letter in letters for letter in form)
     for n, part in enumerate(parts):
         for length in range(1, min(len(part), len(form)) + 1):
             if part[:length] != form[:length]:

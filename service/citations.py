@@ -182,6 +182,10 @@ class _Reading:
         if claims.squeezed in squeeze(self._source.body[window[0].start : window[-1].end]):
             return True
         claim = claims.on(self._published)
+        given = frozenset(m for sentence in window for m in sentence.morphemes)
+        forms = {word.form for word in claim.words} - {""}
+        if not forms & given:
+            return False
         sentences = [self._statement(sentence) for sentence in window]
         before = [self._statement(sentence) for sentence in run[:first]]
         context = [self._heading, *before]

@@ -22,7 +22,7 @@ from service.wording import sense, side
 
 DECAY = 0.8  # of the bond to a word, for each word between
 BARRIER = 0.3  # the same, for each end of a clause between
-CROSSING = 0.6  # what a word counts that stands before a fact here and behind it there
+CROSSING = 0.4  # what a word counts that stands before a fact here and behind it there
 _NUMBER_LENGTH = 0.5  # numbers in a row stand nearly in one place
 _NUMBER_WEIGHT = 2.0  # numbers near a fact count as a fairly rare word
 
@@ -54,15 +54,12 @@ TITLES = (
 _TITLE = "|".join(sorted(TITLES, key=len, reverse=True))
 _TITLED = re.compile(rf"\s?\(\d\d[^)]*\)|\s?(?:전\s)?[가-힣]{{0,4}}?(?:{_TITLE})(?![가-힣]{{3}})")
 _AFTER_TITLE = re.compile(rf"(?:{_TITLE})\s$")
-_ORGANISATION = re.compile(
-    r"(?:[시군구도대당청원회사]|전자|은행|그룹|대학교?|연합|시장|공원|마을|항공|위원)$"
-)
+_ORGANISATION = re.compile(r"(?:[시군구도대당청원회사]|전자|은행|그룹|대학교?|연합)$")
 _ORGANISATION_NAME = re.compile(
-    r"[가-힣]{2,}(?:시|구|도|군|청|처|원|회|부|사|당|대|은행|전자|그룹|본부|센터|법원|경찰|학교|공사|공단|재단|조합|연구소|구단|"
-    r"산|천|강|호|교|포|섬|항|역|리|읍|면|동|마을|공원|시장|병원|의료원)"
+    r"[가-힣]{2,}(?:시|구|도|군|청|처|원|회|부|사|당|대|은행|전자|그룹|본부|센터|법원|경찰|학교|공사|공단|재단|조합|연구소|구단)"
 )
 _PAST = frozenset({"었", "았", "였", "ᆻ"})
-_PLACE = re.compile(r"[가-힣]{2,}[시군구읍역항]")
+_PLACE = re.compile(r"[가-힣]{2,}[시군구도동읍면리역항당천산]")
 _NEGATIONS_AFTER = frozenset(
     {("않", "VX"), ("못하", "VX"), ("아니하", "VX"), ("아니", "VCN"), ("없", "VA"), ("없이", "MAG"), ("말", "VX")}
 )  # fmt: skip
@@ -214,8 +211,7 @@ class Statement:
         return {m["name"]: m["title"] for m in _FAMILY_NAME.finditer(self.text)}
 
     def in_role(self, role: str) -> frozenset[str]:
-        nouns = [word for word in self.words if word.role == role]
-        return frozenset({word.run for word in nouns} | {word.sense for word in nouns}) - {""}
+        return frozenset(word.sense for word in self.words if word.role == role)
 
 
 class _Parser:
@@ -319,7 +315,7 @@ class _Parser:
         for token in self._tokens[n + 1 :]:
             if token.tag.startswith("J"):
                 return token.form
-            if token.tag[:2] not in {"NN", "NP", "XS", "SL", "SN", "NR"} or token.tag in _SUFFIXES:
+            if token.tag[:2] not in {"NN", "XS", "SL", "SN", "NR"} or token.tag in _SUFFIXES:
                 return ""
         return ""
 
@@ -360,7 +356,7 @@ def _bonds(position: float, clause: int, words: Sequence[Word]) -> Bonds:
         distance = word.position - position
         if not distance:
             continue
-        strength = DECAY ** abs(distance) * BARRIER ** abs(word.clause - clause)
+        strength = DECAY ** max(0.0, abs(distance) - 1) * BARRIER ** abs(word.clause - clause)
         before, behind = bonds.get(word.sense, (0.0, 0.0))
         if distance < 0:
             bonds[word.sense] = max(before, strength), behind
@@ -431,13 +427,14 @@ def _runs(text: str, tokens: Sequence[Token]) -> list[_Run]:
         is_name = any(tokens[n].tag in _NAME_TAGS for n in place) or _PLACE.fullmatch(form)
         titled = _TITLED.match(text, end) or _AFTER_TITLE.search(text[max(0, start - 8) : start])
         kind = "person" if titled and not _ORGANISATION.search(form) else form[-1]
-        is_person = titled and 2 <= len(form) <= 4 and form not in TITLES and len(place) > 1
-        named = (is_name or is_person) and len(form) > 1 and form[0].isalpha()
+        named = (
+            (is_name or (titled and 2 <= len(form) <= 4)) and len(form) > 1 and form[0].isalpha()
+        )
         runs.append(_Run(form, parts, place, Name(form, kind) if named else None))
     return runs
 
 
-_RUN_TAGS = _NOUN_TAGS | {"NNB", "NP", "XSN", "XPN", "NR", "MM", "SN"}
+_RUN_TAGS = _NOUN_TAGS | {"NNB", "XSN", "XPN", "NR", "MM", "SN"}
 
 
 def squeeze(text: str) -> str:
