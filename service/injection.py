@@ -16,15 +16,15 @@ _INVISIBLE = re.compile(
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 
-_KOREAN_IMPERATIVE = re.compile(
-    r"(?:라|시오|세요|십시오|줘|줘요|달라|말 것|할 것)(?:\W|\[/?\w+\])*$"
-)
-_PART_END = re.compile(r"\n+|[:：.!?]\s+|<[^>]*>|[”\"’'»」](?=\s)")
+_PART_END = re.compile(r"\n+|[:：.!?]\s+|<[^>]*>|\[[^\]]*\]|[”\"’'»」](?=\s)")
+_IMPERATIVES = ("라", "시오", "세요", "줘", "줘요", "말 것", "할 것")
+_TRAILING = " \t.!?…,;:~-–—*`_#|/\\(){}\"'“”‘’«»「」『』〉>"
 _TO_THE_MODEL = re.compile(
     r"지시|지침|명령|규칙|프롬프트|시스템|답변|대답|응답|출력|인용|출처|각주|질문|문장|요약|번역|링크|주소|표기"
     r"|\b답|(?:라고|다고)\s?(?:만\s?)?(?:답|말|쓰|써|적|전|밝)"
     r"|\bAI\b|인공지능|언어 ?모델|챗봇|어시스턴트|비서|\b(?:LLM|GPT)"
 )
+_LATIN = re.compile(r"[A-Za-z]{3}")
 _ENGLISH_COMMAND = re.compile(
     r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}"
     r"\b(?:instructions?|prompts?|rules?|passages?|articles?|above|previous|prior|everything)\b"
@@ -52,5 +52,7 @@ def is_command(sentence: str) -> bool:
 
 
 def _commands(part: str) -> bool:
-    korean = _KOREAN_IMPERATIVE.search(part) and _TO_THE_MODEL.search(part)
-    return bool(korean or "시스템 프롬프트" in part or _ENGLISH_COMMAND.search(part))
+    # This is asked of every sentence of every source: the cheapest test comes first.
+    if part.rstrip(_TRAILING).endswith(_IMPERATIVES) and _TO_THE_MODEL.search(part):
+        return True
+    return "시스템 프롬프트" in part or bool(_LATIN.search(part) and _ENGLISH_COMMAND.search(part))

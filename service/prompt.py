@@ -55,11 +55,14 @@ class Source:
 
     @cached_property
     def _supplied(self) -> Sequence[AnalysedSentence]:
+        return [sentence for sentence in self._found if sentence not in self._commands]
+
+    @cached_property
+    def _found(self) -> Sequence[AnalysedSentence]:
         return [
             sentence
             for sentence in self.sentences
-            if sentence not in self._commands
-            and any(p.start <= sentence.start and sentence.end <= p.end for p in self.passages)
+            if any(p.start <= sentence.start and sentence.end <= p.end for p in self.passages)
         ]
 
     def supplied_text(self, passage: Passage) -> str:
@@ -73,7 +76,7 @@ class Source:
 
     @cached_property
     def _commands(self) -> Sequence[AnalysedSentence]:
-        return [s for s in self.sentences if is_command(self.body[s.start : s.end])]
+        return [s for s in self._found if is_command(self.body[s.start : s.end])]
 
 
 @dataclass(frozen=True)
