@@ -335,3 +335,26 @@ def test_small_and_large_find_the_same(
         sorted(v @ vectors[5] for v in order), abs=2e-3
     )
     engine.close()
+
+
+def test_readers_come_and_go_in_many_short_threads(writer: LocalEngine) -> None:
+    """Connections of ended threads are closed while other threads open theirs."""
+    failures: list[Exception] = []
+    database = writer._catalog
+
+    def ask(start: threading.Barrier) -> None:
+        start.wait()
+        try:
+            database.meta("format")
+        except Exception as error:  # shown by the assert of the test's own thread
+            failures.append(error)
+
+    for _ in range(30):
+        start = threading.Barrier(8)
+        threads = [threading.Thread(target=ask, args=(start,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not failures
+    assert len(database._connections) <= 9  # the last eight and this thread's

@@ -23,6 +23,7 @@ class Database:
         self._writable = writable
         self._local = threading.local()
         self._connections: list[tuple[threading.Thread, sqlite3.Connection]] = []
+        self._connections_lock = threading.Lock()
         self._epoch, self._immutable = 0, False
         if not writable and not self.path.exists():
             raise IndexNotFound(folder)
@@ -39,10 +40,11 @@ class Database:
             raise
 
     def close(self) -> None:
-        for _, connection in self._connections:
-            connection.close()
-        self._connections.clear()
-        self._epoch += 1
+        with self._connections_lock:
+            self._epoch += 1
+            for _, connection in self._connections:
+                connection.close()
+            self._connections.clear()
 
     def meta(self, name: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
@@ -75,10 +77,10 @@ class Database:
     def _db(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None or self._local.epoch != self._epoch:
-            self._close_those_of_ended_threads()
+            epoch = self._epoch
             connection = self._connect()
-            self._local.connection, self._local.epoch = connection, self._epoch
-            self._connections.append((threading.current_thread(), connection))
+            self._local.connection, self._local.epoch = connection, epoch
+            self._keep(connection)
         return connection
 
     @contextmanager
@@ -124,12 +126,16 @@ class Database:
             check_same_thread=False,  # only so that close() may close them all
         )
 
-    def _close_those_of_ended_threads(self) -> None:
-        for entry in list(self._connections):
-            thread, connection = entry
-            if not thread.is_alive() or thread is threading.current_thread():
-                self._connections.remove(entry)
-                connection.close()
+    def _keep(self, connection: sqlite3.Connection) -> None:
+        """Note this thread's connection; close its former one and those of ended threads."""
+        this = threading.current_thread()
+        with self._connections_lock:
+            known, self._connections = self._connections, [(this, connection)]
+            for thread, other in known:
+                if thread is not this and thread.is_alive():
+                    self._connections.append((thread, other))
+                else:
+                    other.close()
 
     def _state(self) -> tuple[int, ...]:
         """Changes when connections no longer show the file as it is."""
