@@ -31,9 +31,6 @@ _T = TypeVar("_T")
 BATCH_ARTICLES = 64
 """Articles per transaction: what a killed run has to do again."""
 
-MAX_REJECTED = 1_000
-"""Kept in memory of what is quarantined; the file has all."""
-
 QUARANTINE_FILE = "quarantine.jsonl"
 
 MAX_REJECTED = 100
@@ -212,7 +209,8 @@ class _Preparation:
         for (article, group, found), before in zip(parts, known, strict=True):
             vectors, own = before or next(embedded)
             digest = article_digest(article)
-            indexed.append(IndexedArticle(article, group, vectors, found, digest, own))
+            title = self._analyser.morphemes(article.title)
+            indexed.append(IndexedArticle(article, group, vectors, found, digest, title, own))
         return indexed
 
     def _embed(self, parts: Sequence[_Part]) -> Iterator[tuple[Vectors, Vectors]]:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from index.documents import AnalysedSentence
 from index.errors import DictionaryUnusable
-from index.protocols import Terms
+from index.protocols import AnalysedText, Terms
 
 FIELDS = ("morphemes", "bigrams")
 """The lexical fields of a passage. Morphemes match words whatever their particles and endings;
@@ -107,6 +107,20 @@ def bigrams(text: str) -> tuple[str, ...]:
         word = match[0]
         grams += [word] if len(word) == 1 else [word[i : i + 2] for i in range(len(word) - 1)]
     return tuple(grams)
+
+
+def passage_terms(title: str, text: AnalysedText, start: int, end: int) -> Terms:
+    """What a passage is found by: the terms of its sentences and of its article's title.
+
+    The title tells what a later passage is about; in KorQuAD it gains .006 nDCG@10 (both halves of the
+    paragraphs), in the sample corpus nothing is lost. In the vectors it costs recall@1 there.
+    """
+    inside = (s for s in text.sentences if start <= s.start and s.end <= end)
+    morphemes = [morpheme for sentence in inside for morpheme in sentence.morphemes]
+    return {
+        "morphemes": [*text.title_morphemes, *morphemes],
+        "bigrams": [*bigrams(title), *bigrams(text.body[start:end])],
+    }
 
 
 # Kiwi leaves what opens a sentence, a short quote or a bullet, with the sentence before:

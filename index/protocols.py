@@ -59,8 +59,8 @@ class IndexedArticle:
     """An article ready to be stored.
 
     ``vectors`` has a row per passage. ``sentences`` are those of the whole body; the borders of
-    passages are borders of sentences, so that the terms of a passage are those of its sentences. ``digest`` changes with the article. ``sentence_vectors`` has a row
-    per sentence.
+    passages are borders of sentences, so that the terms of a passage are those of its sentences and
+    of the title. ``digest`` changes with the article. ``sentence_vectors`` has a row per sentence.
     """
 
     article: Article
@@ -68,6 +68,7 @@ class IndexedArticle:
     vectors: Vectors
     sentences: Sequence[AnalysedSentence]
     digest: str
+    title_morphemes: Sequence[str] = ()
     sentence_vectors: Vectors | None = None
 
 
@@ -110,12 +111,15 @@ class LoadedPassage:
 class AnalysedText:
     """The body of one version of an article, its sentences, and their vectors if it has any.
 
+    Each passage is found by the terms of its sentences and by ``title_morphemes``.
+
     ``vectors`` has a row per sentence, of length 1, or zero for a sentence that no passage shows.
     """
 
     body: str
     sentences: Sequence[AnalysedSentence]
     vectors: Vectors | None = None
+    title_morphemes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

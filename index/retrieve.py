@@ -20,7 +20,7 @@ import numpy as np
 
 from index.documents import Article, Explanation, FieldScore, Filters, Hit
 from index.errors import EmbedderMismatch, IndexEmpty
-from index.korean import KoreanAnalyser, bigrams
+from index.korean import FIELDS, KoreanAnalyser, passage_terms
 from index.local import LocalEngine
 from index.protocols import (
     AnalysedText,
@@ -109,11 +109,11 @@ class Index:
 
     def _terms_of(self, hit: Hit) -> Mapping[str, set[str]]:
         """The terms by which the passage was indexed."""
-        text, passage = self.text(hit), hit.passage
-        sentences = text.sentences if text else ()
-        inside = [s for s in sentences if passage.start <= s.start and s.end <= passage.end]
-        morphemes = {morpheme for sentence in inside for morpheme in sentence.morphemes}
-        return {"morphemes": morphemes, "bigrams": set(bigrams(passage.text))}
+        text = self.text(hit)
+        if text is None:  # removed meanwhile
+            return {field: set() for field in FIELDS}
+        terms = passage_terms(hit.article.title, text, hit.passage.start, hit.passage.end)
+        return {field: set(found) for field, found in terms.items()}
 
     def embed(self, question: str) -> Vectors:
         """The question's unit vector, float32 (dimension,); the latest ones are remembered."""

@@ -11,9 +11,18 @@ import pytest
 from hash_embedder import HashEmbedder
 from hypothesis import given
 from hypothesis import strategies as st
-from small_index import LIBRARY, TRAM, UNDATED, build
+from small_index import LIBRARY, TRAM, UNDATED, analyser, build
 
-from index import EmbedderMismatch, Filters, Index, IndexEmpty, index_info, open_index
+from index import (
+    Article,
+    EmbedderMismatch,
+    Filters,
+    Index,
+    IndexEmpty,
+    build_index,
+    index_info,
+    open_index,
+)
 from index.local import LocalEngine
 from index.protocols import Candidates
 from index.retrieve import LEXICAL_WEIGHTS, _best_of_stories, _best_told, fuse
@@ -131,6 +140,24 @@ def test_the_parts_of_a_score_add_up(index: Index) -> None:
     assert best is not None
     assert set(best.lexical["morphemes"].missing) == {"우주선"}
     assert index.search(question)[0].explanation is None
+
+
+def test_a_later_passage_is_found_by_the_title_too(tmp_path: Path) -> None:
+    """What only the title says counts for every passage, and the explanation tells it."""
+    body = "비가 온다. " * 200 + "오전에 개통식을 열었다."
+    articles = [
+        Article(id="bridge", title="노을대교 새로 개통", body=body),
+        Article(id="rain", title="장마 시작", body=body),
+    ]
+    build_index(articles, tmp_path, embedder=HashEmbedder(), analyser=analyser())
+    with Index(LocalEngine.open(tmp_path), HashEmbedder(), analyser()) as index:
+        hits = index.search("노을대교 개통식", k=4, explain=True)
+    assert hits[0].article.id == "bridge"
+    assert hits[0].passage.start > 0
+    told = hits[0].explanation
+    assert told is not None
+    assert "노을" in " ".join(told.lexical["morphemes"].matched)
+    assert told.lexical["bigrams"].matched.keys() >= {"노을", "대교", "개통"}
 
 
 def test_filters(index: Index) -> None:

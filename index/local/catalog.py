@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index.documents import AnalysedSentence, Article, ArticleHeader, Passage, to_json
+from index.documents import Article, ArticleHeader, Passage, to_json
+from index.korean import passage_terms
 from index.local import stories
 from index.local.database import Database
 from index.local.records import (
-    CatalogRow,
     Recipe,
     StoredVectors,
     header_fields,
@@ -28,10 +28,10 @@ from index.local.records import (
     unpack_sentences,
     unpack_vectors,
 )
-from index.protocols import AnalysedText, IndexedArticle, LoadedPassage, Vectors
+from index.protocols import AnalysedText, IndexedArticle, LoadedPassage, Terms, Vectors
 from index.variants import alias_key, bracketed_names
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -43,6 +43,7 @@ CREATE TABLE articles (
     header TEXT NOT NULL,         -- JSON of ArticleHeader
     body TEXT NOT NULL,
     recipe INTEGER NOT NULL REFERENCES recipes (key),
+    title_morphemes TEXT NOT NULL, -- JSON [morpheme, …]
     sentences BLOB NOT NULL,      -- zlib of JSON [[start, end, [morpheme, …]], …]
     sentence_vectors BLOB,        -- float16, little endian, a row per sentence
     story INTEGER,                -- key of the article that leads its near-duplicates; NULL: itself
@@ -121,13 +122,14 @@ class Catalog(Database):
 
     def text(self, version: int) -> AnalysedText | None:
         row = self._db.execute(
-            "SELECT body, sentences, sentence_vectors FROM articles WHERE key = ?", (version,)
+            "SELECT body, sentences, sentence_vectors, title_morphemes FROM articles WHERE key = ?",
+            (version,),
         ).fetchone()
         if row is None:
             return None
         sentences = unpack_sentences(row[1])
         vectors = unpack_vectors(row[2], len(sentences)) if row[2] else None
-        return AnalysedText(row[0], sentences, vectors)
+        return AnalysedText(row[0], sentences, vectors, json.loads(row[3]))
 
     def passages(self, keys: Sequence[int]) -> dict[int, LoadedPassage]:
         """By passage key; those that are gone are left out."""
@@ -214,18 +216,18 @@ class Catalog(Database):
         pair = np.dtype([("passage", "<i8"), ("article", "<i8")])
         return np.fromiter(self._db.execute(query), dtype=pair)
 
-    def rows(self, after: int = 0) -> Iterator[CatalogRow]:
-        """The live passages whose keys are greater, in the order of keys."""
+    def terms(self, after: int = 0) -> Iterator[Terms]:
+        """The terms of the live passages whose keys are greater, in the order of keys."""
         query = (
-            f'SELECT p.key, a.key, a.body, p.start, p."end", a.sentences {_LIVE}'
-            " AND p.key > ? ORDER BY p.key"
+            "SELECT p.start, p.\"end\", a.key, json_extract(a.header, '$.title'), a.title_morphemes,"
+            f" a.body, a.sentences {_LIVE} AND p.key > ? ORDER BY p.key"
         )
-        article, sentences = -1, list[AnalysedSentence]()
-        for key, article_key, body, start, end, packed in self._db.execute(query, (after,)):
-            if article_key != article:
-                article, sentences = article_key, unpack_sentences(packed)
-            inside = [s for s in sentences if start <= s.start and s.end <= end]
-            yield CatalogRow(key, body[start:end], inside)
+        last, text = -1, AnalysedText("", [])
+        for start, end, key, title, morphemes, body, packed in self._db.execute(query, (after,)):
+            if key != last:
+                last = key
+                text = AnalysedText(body, unpack_sentences(packed), None, json.loads(morphemes))
+            yield passage_terms(title, text, start, end)
 
     def vectors(self, dimension: int, batch: int = 8192) -> Iterator[Vectors]:
         """Those of the live passages in the order of keys, float32 of shape (n, dimension)."""
@@ -362,14 +364,16 @@ def _insert(db: sqlite3.Connection, item: IndexedArticle, recipe: int) -> int:
     """Returns the key of the new version."""
     article = item.article
     db.execute(
-        "INSERT INTO articles (id, digest, header, body, recipe, sentences, sentence_vectors)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO articles"
+        " (id, digest, header, body, recipe, title_morphemes, sentences, sentence_vectors)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             article.id,
             item.digest,
             json.dumps(to_json(article.header), ensure_ascii=False),
             article.body,
             recipe,
+            json.dumps(item.title_morphemes, ensure_ascii=False),
             pack_sentences(item.sentences),
             None if item.sentence_vectors is None else pack_vectors(item.sentence_vectors),
         ),

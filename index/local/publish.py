@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from index.documents import SEOUL
 from index.errors import IndexUnusable, RebuildUnfinished
-from index.korean import FIELDS, bigrams
+from index.korean import FIELDS
 from index.local import files
 from index.local.catalog import FORMAT_VERSION, Catalog
 from index.local.generation import (
@@ -42,7 +41,7 @@ from index.local.postings import GONE
 from index.local.records import Recipe
 from index.local.vectors import FILE as VECTORS
 from index.local.vectors import Clusters, plan_clusters, write_vectors
-from index.protocols import Terms, Vectors
+from index.protocols import Vectors
 
 _KEEP = 2  # the one in use and the one to fall back to
 
@@ -141,7 +140,7 @@ class _Derivation:
         write_lexical(
             self._previous.folder if self._previous else None,
             self._renumbered,
-            self._new_terms(),
+            self._catalog.terms(after=self._last),
             FIELDS,
             len(self._rows),
             self._folder,
@@ -182,11 +181,6 @@ class _Derivation:
         chosen = np.random.default_rng(0).permutation(len(self._rows))[:size]
         keys = self._rows["passage"][chosen].tolist()
         return self._catalog.vectors_at(keys, self._recipe.dimension)
-
-    def _new_terms(self) -> Iterator[Terms]:
-        for row in self._catalog.rows(after=self._last):
-            morphemes = [morpheme for sentence in row.sentences for morpheme in sentence.morphemes]
-            yield {"morphemes": morphemes, "bigrams": bigrams(row.text)}
 
     def _manifest(self, number: int, lists: int) -> Manifest:
         days = self._rows["day"][self._rows["day"] > 0]

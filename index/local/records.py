@@ -31,15 +31,6 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class CatalogRow:
-    """The text of a live passage and the sentences in it."""
-
-    passage: int
-    text: str
-    sentences: Sequence[AnalysedSentence]
-
-
-@dataclass(frozen=True)
 class StoredVectors:
     """The vectors of a version, and the offsets of the passages and sentences that they are of."""
 
