@@ -77,7 +77,34 @@ def test_the_exact_comparison_is_that_of_sets(one: str, other: str) -> None:
     assert x is not None
     assert y is not None
     assert len(x.shingles) == len(a)
-    assert same_story(x.shingles, y.shingles) == same_story(y.shingles, x.shingles) == expected
+    assert same_story(x, y) == same_story(y, x) == expected
+
+
+REPORT = (
+    "해담시는 {0}월 {1}일 공공자전거 {2}대를 더 들여 모두 {3}대로 늘렸다고 밝혔다. 대여소는 {4}곳이고 한 해 "
+    "이용은 {5}건이다. 시는 {6}억 원을 들여 낡은 자전거도 바꾸기로 했다. 고장 신고는 앱으로 받고, 회원 가입은 "
+    "구청과 주민센터에서도 할 수 있다."
+)
+REWORDED = (
+    "해담시는 {0}월 {1}일 공공자전거 {2}대를 새로 사서 모두 {3}대로 늘렸다고 알렸다. 빌리는 곳은 {4}곳이고 한 해 "
+    "이용은 {5}건이다. 시청은 {6}억 원을 들여 헌 자전거도 바꾸기로 했다. 고장 신고는 앱으로 받고, 회원 가입은 "
+    "구청과 주민센터에서도 할 수 있다."
+)
+
+
+@pytest.mark.parametrize(
+    ("figures", "copy"),
+    [
+        ((3, 4, 150, 1200, 84, 31_000, 12), True),
+        ((3, 4, 150, 1290, 91, 33_000, 7), False),  # the next report of its kind
+    ],
+)
+def test_a_reworded_copy_keeps_the_figures(figures: tuple[int, ...], copy: bool) -> None:
+    one = fingerprint(REPORT.format(3, 4, 150, 1200, 84, 31_000, 12))
+    other = fingerprint(REWORDED.format(*figures))
+    assert one is not None
+    assert other is not None
+    assert same_story(one, other) == copy
 
 
 @pytest.mark.parametrize(("body", "told"), [("가" * 99 + " ", False), ("가" * 100, True)])
@@ -134,7 +161,7 @@ def _check_story(catalog: Catalog, story: tuple[str, ...], article_id: str) -> N
         one, other = fingerprint(best.body), fingerprint(copy.body)
         assert one is not None
         assert other is not None
-        assert same_story(one.shingles, other.shingles)
+        assert same_story(one, other)
         assert len("".join(best.body.split())) >= len("".join(copy.body.split()))
 
 
@@ -226,7 +253,7 @@ def test_perturbed_copies_are_found() -> None:
     f1 = {kind: figures["f1"] for kind, figures in result["kinds"].items()}
     for kind in ("tail", "wrapped", "first_70", "plus_60"):
         assert f1[kind] >= 0.98
-    assert f1["words_20"] < 0.5  # known to be missed: a fifth of the words is another text
+    assert f1["words_20"] >= 0.7  # the bands meet two of three such pairs
     assert all(figures["precision"] == 1.0 for figures in result["kinds"].values())
 
 

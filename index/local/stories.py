@@ -162,7 +162,7 @@ def _leaders_alike(db: sqlite3.Connection, key: int, own: Fingerprint) -> Iterat
     limits = (MAX_DAYS_APART, _MAX_CANDIDATES)
     for leader in _column(db, query, json.dumps(own.bands), key, *limits):
         other = fingerprint(_body(db, leader))
-        if other is not None and same_story(own.shingles, other.shingles):
+        if other is not None and same_story(own, other):
             yield _rank(db, leader)
 
 
