@@ -211,13 +211,14 @@ def _articles(material: _Material, seed: int, first: int = 0) -> Iterator[Any]:
             vectors.append(vector / np.linalg.norm(vector))
         article = Article(
             id=f"a{number}",
-            title=f"기사 {number}",
+            title=" ".join(body.split()[:6]),
             body=body[:-1],
             press=f"신문 {number % 20}",
             section=f"면 {number % 8}",
             published_at=datetime(2024, 1, 1, tzinfo=SEOUL) + timedelta(hours=number % 20_000),
         )
-        yield IndexedArticle(article, passages, np.array(vectors), sentences, str(number))
+        title = sentences[0].morphemes[:5]
+        yield IndexedArticle(article, passages, np.array(vectors), sentences, str(number), title)
         number += 1
 
 
