@@ -143,10 +143,10 @@ def rebuild_index(
 
 def remove_articles(
     path: Path | str, article_ids: Iterable[str], *, wait_s: float = 0.0
-) -> tuple[int, int]:
+) -> tuple[list[str], int]:
     """Take articles out of the answers at once, then out of the files.
 
-    Returns how many there were, and the generation without them. Raises IndexNotFound, IndexLocked,
+    Returns the ids of those that there were, and the generation without them. Raises IndexNotFound, IndexLocked,
     IndexNotWritable, RebuildUnfinished (then they are out of the answers all the same).
     """
     engine = LocalEngine.update(Path(path), wait_s=wait_s)

@@ -154,8 +154,8 @@ class Engine(Protocol):
     gone by the time of ``load`` are
     left out of it. ``story`` gives the ids of the articles that tell a story in (nearly) the same words,
     by the id of any of them: the one that leads first (the most complete, then the earliest), the
-    others in no order; for an article without copies itself alone, for an unknown id nothing. An
-    unknown id is no error. Methods that read may be called from several threads.
+    others in no order; for an article without copies itself alone, for an unknown id nothing. ``remove``
+    gives the ids that were there; an unknown one is no error. Methods that read may be called from several threads.
     """
 
     @property
@@ -172,7 +172,7 @@ class Engine(Protocol):
     def sections(self) -> tuple[str, ...]: ...
     def has_reporter(self, name: str) -> bool: ...
     def add(self, articles: Sequence[IndexedArticle]) -> None: ...
-    def remove(self, article_ids: Iterable[str]) -> int: ...
+    def remove(self, article_ids: Iterable[str]) -> list[str]: ...
     def publish(self) -> int: ...
     def search(
         self,

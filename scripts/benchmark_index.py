@@ -40,7 +40,7 @@ def measure_index(
 ) -> None:
     """The embedded engine: build, disk, memory, retrieval, recall, publication.
 
-    The passages are synthetic: sentences of one article of the sample corpus put together at random,
+    The passages are synthetic: each has sentences of one article of the sample corpus at random,
     with names made up, and as vectors the means of the sentences' real ones plus noise. The questions
     are the sample's. ``exact`` in the figures is measured against comparing everything.
     """
@@ -147,7 +147,7 @@ def _counted(root: Path, articles: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Material:
-    """Sentences with their morphemes and vectors; questions with their terms and vectors."""
+    """Sentences with their morphemes and vectors; questions with their vectors."""
 
     sentences: Sequence[tuple[str, tuple[str, ...]]]
     groups: Sequence[Any]  # sentences of one article
@@ -170,10 +170,10 @@ def _material() -> _Material:
             found.append((text, sentence.morphemes))
         groups.append(np.arange(first, len(found)))
     lines = (CORPUS / "questions.jsonl").read_text("utf-8").splitlines()
-    texts = [json.loads(line)["question"] for line in lines]
+    texts = list(dict.fromkeys(json.loads(line)["question"] for line in lines))
     vectors = embedder.embed_queries(texts)
     questions = [
-        {"terms": dict(analyser.terms(text)), "vector": vector.tolist()}
+        {"text": text, "vector": vector.tolist()}
         for text, vector in zip(texts, vectors, strict=True)
     ]
     passages = embedder.embed_passages([text for text, _ in found])
@@ -192,8 +192,9 @@ def _articles(material: _Material, seed: int, first: int = 0) -> Iterator[Any]:
     number = first
     while True:
         body, sentences, passages, vectors = "", [], [], []
-        group = material.groups[int(numbers.integers(len(material.groups)))]
         for ordinal in range(PASSAGES):
+            # Of a group each, so that articles are no copies of each other.
+            group = material.groups[int(numbers.integers(len(material.groups)))]
             chosen = numbers.choice(group, SENTENCES)
             start = len(body)
             for at in chosen.tolist():
@@ -286,28 +287,23 @@ def _served(
 
 
 def _serve(task: dict[str, Any]) -> dict[str, Any]:
-    from index import Filters
+    from index import Filters, KoreanAnalyser
     from index.local import LocalEngine, lexical
     from index.retrieve import CANDIDATES, Index
 
-    class Prepared:
-        """Gives a question's vector and terms, which are not to be measured."""
+    vectors = {q["text"]: np.array(q["vector"], dtype=np.float32) for q in task["questions"]}
 
-        def __init__(self, question: dict[str, Any]) -> None:
-            self.vector = np.array(question["vector"], dtype=np.float32)
-            self.question_terms = question["terms"]
+    class Embedded:
+        """Knows the vectors of the questions: to make them is not to be measured."""
 
-        def embed_queries(self, _: Sequence[str]) -> Any:
-            return self.vector[None]
+        def embed_queries(self, texts: Sequence[str]) -> Any:
+            return np.array([vectors[text] for text in texts])
 
-        def terms(self, _: str) -> Any:
-            return self.question_terms
-
+    analyser = KoreanAnalyser()
     opened = time.perf_counter()
     engine = LocalEngine.open(Path(task["folder"]))
     opened = time.perf_counter() - opened
-    prepared = [Prepared(question) for question in task["questions"]]
-    indexes = [Index(engine, p, p) for p in prepared]  # type: ignore[arg-type]
+    index = Index(engine, Embedded(), analyser)  # type: ignore[arg-type]
     filters = {
         "all": Filters(),
         "press": Filters(press=("신문 3",)),
@@ -316,25 +312,25 @@ def _serve(task: dict[str, Any]) -> dict[str, Any]:
     for name, chosen in filters.items():
         times = []
         for turn in range(3):
-            for index in indexes:
-                seconds = _seconds(index.search, "", filters=chosen, k=8, per_story=3)
+            for text in vectors:
+                seconds = _seconds(index.search, text, filters=chosen, k=8, per_story=3)
                 times += [1000 * seconds] if turn else []  # the first turn warms up
         figures |= {f"{name}_p{p}_ms": float(np.percentile(times, p)) for p in (50, 95)}
     figures |= _memory()
     found, listed = [], []
-    for question, exact in zip(prepared, task["exact"], strict=True):
-        candidates = engine.search(question.vector, question.question_terms, Filters(), CANDIDATES)
+    for (text, vector), exact in zip(vectors.items(), task["exact"], strict=True):
+        terms = analyser.terms(text)
+        candidates = engine.search(vector, terms, Filters(), CANDIDATES)
         top = np.argsort(-candidates.dense)[:10]
         found.append(len({*candidates.keys[top].tolist()} & {*exact}) / len(exact))
         view = engine._shown.generation.lexical
-        some = view.best(question.question_terms, CANDIDATES, None)
+        some = view.best(terms, CANDIDATES, None)
         lexical.NOMINATING_POSTINGS, limit = 10**12, lexical.NOMINATING_POSTINGS
-        every = view.best(question.question_terms, CANDIDATES, None)
+        every = view.best(terms, CANDIDATES, None)
         lexical.NOMINATING_POSTINGS = limit
         # Many synthetic passages score the same: those count that are as good as the exact tenth.
         reached, best = (
-            np.sort(sum(view.scores(question.question_terms, rows).values()))[-10:]
-            for rows in (some, every)
+            np.sort(sum(view.scores(terms, rows).values()))[-10:] for rows in (some, every)
         )
         listed.append(float((reached >= best[0] - 1e-3).mean()))
     figures["dense_recall_at_10"] = float(np.mean(found))

@@ -44,7 +44,10 @@ def remove(
     from index import remove_articles
 
     removed, generation = remove_articles(_folder(index), article_ids, wait_s=wait)
-    _show({"removed": removed, "generation": generation}, as_json)
+    for article_id in dict.fromkeys(article_ids):
+        if article_id not in removed:
+            say(f"not in the index: {article_id}", to=err)
+    _show({"removed": len(removed), "generation": generation}, as_json)
 
 
 def rebuild(index: IndexOption = None, wait: WaitOption = 0, as_json: JsonOption = False) -> None:

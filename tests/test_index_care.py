@@ -74,7 +74,7 @@ def problems(path: Path, embedder: Embedder | None = None) -> dict[str, str]:
 
 
 def test_removed_articles_are_gone_from_every_file(root: Path) -> None:
-    assert remove_articles(root, ["a1", "unknown"]) == (1, 2)
+    assert remove_articles(root, ["a1", "unknown"]) == (["a1"], 2)
     assert ids(root) == {"a0", "a2", "a3", "a4"}
     catalog = (root / "catalog.sqlite").read_bytes()
     assert ARTICLES[2].title.encode() in catalog
@@ -291,7 +291,9 @@ def test_commands(root: Path, tmp_path: Path) -> None:
         result = CliRunner().invoke(app, command)
         return result.exit_code, json.loads(result.stdout) if result.stdout else {}
 
-    assert run("remove", "a1") == (0, {"removed": 1, "generation": 2})
+    assert run("remove", "a1", "a77") == (0, {"removed": 1, "generation": 2})
+    result = CliRunner().invoke(app, ["index", "remove", "a77", "--index", str(root)])
+    assert "not in the index: a77" in result.stderr
     assert run("verify", "--quick")[0] == 0
     assert run("export", str(tmp_path / "a.tar"))[0] == 0
     assert run("import", str(tmp_path / "a.tar"))[0] == 1

@@ -324,9 +324,9 @@ class Catalog(Database):
                 stories.note_titles(db, key, item.article.title, item.article.body)
             _bump_revision(db)
 
-    def remove(self, article_ids: Iterable[str]) -> int:
-        """Delete every version of the articles; returns how many articles there were."""
-        removed = 0
+    def remove(self, article_ids: Iterable[str]) -> list[str]:
+        """Delete every version of the articles; returns the ids of those that there were."""
+        removed = []
         with self._write() as db:
             for article_id in article_ids:
                 keys = [
@@ -337,7 +337,7 @@ class Catalog(Database):
                 for key in keys:
                     stories.leave(db, key)
                 db.execute("DELETE FROM articles WHERE id = ?", (article_id,))
-                removed += bool(keys)
+                removed += [article_id] if keys else []
             if removed:
                 _bump_revision(db)
         return removed

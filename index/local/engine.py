@@ -164,7 +164,7 @@ class LocalEngine:
     def add(self, articles: Sequence[IndexedArticle]) -> None:
         self._catalog.put(articles, current_number(self.root) or 0, self.recipe)
 
-    def remove(self, article_ids: Iterable[str]) -> int:
+    def remove(self, article_ids: Iterable[str]) -> list[str]:
         return self._catalog.remove(article_ids)
 
     def publish(self, *, afresh: bool = False) -> int:

@@ -214,7 +214,7 @@ class EngineContract:
 
     def test_removals_act_at_once(self, engine: Engine) -> None:
         self.fill(engine, indexed("a", "트램 착공"), indexed("b", "트램 연기"))
-        assert engine.remove(["a", "unknown"]) == 1
+        assert engine.remove(["a", "unknown"]) == ["a"]
         assert self.search(engine, words=["트램"]) == {"b"}
         assert engine.article("a") is None
         engine.publish()
