@@ -146,11 +146,18 @@ class CancelOnDisconnect:
             return
         request = CancelScope()
         gone: asyncio.Task[Message] | None = None
+        answered = False
 
         async def listen() -> Message:
             message = await receive()
-            request.cancel()
+            if not answered:  # else the server merely says that the exchange is over
+                request.cancel()
             return message
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal answered
+            answered = message["type"] == "http.response.body" and not message.get("more_body")
+            await send(message)
 
         async def receive_or_listen() -> Message:
             nonlocal gone
@@ -163,7 +170,7 @@ class CancelOnDisconnect:
 
         try:
             with request:
-                await self._app(scope, receive_or_listen, send)
+                await self._app(scope, receive_or_listen, send_and_note)
         finally:
             if gone is not None:
                 gone.cancel()
