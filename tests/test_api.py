@@ -498,7 +498,7 @@ def test_the_openapi_document_tells_of_problems_too(client: TestClient) -> None:
         "/metrics",
     }
     ask = document["paths"]["/v1/ask"]["post"]
-    statuses = "200 400 401 413 415 422 429 500 503 default"
+    statuses = "200 400 401 413 415 422 429 500 502 503"
     assert set(ask["responses"]) == set(statuses.split())
     assert set(ask["responses"]["200"]["content"]) == {"application/json", "text/event-stream"}
     assert set(ask["responses"]["422"]["content"]) == {"application/problem+json"}

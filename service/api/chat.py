@@ -144,7 +144,7 @@ async def models(asking: AskingDep) -> Models:
     response_model=ChatCompletion,
     responses={
         200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
-        **problem_responses(400, 404, 413, 415, 422),
+        **problem_responses(400, 404, 413, 415, 422, 502),
     },
 )
 async def complete(

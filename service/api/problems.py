@@ -269,13 +269,10 @@ def install(app: FastAPI) -> None:
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The ``responses=`` of routes that answer with these statuses, and seldom with another."""
+    """The ``responses=`` of routes that answer with these statuses."""
     titles = {kind.status: kind.title for kind in (*KINDS.values(), *HTTP_KINDS.values())}
     content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    named: dict[int | str, dict[str, Any]] = {
-        status: {"description": titles[status], "content": content} for status in statuses
-    }
-    return named | {"default": {"description": "다른 문제", "content": content}}
+    return {status: {"description": titles[status], "content": content} for status in statuses}
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -63,7 +63,7 @@ _STREAM_DOC = {
 }
 
 
-@router.post("/ask", response_model=Answer, responses={200: _STREAM_DOC})
+@router.post("/ask", response_model=Answer, responses={200: _STREAM_DOC, **problem_responses(502)})
 async def ask(question: Question, request: Request, asking: AskingDep, facts: FactsDep) -> Any:
     """Answer a question from the articles, with citations; streamed if the caller accepts that."""
     if not _accepts_stream(request):

@@ -5,6 +5,7 @@ Needs the extra 'mcp'; without it there is no ``/mcp``.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import date, datetime
@@ -80,7 +81,8 @@ def build(asking: Asking) -> MCPServer:
     from mcp.server import MCPServer
     from mcp_types import ToolAnnotations
 
-    server: MCPServer = MCPServer("gisa", title="기사 검색", instructions=INSTRUCTIONS)
+    with _root_logger_left_alone():
+        server: MCPServer = MCPServer("gisa", title="기사 검색", instructions=INSTRUCTIONS)
     reads = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
     @server.tool(title="기사 찾기", annotations=reads)
@@ -187,6 +189,17 @@ def serve_stdio(settings: Settings) -> None:
                 remedy="Install the extra: pip install 'gisa[mcp]'",
             ) from error
         server.run("stdio")
+
+
+@contextmanager
+def _root_logger_left_alone() -> Iterator[None]:
+    """The SDK gives the root logger a handler if it has none, which is the program's own affair."""
+    root, handler = logging.getLogger(), logging.NullHandler()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
 
 
 @contextmanager

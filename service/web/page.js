@@ -111,14 +111,17 @@ async function answer(wanted) {
   clear(wanted.question.trim());
   send.textContent = "멈춤";
   document.body.classList.add("busy");
-  const late = setTimeout(() => {
-    show($("#status"), "답변 모델이 글을 쓰는 데 시간이 걸립니다. Esc를 누르면 멈춥니다.");
-  }, PATIENCE_MS);
+  let late = 0;
+  const expectMore = () => {
+    clearTimeout(late);
+    late = setTimeout(() => show($("#status"), "시간이 걸리고 있습니다. Esc를 누르면 멈춥니다."), PATIENCE_MS);
+  };
   try {
+    expectMore();
     for await (const event of ask(toRequest(wanted), mine.signal)) {
       if (mine !== asking) return;
-      if (event.name === "sentence" || event.name === "done") clearTimeout(late);
       steps[event.name]?.(event.data);
+      expectMore();
     }
     show($("#status"), "");
   } catch (error) {
@@ -135,7 +138,7 @@ async function answer(wanted) {
 
 const steps = {
   interpreted(interpreted) {
-    const phrases = understanding(interpreted, $("#asked").textContent);
+    const phrases = understanding(interpreted);
     $("#understood").replaceChildren(...phrases.map((text) => element("li", {}, text)));
     $("#understood").hidden = !phrases.length;
     show($("#note"), interpreted.note ?? "");
@@ -432,7 +435,7 @@ async function describeCorpus() {
       form.elements[name].append(...values.map((value) => element("option", { value }, value)));
     }
   } catch {
-    show($("#status"), "기사 색인이 아직 준비되지 않았습니다. 잠시 뒤 다시 열어 주세요.");
+    $("#coverage").textContent = "기사 색인이 아직 준비되지 않았습니다. 잠시 뒤 다시 열어 주세요.";
   }
 }
 

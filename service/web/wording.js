@@ -23,13 +23,9 @@ export function period({ from, to }) {
 }
 
 /** How the question was understood, as a list of short phrases. */
-export function understanding({ time_range: range, filters, standalone_question: whole }, asked) {
+export function understanding({ time_range: range, filters }) {
   const names = Object.values(filters ?? {}).flat();
-  return [
-    whole && whole !== asked && `“${whole}”`,
-    range && `‘${range.expression}’ → ${period(range)}`,
-    ...names,
-  ].filter(Boolean);
+  return range ? [`‘${range.expression}’ → ${period(range)}`, ...names] : names;
 }
 
 /** What a reader should know beside the answer itself. */
