@@ -27,13 +27,13 @@ WAIT_S = 10.0
 """How long to wait for another writer, in seconds."""
 
 router = APIRouter(
-    prefix="/v1", tags=["articles"], responses=problem_responses(401, 404, 429, 500, 503)
+    prefix="/v1", tags=["articles"], responses=problem_responses(401, 404, 422, 429, 500, 503)
 )
 admin = APIRouter(
     prefix="/v1",
     tags=["articles"],
     dependencies=[Depends(require_admin)],
-    responses=problem_responses(401, 403, 409, 429, 500, 503),
+    responses=problem_responses(401, 403, 409, 422, 429, 500, 503),
 )
 
 
@@ -121,7 +121,7 @@ async def article(article_id: str, asking: AskingDep) -> ArticleView:
 @admin.post(
     "/articles",
     dependencies=[Depends(require_json)],
-    responses=problem_responses(400, 413, 415, 422),
+    responses=problem_responses(400, 413, 415),
 )
 async def add(
     records: ArticleRecords, request: Request, asking: AskingDep, facts: FactsDep
