@@ -36,6 +36,7 @@ FLOORS: dict[str, list[set[str]]] = {
             "claims",
             "agreement",
             "citations",
+            "batching",
             "llm",
         },
         {"answer"},

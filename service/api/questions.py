@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from index import Hit
 from service.answer import (
@@ -67,19 +69,24 @@ _STREAM_DOC = {
 async def ask(question: Question, request: Request, asking: AskingDep, facts: FactsDep) -> Any:
     """Answer a question from the articles, with citations; streamed if the caller accepts that."""
     if not _accepts_stream(request):
-        return await asking.answer(question, facts)
+        return _json(await asking.answer(question, facts))
     events = asking.events(question, facts)
     # What is wrong with the question shows here, while a status can still be sent.
     first = await anext(events)
     return EventStream(_server_sent(first, events, facts))
 
 
-@router.post("/search")
-async def search(wanted: SearchRequest, asking: AskingDep, facts: FactsDep) -> SearchResult:
+@router.post("/search", response_model=SearchResult)
+async def search(wanted: SearchRequest, asking: AskingDep, facts: FactsDep) -> Response:
     """The passages that fit a question best, one per story."""
     filters = wanted.filters.to_filters()
     hits = await asking.search(wanted.question, filters, facts, k=wanted.k, explain=wanted.explain)
-    return SearchResult(hits=hits)
+    return _json({"hits": hits})
+
+
+def _json(value: Any) -> Response:
+    """A reply whose values are checked already: FastAPI would check each of them again."""
+    return Response(to_json(value, by_alias=True), media_type="application/json")
 
 
 def _accepts_stream(request: Request) -> bool:

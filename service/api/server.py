@@ -59,8 +59,10 @@ def serve(settings: Settings) -> None:
     os.environ["GISA_INDEX"] = str(settings.index)
     os.environ["GISA_BACKEND"] = settings.backend
     with ExitStack() as stack:
-        if settings.workers > 1:  # their figures are added up in files
+        if settings.workers > 1:  # their figures are added up in files; they share the processors
             os.environ[MULTIPROCESS_DIR] = stack.enter_context(TemporaryDirectory())
+            threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.workers)
+            os.environ["GISA_THREADS"] = str(threads)
         _run(settings)
 
 
