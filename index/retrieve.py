@@ -51,7 +51,7 @@ class Index:
     """An opened index: ``search`` it, read its articles. Safe to use from several threads."""
 
     def __init__(self, engine: Engine, embedder: Embedder, analyser: KoreanAnalyser) -> None:
-        self._engine, self._embedder, self.analyser = engine, embedder, analyser
+        self._engine, self.embedder, self.analyser = engine, embedder, analyser
         self._embed = lru_cache(maxsize=1_024)(lambda text: embedder.embed_queries([text])[0])
 
     def search(

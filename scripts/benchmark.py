@@ -32,10 +32,12 @@ Runtime = Literal["torch", "openvino"]
 RUNTIMES: tuple[Runtime, ...] = ("torch", "openvino")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
-from benchmark_index import app as index_app  # noqa: E402 - beside this file
+from benchmark_http import app as http_app  # noqa: E402 - beside this file
+from benchmark_index import app as index_app  # noqa: E402
 
 app = typer.Typer(help="Measure the parts of the product on this machine.", no_args_is_help=True)
 app.add_typer(index_app)
+app.add_typer(http_app)
 messages = Console(stderr=True)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -85,7 +85,7 @@ class Answerer:
                 return event.answer
         raise AssertionError("events() ends with DoneEvent")
 
-    async def events(self, question: Question) -> AsyncIterator[Event]:
+    async def events(self, question: Question) -> AsyncGenerator[Event, None]:
         """The answer as it comes: how the question was understood, passages, sentences, the whole."""
         writer = _Writer(self._backend(question.backend))
         timings = _Timings()

@@ -80,8 +80,10 @@ def _version() -> str:
 app = typer.Typer(cls=_Front, no_args_is_help=True, pretty_exceptions_enable=False)
 index_app = typer.Typer(no_args_is_help=True, help="Build an index, and see what it holds.")
 model_app = typer.Typer(help="Where the embedding model is, and preparing it.")
+feedback_app = typer.Typer(no_args_is_help=True, help="What readers said of answers.")
 app.add_typer(index_app, name="index")
 app.add_typer(model_app, name="model")
+app.add_typer(feedback_app, name="feedback")
 
 
 @app.callback()
@@ -310,6 +312,55 @@ def serve(
     server.refuse_public_address(settings)
     say(f"Serving on http://{settings.host}:{settings.port} (Ctrl-C stops).", to=err)
     server.serve(settings)
+
+
+@app.command()
+def mcp(index: IndexOption = None) -> None:
+    """Serve the archive as tools of the Model Context Protocol, over stdin and stdout."""
+    from service.api import tools
+
+    tools.serve_stdio(_settings(index=index))
+
+
+@app.command()
+def key(
+    name: Annotated[str, typer.Argument(help="Whose key it is; the log shows this name.")],
+    role: Annotated[
+        str, typer.Option(help="'ask', or 'admin' who may also change the index.")
+    ] = "ask",
+    as_json: JsonOption = False,
+) -> None:
+    """Make an API key. It is shown once; GISA_API_KEYS takes its entry, which holds only a hash."""
+    from service.keys import new_key
+    from service.terminal import say_json
+
+    if role not in ("ask", "admin"):
+        raise typer.BadParameter("there are the roles ask and admin", param_hint="--role")
+    made, entry = new_key(name, "admin" if role == "admin" else "ask")
+    if as_json:
+        say_json({"key": made, "entry": entry})
+        return
+    typer.echo(f"key    {made}\nentry  {entry}")
+    say("Hand out the key; add the entry to GISA_API_KEYS, and set GISA_AUTH=keys.", to=err)
+
+
+@feedback_app.command("export")
+def feedback_export(
+    rating: Annotated[
+        str, typer.Option(help="'up': ready to evaluate with; 'down': answers to be filled in.")
+    ] = "up",
+) -> None:
+    """Write rated answers as evaluation questions, one JSON document a line, to stdout."""
+    import json
+
+    from service.feedback import FeedbackStore
+
+    if rating not in ("up", "down"):
+        raise typer.BadParameter("there are the ratings up and down", param_hint="--rating")
+    settings = _settings()
+    store = FeedbackStore(settings.feedback, keep_hours=settings.feedback_hours)
+    for record in store.rated("up" if rating == "up" else "down"):
+        typer.echo(json.dumps(record, ensure_ascii=False))
 
 
 @app.command()

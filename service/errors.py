@@ -3,6 +3,14 @@
 GisaError (index.errors)
 ├── SettingsInvalid     a setting is unknown or out of bounds
 ├── QuestionInvalid     the question can't be answered as it was put (the caller's fault)
+├── ModelUnknown        the OpenAI-compatible route has no model of this name
+├── KeyUnknown          no API key was given, or none that is known
+├── NotAllowed          the key may ask, but not change the index
+├── TooManyRequests     the caller asks more often than it may
+├── Overloaded          more questions are being answered than there is room for
+├── ShuttingDown        the service stops before the answer is ready
+├── AnswerUnknown       feedback on an answer that is not, or no longer, known
+├── FeedbackUnavailable feedback can't be stored
 └── LLMError            a backend failed; the answer falls back to 'extractive'
     ├── LLMUnavailable  it can't be reached, or is overloaded
     ├── LLMTimeout      it did not answer in time
@@ -28,6 +36,46 @@ class SettingsInvalid(GisaError):
 
 class QuestionInvalid(GisaError):
     """The caller's question, filter or backend name is not acceptable. The message is Korean."""
+
+
+class ModelUnknown(GisaError):
+    """The OpenAI-compatible route has no model of this name. The message is Korean."""
+
+
+class KeyUnknown(GisaError):
+    """The request carries no API key, or none that is known."""
+
+
+class NotAllowed(GisaError):
+    """The caller may ask, but not do this."""
+
+
+class TooManyRequests(GisaError):
+    """The caller asks more often than it may; welcome again in ``retry_after_s`` seconds."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Overloaded(GisaError):
+    """More questions are being answered than there is room for."""
+
+    remedy = "Raise GISA_MAX_CONCURRENT, or GISA_WORKERS where there are more processors."
+
+
+class ShuttingDown(GisaError):
+    """The service stops before the answer is ready."""
+
+
+class AnswerUnknown(GisaError):
+    """No answer of this id is known, or no longer."""
+
+
+class FeedbackUnavailable(GisaError):
+    """Feedback can't be stored or read."""
+
+    remedy = "Name a file that can be written: GISA_FEEDBACK=…"
 
 
 class LLMError(GisaError):

@@ -132,6 +132,11 @@ class Sentence(BaseModel):
     citations: tuple[int, ...]
     support: Support
 
+    @property
+    def marked(self) -> str:
+        """The sentence with its markers, as it stands in the text of the answer."""
+        return self.text + "".join(f"[{number}]" for number in self.citations)
+
 
 class TimeRange(BaseModel):
     """Days in Seoul, inclusive; None is open. ``expression`` is the question's own wording."""

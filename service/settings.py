@@ -92,8 +92,35 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that 'gisa serve' listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port that 'gisa serve' listens on.")
     workers: int = Field(1, ge=1, le=64, description="Processes of 'gisa serve'.")
+    auth: Literal["none", "keys"] = Field(
+        "none", description="'keys': the API answers only callers with a key of GISA_API_KEYS."
+    )
+    api_keys: SecretStr = Field(
+        SecretStr(""),
+        description="NAME:ROLE:HASH of each API key, separated by blanks; 'gisa key' makes them.",
+    )
     allow_public: bool = Field(
         False, description="Serve on an address other than loopback although there are no API keys."
+    )
+    rate_limit_per_minute: int = Field(
+        0, ge=0, le=100_000, description="Requests a minute per key, or else address; 0: no limit."
+    )
+    max_concurrent: int = Field(
+        64, ge=1, le=10_000, description="Questions answered at a time, per process."
+    )
+    feedback: Path = Field(
+        Path("var/feedback.sqlite"), description="SQLite file of readers' ratings of answers."
+    )
+    feedback_hours: int = Field(
+        24,
+        ge=0,
+        le=8_760,
+        description="Time that an answer is kept so that it can be rated, in hours; 0: no feedback.",
+    )
+    otlp_endpoint: str = Field(
+        "",
+        description="Where OpenTelemetry traces go (OTLP over HTTP, e.g. "
+        "http://127.0.0.1:4318/v1/traces); none if empty.",
     )
     log_questions: bool = Field(False, description="Write the text of questions to the log.")
     source_timezone: str = Field(
@@ -186,6 +213,6 @@ def _describe(error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             lines.append(f"there is no setting {name!r}{_hint(name, known)}")
         else:
-            value = "********" if name.endswith("_key") else repr(problem["input"])
+            value = "********" if name.endswith(("_key", "_keys")) else repr(problem["input"])
             lines.append(f"{PREFIX}{name.upper()} = {value}: {problem['msg']}")
     return "; ".join(lines)

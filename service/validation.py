@@ -48,7 +48,7 @@ def describe_errors(errors: Sequence[Mapping[str, Any]]) -> list[FieldError]:
 
 
 def _field(loc: Sequence[str | int]) -> str:
-    return ".".join(str(step) for step in loc if step != "body")
+    return ".".join(map(str, loc[1:] if loc[:1] == ("body",) else loc))
 
 
 def _message(error: Mapping[str, Any]) -> str:

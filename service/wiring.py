@@ -11,6 +11,7 @@ from index.model import bundled_model, prepare_bundled_model
 from index.readers import ReadOptions
 from index.sources import Sources, load_sources
 from service.answer import Answerer
+from service.batching import BatchingEmbedder
 from service.errors import SettingsInvalid
 from service.llm.anthropic_messages import AnthropicBackend
 from service.llm.extractive import ExtractiveBackend
@@ -53,7 +54,7 @@ def open_answerer(settings: Settings) -> Answerer:
     """Everything that answering needs. Raises IndexUnusable and its kinds, ModelUnavailable."""
     index = open_index(
         settings.index,
-        embedder=lambda: build_embedder(settings),
+        embedder=lambda: BatchingEmbedder(build_embedder(settings)),
         dictionary=settings.dictionary,
     )
     by_name = {backend.name: backend for backend in _backends(settings, index)}

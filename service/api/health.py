@@ -1,8 +1,9 @@
-"""``/healthz``: the process lives; ``/readyz``: it can answer, and from what."""
+"""``/healthz``: the process lives; ``/readyz``: it can answer, and from what; ``/metrics``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -11,11 +12,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from index import GisaError, IndexInfo
+from service.api.metrics import Metrics
 from service.api.problems import problem_response, problem_responses
 from service.api.readiness import Readiness
 from service.llm.guard import BreakerState, breaker_states
 
-router = APIRouter()
+router = APIRouter(tags=["operation"])
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Ready(IndexInfo):
     """
 
     backend: str
+    feedback: bool
     breakers: Mapping[str, BreakerState]
     status: Literal["ready", "degraded"] = "ready"
     problem: str | None = None
@@ -57,7 +60,23 @@ async def readyz(request: Request) -> Ready | Response:
     return Ready(
         **asdict(info),
         backend=answerer.default_backend,
+        feedback=request.app.state.feedback.enabled,
         breakers=breaker_states(answerer.backends),
         status="degraded" if problem else "ready",
         problem=problem,
     )
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {Metrics.content_type: {}}}, **problem_responses(401, 429)},
+)
+async def metrics(request: Request) -> Response:
+    """Figures for Prometheus. Where keys are needed, any key will do."""
+    known: Metrics = request.app.state.metrics
+    readiness: Readiness = request.app.state.readiness
+    with suppress(GisaError):
+        index = (await readiness.answerer()).index
+        known.index_seen(index.generation, index.problem)
+    return Response(known.text(), media_type=known.content_type)

@@ -1,21 +1,25 @@
-"""What surrounds every request: its id, its log line, security headers, the limit on its body.
+"""What surrounds every request: its id, its log line and figures, security headers, the limit on its
+body, and its end when the caller goes away.
 
 Pure ASGI, so that streamed replies pass through as they come and contexts stay the request's own.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
 import uuid
 from typing import Any
 
+from anyio import CancelScope
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.problems import log_problem, problem_response
+from service.api.metrics import Metrics
+from service.api.problems import kind_of, log_problem, problem_response
 
 MAX_BODY_BYTES = 1_048_576
 
@@ -30,6 +34,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+_RAW_HEADERS = [(k.lower().encode(), v.encode()) for k, v in SECURITY_HEADERS.items()]
 
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -43,8 +48,8 @@ class RequestContext:
     them only if ``log_questions``.
     """
 
-    def __init__(self, app: ASGIApp, *, log_questions: bool) -> None:
-        self._app, self._log_questions = app, log_questions
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, log_questions: bool) -> None:
+        self._app, self._metrics, self._log_questions = app, metrics, log_questions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,13 +60,14 @@ class RequestContext:
         scope.setdefault("state", {}).update(request_id=request_id, facts=facts)
         status: int | None = None
         started = time.perf_counter()
+        self._metrics.request_began()
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers.update(SECURITY_HEADERS | {"X-Request-ID": request_id})
+                headers = MutableHeaders(raw=message.setdefault("headers", []))
+                headers.raw.extend([*_RAW_HEADERS, (b"x-request-id", request_id.encode())])
                 # Files of the page may be kept while they are unchanged, answers may not.
                 headers.setdefault("Cache-Control", "no-cache" if "etag" in headers else "no-store")
             await send(message)
@@ -70,19 +76,29 @@ class RequestContext:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
             log_problem(error)
+            facts["problem"] = kind_of(error).code
             if status is None:
                 await problem_response(error)(scope, receive, send_with_headers)
         finally:
-            if not self._log_questions:
-                facts.pop("question", None)
-            line = {
-                "request_id": request_id,
-                "method": scope["method"],
-                "path": scope["path"],
-                "status": status,
-                "ms": round((time.perf_counter() - started) * 1_000, 1),
-            }
-            logger.info("request", extra={"facts": line | facts})
+            self._tell(scope, status, time.perf_counter() - started, facts)
+
+    def _tell(
+        self, scope: Scope, status: int | None, seconds: float, facts: dict[str, Any]
+    ) -> None:
+        if not self._log_questions:
+            facts.pop("question", None)
+        line = {
+            "request_id": scope["state"]["request_id"],
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": status,
+            "ms": round(seconds * 1_000, 1),
+        }
+        logger.info("request", extra={"facts": line | facts})
+        if facts.get("disconnected"):
+            self._metrics.disconnected()
+        problem = facts.get("problem")
+        self._metrics.request_ended(_method(scope), _route(scope), status, seconds, problem)
 
 
 class BodyLimit:
@@ -98,6 +114,7 @@ class BodyLimit:
         too_large = HTTPException(413)
         declared = Headers(scope=scope).get("content-length", "0")
         if declared.isascii() and declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
+            scope["state"]["facts"]["problem"] = kind_of(too_large).code
             await problem_response(too_large)(scope, receive, send)
             return
         received = 0
@@ -113,7 +130,71 @@ class BodyLimit:
         await self._app(scope, receive_counted, send)
 
 
+class CancelOnDisconnect:
+    """Stops working on a request when its caller goes away.
+
+    From the end of the body on it alone listens to the caller: whoever else asks for messages is
+    told when that one is gone.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = CancelScope()
+        gone: asyncio.Task[Message] | None = None
+        answered = False
+
+        async def listen() -> Message:
+            message = await receive()
+            if not answered:  # else the server merely says that the exchange is over
+                request.cancel()
+            return message
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal answered
+            answered = message["type"] == "http.response.body" and not message.get("more_body")
+            await send(message)
+
+        async def receive_or_listen() -> Message:
+            nonlocal gone
+            if gone is not None:
+                return await asyncio.shield(gone)
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body"):
+                gone = asyncio.create_task(listen())
+            return message
+
+        try:
+            with request:
+                await self._app(scope, receive_or_listen, send_and_note)
+        finally:
+            if gone is not None:
+                gone.cancel()
+        if request.cancelled_caught:
+            scope["state"]["facts"]["disconnected"] = True
+
+
 def _request_id(scope: Scope) -> str:
     """The caller's id if it is harmless in a log, else a new one."""
     given = Headers(scope=scope).get("x-request-id", "")
     return given if _ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _method(scope: Scope) -> str:
+    """The method, of a few: a caller may invent others."""
+    return scope["method"] if scope["method"] in _METHODS else "other"
+
+
+def _route(scope: Scope) -> str:
+    """The pattern of the address, of a few: a caller may invent addresses."""
+    for mount in ("/static", "/mcp"):
+        if scope["path"].startswith(mount):
+            return mount
+    return str(getattr(scope.get("route"), "path", "other"))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +18,29 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from index import GisaError, IndexUnusable, ModelUnavailable
-from service.errors import LLMError, LLMRefused, LLMTimeout, LLMUnavailable, QuestionInvalid
+from index import (
+    GisaError,
+    IndexLocked,
+    IndexNotWritable,
+    IndexUnusable,
+    ModelUnavailable,
+    RebuildUnfinished,
+)
+from service.errors import (
+    AnswerUnknown,
+    FeedbackUnavailable,
+    KeyUnknown,
+    LLMError,
+    LLMRefused,
+    LLMTimeout,
+    LLMUnavailable,
+    ModelUnknown,
+    NotAllowed,
+    Overloaded,
+    QuestionInvalid,
+    ShuttingDown,
+    TooManyRequests,
+)
 from service.validation import FieldError, describe_errors
 
 PROBLEM_JSON = "application/problem+json"
@@ -77,6 +99,60 @@ KINDS: Mapping[type[Exception], Kind] = {
         "검색 모델을 쓸 수 없습니다",
         f"검색 모델이 아직 준비되지 않았습니다. {_LATER}",
         RETRY_AFTER_S,
+    ),
+    ModelUnknown: Kind(404, "model_not_found", "모델이 없습니다"),
+    KeyUnknown: Kind(
+        401,
+        "key_unknown",
+        "접근 키가 필요합니다",
+        "접근 키가 없거나 맞지 않습니다. 관리자에게 받은 키를 Authorization: Bearer 뒤에 적어 주세요.",
+    ),
+    NotAllowed: Kind(
+        403, "not_allowed", "권한이 없습니다", "관리자 권한(admin)이 있는 키가 필요합니다."
+    ),
+    TooManyRequests: Kind(
+        429, "too_many_requests", "요청이 너무 잦습니다", f"요청이 너무 잦습니다. {_LATER}"
+    ),
+    Overloaded: Kind(
+        503,
+        "overloaded",
+        "지금은 붐빕니다",
+        f"지금 답하고 있는 질문이 많습니다. {_LATER}",
+        RETRY_AFTER_S,
+    ),
+    ShuttingDown: Kind(
+        503,
+        "shutting_down",
+        "서비스를 다시 시작합니다",
+        f"서비스를 다시 시작하고 있습니다. {_LATER}",
+        5,
+    ),
+    AnswerUnknown: Kind(
+        404, "answer_unknown", "답을 찾을 수 없습니다", "평가하려는 답이 남아 있지 않습니다."
+    ),
+    FeedbackUnavailable: Kind(
+        503,
+        "feedback_unavailable",
+        "평가를 남길 수 없습니다",
+        f"평가를 남기지 못했습니다. {_LATER}",
+        5,
+    ),
+    IndexLocked: Kind(
+        409,
+        "index_busy",
+        "색인을 고치는 중입니다",
+        f"다른 작업이 색인을 고치고 있습니다. {_LATER}",
+        5,
+    ),
+    RebuildUnfinished: Kind(
+        409,
+        "index_busy",
+        "색인을 다시 만드는 중입니다",
+        "색인을 다시 만드는 작업이 아직 끝나지 않았습니다.",
+        60,
+    ),
+    IndexNotWritable: Kind(
+        503, "index_not_writable", "색인에 쓸 수 없습니다", "색인을 저장할 수 없습니다.", 60
     ),
     LLMUnavailable: Kind(
         503,
@@ -161,8 +237,10 @@ def problem_of(error: Exception, *, detail: str | None = None) -> Problem:
 def problem_response(error: Exception, *, detail: str | None = None) -> Response:
     """The reply for an exception."""
     headers = dict(getattr(error, "headers", None) or {})
-    if retry_after_s := kind_of(error).retry_after_s:
-        headers["Retry-After"] = str(retry_after_s)
+    if retry_after_s := getattr(error, "retry_after_s", None) or kind_of(error).retry_after_s:
+        headers["Retry-After"] = str(math.ceil(retry_after_s))
+    if isinstance(error, KeyUnknown):
+        headers["WWW-Authenticate"] = 'Bearer realm="gisa"'
     problem = problem_of(error, detail=detail)
     body = problem.model_dump_json(exclude_none=True)
     return Response(body, problem.status, headers, media_type=PROBLEM_JSON)
@@ -179,6 +257,7 @@ def log_problem(error: Exception) -> None:
 
 async def _reply(request: Request, error: Exception) -> Response:
     log_problem(error)
+    request.state.facts["problem"] = kind_of(error).code
     return problem_response(error)
 
 
@@ -190,13 +269,10 @@ def install(app: FastAPI) -> None:
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The ``responses=`` of routes that answer with these statuses, and seldom with another."""
+    """The ``responses=`` of routes that answer with these statuses."""
     titles = {kind.status: kind.title for kind in (*KINDS.values(), *HTTP_KINDS.values())}
     content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    named: dict[int | str, dict[str, Any]] = {
-        status: {"description": titles[status], "content": content} for status in statuses
-    }
-    return named | {"default": {"description": "다른 문제", "content": content}}
+    return {status: {"description": titles[status], "content": content} for status in statuses}
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
@@ -207,5 +283,21 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas |= problem.pop("$defs") | {"Problem": problem}
+        if getattr(app.state, "keys", None):
+            _describe_keys(document)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _describe_keys(document: dict[str, Any]) -> None:
+    """Say which operations need an API key."""
+    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, operations in document["paths"].items():
+        if is_guarded(path):
+            for operation in operations.values():
+                operation["security"] = [{"key": []}]
+
+
+def is_guarded(path: str) -> bool:
+    """Whether an address needs a key where keys are needed, and counts against the rate limit."""
+    return path.startswith(("/v1/", "/mcp")) or path == "/metrics"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated, Any
 
-from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
-from starlette.responses import StreamingResponse
+from starlette.responses import Response
 
 from index import Hit
 from service.answer import (
@@ -20,11 +20,10 @@ from service.answer import (
     PassagesEvent,
     SentenceEvent,
 )
+from service.api.asking import AskingDep, Facts, FactsDep
 from service.api.problems import log_problem, problem_of, problem_responses
-from service.api.readiness import AnswererDep
+from service.api.streams import EVENT_STREAM, EventStream, frame
 from service.schema import Answer, Question, QuestionFilters, QuestionText
-
-EVENT_STREAM = "text/event-stream"
 
 
 def require_json(request: Request) -> None:
@@ -36,8 +35,9 @@ def require_json(request: Request) -> None:
 
 router = APIRouter(
     prefix="/v1",
+    tags=["questions"],
     dependencies=[Depends(require_json)],
-    responses=problem_responses(400, 413, 415, 422, 500, 503),
+    responses=problem_responses(400, 401, 413, 415, 422, 429, 500, 503),
 )
 
 
@@ -65,36 +65,28 @@ _STREAM_DOC = {
 }
 
 
-@router.post("/ask", response_model=Answer, responses={200: _STREAM_DOC})
-async def ask(question: Question, request: Request, answerer: AnswererDep) -> Any:
+@router.post("/ask", response_model=Answer, responses={200: _STREAM_DOC, **problem_responses(502)})
+async def ask(question: Question, request: Request, asking: AskingDep, facts: FactsDep) -> Any:
     """Answer a question from the articles, with citations; streamed if the caller accepts that."""
-    facts: dict[str, Any] = request.state.facts
-    facts["question"] = question.question
     if not _accepts_stream(request):
-        answer = await answerer.answer(question)
-        facts |= _facts(answer)
-        return answer
-    events = answerer.events(question)
+        return _json(await asking.answer(question, facts))
+    events = asking.events(question, facts)
     # What is wrong with the question shows here, while a status can still be sent.
     first = await anext(events)
-    return StreamingResponse(
-        _server_sent(first, events, facts),
-        media_type=EVENT_STREAM,
-        headers={"X-Accel-Buffering": "no"},  # proxies hold replies back otherwise
-    )
+    return EventStream(_server_sent(first, events, facts))
 
 
-@router.post("/search")
-async def search(wanted: SearchRequest, request: Request, answerer: AnswererDep) -> SearchResult:
+@router.post("/search", response_model=SearchResult)
+async def search(wanted: SearchRequest, asking: AskingDep, facts: FactsDep) -> Response:
     """The passages that fit a question best, one per story."""
-    request.state.facts["question"] = wanted.question
     filters = wanted.filters.to_filters()
-    hits = await to_thread.run_sync(
-        lambda: answerer.index.search(
-            wanted.question, filters=filters, k=wanted.k, explain=wanted.explain
-        )
-    )
-    return SearchResult(hits=hits)
+    hits = await asking.search(wanted.question, filters, facts, k=wanted.k, explain=wanted.explain)
+    return _json({"hits": hits})
+
+
+def _json(value: Any) -> Response:
+    """A reply whose values are checked already: FastAPI would check each of them again."""
+    return Response(to_json(value, by_alias=True), media_type="application/json")
 
 
 def _accepts_stream(request: Request) -> bool:
@@ -103,42 +95,28 @@ def _accepts_stream(request: Request) -> bool:
 
 
 async def _server_sent(
-    first: Event, rest: AsyncIterator[Event], facts: dict[str, Any]
-) -> AsyncIterator[bytes]:
+    first: Event, rest: AsyncGenerator[Event, None], facts: Facts
+) -> AsyncGenerator[bytes, None]:
     """The events as text/event-stream; an error that comes after the status line is one too."""
     try:
-        yield _encoded(first)
-        async for event in rest:
-            if isinstance(event, DoneEvent):
-                facts |= _facts(event.answer)
-            yield _encoded(event)
+        async with aclosing(rest):
+            yield _encoded(first)
+            async for event in rest:
+                yield _encoded(event)
     except Exception as error:
         log_problem(error)
         problem = problem_of(error)
         facts["problem"] = problem.code
-        yield _frame("error", problem.model_dump(exclude_none=True))
+        yield frame("error", problem.model_dump(exclude_none=True))
 
 
 def _encoded(event: Event) -> bytes:
     match event:
         case InterpretedEvent():
-            return _frame("interpreted", event.interpreted)
+            return frame("interpreted", event.interpreted)
         case PassagesEvent():
-            return _frame("passages", {"hits": event.hits})
+            return frame("passages", {"hits": event.hits})
         case SentenceEvent():
-            return _frame("sentence", event)
+            return frame("sentence", event)
         case DoneEvent():
-            return _frame("done", event.answer)
-
-
-def _frame(name: str, data: Any) -> bytes:
-    # JSON text holds no line break, so that one data line is enough.
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), to_json(data, by_alias=True))
-
-
-def _facts(answer: Answer) -> dict[str, Any]:
-    """What the log says of an answer."""
-    fields = {"id", "status", "backend", "dropped_sentences", "generation", "timings_ms"}
-    if answer.failure:
-        fields |= {"failure", "fallback_from", "incomplete"}
-    return {"answer": answer.model_dump(include=fields)}
+            return frame("done", event.answer)

@@ -6,10 +6,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Annotated
 
 from anyio import to_thread
-from fastapi import Depends, Request
 
 from index import GisaError
 from service.answer import Answerer
@@ -55,11 +53,3 @@ class Readiness:
     def close(self) -> None:
         if self._answerer is not None:
             self._answerer.index.close()
-
-
-async def _answerer(request: Request) -> Answerer:
-    readiness: Readiness = request.app.state.readiness
-    return await readiness.answerer()
-
-
-AnswererDep = Annotated[Answerer, Depends(_answerer)]

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import os
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from fastapi import FastAPI
 
 from index import GisaError
+from service.api.access import keys_of
 from service.api.app import create_app
+from service.api.metrics import MULTIPROCESS_DIR
 from service.errors import SettingsInvalid
 from service.settings import Settings, load_settings
 
@@ -49,12 +53,22 @@ def serve(settings: Settings) -> None:
 
     Raises SettingsInvalid rather than face the public unprotected, GisaError if the address is taken.
     """
-    import uvicorn
-
     refuse_public_address(settings)
+    keys_of(settings)  # tells of a wrong one here, not in every worker
     # A worker is a process that reads the settings itself: what the command line changed goes along.
     os.environ["GISA_INDEX"] = str(settings.index)
     os.environ["GISA_BACKEND"] = settings.backend
+    with ExitStack() as stack:
+        if settings.workers > 1:  # their figures are added up in files; they share the processors
+            os.environ[MULTIPROCESS_DIR] = stack.enter_context(TemporaryDirectory())
+            threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.workers)
+            os.environ["GISA_THREADS"] = str(threads)
+        _run(settings)
+
+
+def _run(settings: Settings) -> None:
+    import uvicorn
+
     try:
         uvicorn.run(
             f"{__name__}:app",
@@ -82,10 +96,10 @@ def app() -> FastAPI:
 
 def refuse_public_address(settings: Settings) -> None:
     """Raises SettingsInvalid if others could reach the service and nobody has allowed that."""
-    if not (settings.is_loopback or settings.allow_public):
+    if not (settings.is_loopback or settings.auth == "keys" or settings.allow_public):
         raise SettingsInvalid(
             f"GISA_HOST = {settings.host!r} can be reached from other machines, "
             "and there is no authentication",
-            remedy="Serve on 127.0.0.1 behind a proxy that authenticates, "
-            "or set GISA_ALLOW_PUBLIC=true if everyone may ask.",
+            remedy="Ask for API keys (GISA_AUTH=keys, gisa key), serve on 127.0.0.1 behind a proxy "
+            "that authenticates, or set GISA_ALLOW_PUBLIC=true if everyone may ask.",
         )

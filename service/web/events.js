@@ -47,26 +47,64 @@ async function* decoded(body) {
   }
 }
 
+const KEY = "gisa-key";
+let lastKey = ""; // for browsers that keep nothing
+
+/** The reader's API key, where the service asks for one. */
+export const key = {
+  get() {
+    try {
+      return localStorage.getItem(KEY) ?? "";
+    } catch {
+      return lastKey;
+    }
+  },
+  set(value) {
+    lastKey = value.trim();
+    try {
+      localStorage.setItem(KEY, lastKey);
+    } catch { /* it lasts as long as the page */ }
+  },
+};
+
+function headers(more) {
+  return key.get() ? { ...more, Authorization: `Bearer ${key.get()}` } : more;
+}
+
 /** Ask; yields the events of the answer, the last of them `done`. Throws Problem. */
 export async function* ask(question, signal) {
   const reply = await checked(fetch("v1/ask", {
     method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
+    headers: headers({ "Content-Type": "application/json", Accept: "text/event-stream" }),
     body: JSON.stringify(question),
     signal,
   }));
   let last = null;
-  for await (const event of serverSentEvents(reply.body)) {
-    if (event.name === "error") throw new Problem(event.data, reply.headers.get("X-Request-ID"));
-    yield event;
-    last = event.name;
+  try {
+    for await (const event of serverSentEvents(reply.body)) {
+      if (event.name === "error") throw new Problem(event.data, reply.headers.get("X-Request-ID"));
+      yield event;
+      last = event.name;
+    }
+  } catch (error) {
+    if (error instanceof Problem || error.name === "AbortError") throw error;
+    last = null; // the connection broke, or what came was no event
   }
   if (last !== "done") throw new Problem({ detail: "답이 도중에 끊겼습니다. 다시 물어 주세요." });
 }
 
 /** A JSON document of the API. Throws Problem. */
 export async function get(path) {
-  return (await checked(fetch(path, { headers: { Accept: "application/json" } }))).json();
+  return (await checked(fetch(path, { headers: headers({ Accept: "application/json" }) }))).json();
+}
+
+/** Say whether an answer helped: {answer_id, rating, comment?}. Throws Problem. */
+export async function rate(feedback) {
+  await checked(fetch("v1/feedback", {
+    method: "POST",
+    headers: headers({ "Content-Type": "application/json" }),
+    body: JSON.stringify(feedback),
+  }));
 }
 
 async function checked(request) {

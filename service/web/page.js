@@ -1,7 +1,11 @@
 // The question page: ask, show each verified sentence as it comes, lead back to the article.
 
-import { ask, get, Problem } from "./events.js";
+import { ask, get, key, Problem, rate } from "./events.js";
 import { locate, parts } from "./highlight.js";
+import { fromHash, toHash, toRequest } from "./link.js";
+import { facts, plainText, remarks, understanding } from "./wording.js";
+
+const PATIENCE_MS = 8_000; // then the reader is told that it takes long
 
 const $ = (selector) => document.querySelector(selector);
 const form = $("#ask");
@@ -12,6 +16,9 @@ const dialog = $("#article");
 
 let asking = null; // AbortController of the question under way
 let citations = new Map(); // number -> citation of the answer on show
+let corrected = new Map(); // article id -> ids of the articles that correct it
+let shown = null; // the whole answer on show, once it is there
+let rateable = false; // whether the service takes ratings
 
 /** An element with properties and children; texts are never parsed as HTML. */
 function element(tag, properties = {}, ...children) {
@@ -27,12 +34,14 @@ function show(node, text) {
   node.hidden = !text;
 }
 
-// -- asking ----------------------------------------------------------------------------------
+// -- the question ------------------------------------------------------------------------------
+
+const FIELDS = ["question", "from", "to", "press", "section"];
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (asking) asking.abort();
-  else if (box.value.trim()) answer(read(form));
+  else if (box.value.trim()) visit(asked());
 });
 
 box.addEventListener("keydown", (event) => {
@@ -44,8 +53,10 @@ box.addEventListener("keydown", (event) => {
 });
 
 box.addEventListener("input", fit);
+form.addEventListener("change", tellConditions);
 $("#clear").addEventListener("click", () => {
-  for (const field of form.querySelectorAll(".filters input, .filters select")) field.value = "";
+  for (const name of FIELDS.slice(1)) form.elements[name].value = "";
+  tellConditions();
 });
 
 function fit() {
@@ -53,78 +64,137 @@ function fit() {
   box.style.height = `${box.scrollHeight}px`;
 }
 
-/** The form as the body of POST /v1/ask. */
-function read(form) {
-  const given = new FormData(form);
-  const filters = {};
-  for (const name of ["published_from", "published_to"]) {
-    if (given.get(name)) filters[name] = given.get(name);
-  }
-  for (const name of ["press", "section"]) {
-    if (given.get(name)) filters[name] = [given.get(name)];
-  }
-  return { question: given.get("question").trim(), filters };
+function asked() {
+  return Object.fromEntries(FIELDS.map((name) => [name, form.elements[name].value.trim()]));
 }
 
-async function answer(question) {
-  asking = new AbortController();
+function tellConditions() {
+  const count = FIELDS.slice(1).filter((name) => form.elements[name].value).length;
+  $("#conditions summary").textContent = count ? `조건 ${count}개` : "기간·언론사·분야 고르기";
+}
+
+/** Fill the form with a question of an address, and ask it. */
+function revisit() {
+  const wanted = fromHash(location.hash);
+  for (const name of FIELDS) {
+    const field = form.elements[name];
+    const value = wanted?.[name] ?? "";
+    if (field.tagName === "SELECT" && value && ![...field.options].some((o) => o.value === value)) {
+      field.append(element("option", { value }, value));
+    }
+    field.value = value;
+  }
+  fit();
+  tellConditions();
+  if (wanted) answer(wanted);
+  else clear();
+}
+
+function visit(wanted) {
+  if (location.hash !== toHash(wanted)) history.pushState(null, "", toHash(wanted));
+  answer(wanted);
+}
+
+window.addEventListener("popstate", revisit);
+$("#home").addEventListener("click", (event) => {
+  event.preventDefault();
+  history.pushState(null, "", location.pathname);
+  revisit();
+  box.focus();
+});
+
+// -- the answer --------------------------------------------------------------------------------
+
+async function answer(wanted) {
+  asking?.abort();
+  const mine = (asking = new AbortController());
+  clear(wanted.question.trim());
   send.textContent = "멈춤";
-  clear(question.question);
+  document.body.classList.add("busy");
+  let late = 0;
+  const expectMore = () => {
+    clearTimeout(late);
+    late = setTimeout(() => show($("#status"), "시간이 걸리고 있습니다. Esc를 누르면 멈춥니다."), PATIENCE_MS);
+  };
   try {
-    for await (const event of ask(question, asking.signal)) steps[event.name]?.(event.data);
+    expectMore();
+    for await (const event of ask(toRequest(wanted), mine.signal)) {
+      if (mine !== asking) return;
+      steps[event.name]?.(event.data);
+      expectMore();
+    }
     show($("#status"), "");
   } catch (error) {
-    show($("#status"), explain(error));
+    if (mine === asking) failed(error);
   } finally {
-    asking = null;
-    send.textContent = "묻기";
+    clearTimeout(late);
+    if (mine === asking) {
+      asking = null;
+      send.textContent = "묻기";
+      document.body.classList.remove("busy");
+    }
   }
 }
 
 const steps = {
-  interpreted({ time_range: range, filters, note }) {
-    const days = range && `${range.from ?? ""} ~ ${range.to ?? ""}`.trim();
-    const names = Object.values(filters ?? {}).flat().join(", ");
-    const parts = [range && `기간: ${days} (‘${range.expression}’)`, names && `조건: ${names}`, note];
-    show($("#understood"), parts.filter(Boolean).join(" · "));
+  interpreted(interpreted) {
+    const phrases = understanding(interpreted);
+    $("#understood").replaceChildren(...phrases.map((text) => element("li", {}, text)));
+    $("#understood").hidden = !phrases.length;
+    show($("#note"), interpreted.note ?? "");
   },
   passages({ hits }) {
-    const stories = new Set(hits.map((hit) => hit.article.id)).size;
-    show($("#status"), stories ? `기사 ${stories}건을 읽고 있습니다.` : "");
+    const articles = new Map(hits.map((hit) => [hit.article.id, hit.article]));
+    for (const { id, corrected_by: by } of articles.values()) if (by.length) corrected.set(id, by);
+    $("#looked ul").replaceChildren(...[...articles.values()].map(looked));
+    show($("#status"), articles.size ? `기사 ${articles.size}건을 읽고 있습니다.` : "");
   },
   sentence({ sentence, citations: cited }) {
     for (const citation of cited) citations.set(citation.number, citation);
     const markers = sentence.citations.map(marker);
-    $("#text").append(element("span", {}, sentence.text, ...markers), " ");
+    $("#text").append(element("span", { className: "sentence" }, sentence.text, ...markers), " ");
   },
   done(whole) {
+    shown = whole;
     steps.interpreted(whole.interpreted);
     citations = new Map(whole.citations.map((citation) => [citation.number, citation]));
-    if (whole.status !== "answered") $("#text").textContent = whole.text;
+    const answered = whole.status === "answered";
+    if (!answered) $("#text").textContent = whole.text;
+    $("#text").classList.toggle("absent", !answered);
     show($("#remark"), remarks(whole).join(" "));
     $("#sources ol").replaceChildren(...whole.citations.map(source));
     $("#sources").hidden = !whole.citations.length;
+    $("#looked").hidden = answered || !$("#looked ul").children.length;
+    $("#actions").hidden = false;
+    $("#rating").hidden = !rateable;
+    document.title = `${whole.question} – 기사에 묻다`;
   },
 };
 
-function remarks({ dropped_sentences: dropped, fallback_from: failed, incomplete }) {
-  return [
-    dropped && `기사에서 근거를 찾지 못한 문장 ${dropped}개를 뺐습니다.`,
-    failed && `${failed} 모델이 답하지 못해 기사 문장으로 답했습니다.`,
-    incomplete && "답변 모델이 도중에 끊겨 답이 다 나오지 않았을 수 있습니다.",
-  ].filter(Boolean);
+/** The page before a question, or with one whose answer is still to come. */
+function clear(question = "") {
+  [citations, corrected, shown] = [new Map(), new Map(), null];
+  hideQuote();
+  document.title = "기사에 묻다";
+  document.body.classList.toggle("blank", !question);
+  $("#result").hidden = !question;
+  show($("#status"), question && "기사를 찾고 있습니다.");
+  for (const name of ["note", "remark", "done"]) show($(`#${name}`), "");
+  $("#asked").textContent = question;
+  $("#text").replaceChildren();
+  $("#text").classList.remove("absent");
+  for (const name of ["understood", "sources", "looked", "actions", "comment", "again"]) {
+    $(`#${name}`).hidden = true;
+  }
+  for (const button of $("#rating").children) button.ariaPressed = "false";
+  $("#looked").open = false;
 }
 
-function clear(question) {
-  citations = new Map();
-  hideQuote();
-  show($("#status"), "기사를 찾고 있습니다.");
-  show($("#asked"), question);
-  show($("#understood"), "");
-  show($("#remark"), "");
-  $("#text").replaceChildren();
-  $("#answer").hidden = false;
-  $("#sources").hidden = true;
+function failed(error) {
+  show($("#status"), explain(error));
+  if (error.code === "key_unknown") askForKey();
+  $("#actions").hidden = $("#again").hidden = false;
+  $("#rating").hidden = true;
 }
 
 function explain(error) {
@@ -133,32 +203,96 @@ function explain(error) {
   return error.status >= 500 ? `${error.message} (요청 번호 ${error.requestId})` : error.message;
 }
 
-// -- sources -----------------------------------------------------------------------------------
+$("#again").addEventListener("click", () => answer(asked()));
 
-function facts({ press, published_at: published, reporters }) {
-  const day = published ? published.slice(0, 10) : "날짜 모름";
-  return [press ?? "언론사 모름", day, ...reporters.map((name) => `${name} 기자`)].join(" · ");
+// -- what can be done with it ----------------------------------------------------------------------
+
+async function copy(text, told) {
+  try {
+    await navigator.clipboard.writeText(text);
+    show($("#done"), told);
+  } catch { // no permission, or a page that is not served securely
+    show($("#done"), "복사하지 못했습니다. 글을 골라 직접 복사해 주세요.");
+  }
 }
+
+function link() {
+  return new URL(toHash(fromHash(location.hash) ?? asked()), location.href).href;
+}
+
+$("#copy").addEventListener("click", () => {
+  const text = shown ? plainText(shown, link()) : `${$("#asked").textContent}\n\n${$("#text").textContent}`;
+  copy(text, "복사했습니다.");
+});
+$("#link").addEventListener("click", () => copy(link(), "이 질문의 링크를 복사했습니다."));
+
+$("#rating").addEventListener("click", async (event) => {
+  const button = event.target.closest("button");
+  if (!button || !shown) return;
+  if (!(await rated({ rating: button.value }))) return;
+  for (const one of $("#rating").children) one.ariaPressed = String(one === button);
+  $("#comment").hidden = button.value !== "down";
+  if (button.value === "down") $("#why").focus();
+});
+
+$("#comment").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (await rated({ rating: "down", comment: $("#why").value.trim() || null })) {
+    $("#comment").hidden = true;
+    $("#why").value = "";
+  }
+});
+
+async function rated(feedback) {
+  try {
+    await rate({ answer_id: shown.id, ...feedback });
+    show($("#done"), "고맙습니다.");
+    return true;
+  } catch (error) {
+    show($("#done"), explain(error));
+    return false;
+  }
+}
+
+// -- sources -----------------------------------------------------------------------------------
 
 function original({ url }) {
   if (!/^https?:\/\//i.test(url ?? "")) return null;
-  return element("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, "원문");
+  const note = element("span", { className: "unseen" }, "(새 창)");
+  return element("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, "원문", note);
+}
+
+function opener(text, open) {
+  const button = element("button", { type: "button", className: "title" }, text);
+  button.addEventListener("click", open);
+  return button;
 }
 
 function source(citation) {
-  const number = element("span", { className: "number", ariaHidden: "true" }, `${citation.number}`);
-  const title = element("button", { type: "button", className: "title" }, number, citation.title);
-  title.addEventListener("click", () => openArticle(citation));
-  const others = citation.also_reported_by.join(", ");
-  return element("li", { value: citation.number },
-    title,
-    element("p", { className: "note" }, facts(citation), " ", original(citation) ?? ""),
-    element("blockquote", {}, citation.quote),
-    others ? element("p", { className: "note" }, `같은 기사: ${others}`) : null,
+  const others = citation.also_reported_by;
+  const item = element("li", { value: citation.number, id: `source-${citation.number}` },
+    element("span", { className: "number", ariaHidden: "true" }, `${citation.number}`),
+    element("div", {},
+      opener(citation.title, () => openArticle(citation)),
+      element("p", { className: "note" }, facts(citation), " ", original(citation) ?? ""),
+      element("blockquote", {}, citation.quote),
+      corrected.has(citation.article_id)
+        ? element("p", { className: "warning" }, "나중에 바로잡힌 기사입니다. 기사를 열어 확인하세요.") : null,
+      others.length ? element("details", { className: "others" },
+        element("summary", {}, `다른 매체 ${others.length}곳`),
+        element("p", { className: "note" }, others.join(", "))) : null,
+    ),
   );
+  return item;
 }
 
-/** The [n] after a sentence: pointing at it shows the quote, opening it the article. */
+function looked(article) {
+  const whole = { ...article, article_id: article.id, quote: "", start: 0, end: 0 };
+  return element("li", {}, opener(article.title, () => openArticle(whole)),
+    element("p", { className: "note" }, facts(article)));
+}
+
+/** The number after a sentence: pointing at it shows the quote, opening it the article. */
 function marker(number) {
   const { title, press } = citations.get(number);
   const label = `출처 ${number}: ${press ?? ""} ${title}`;
@@ -185,7 +319,8 @@ function marker(number) {
 function showQuote(button, number, hint = "") {
   const citation = citations.get(number);
   quote.replaceChildren(
-    element("p", {}, citation.quote),
+    element("p", { className: "words" }, citation.quote),
+    element("p", { className: "note" }, citation.title),
     element("p", { className: "note" }, facts(citation)),
     hint ? element("p", { className: "note" }, hint) : "",
   );
@@ -198,64 +333,111 @@ function showQuote(button, number, hint = "") {
   quote.style.left = `${Math.max(8, Math.min(at.left - 16, room))}px`;
   quote.style.top = `${fits ? below : Math.max(8, at.top - quote.offsetHeight - 8)}px`;
   button.setAttribute("aria-describedby", "quote");
+  document.querySelector(`#source-${number}`)?.classList.add("pointed");
 }
 
 function hideQuote() {
   quote.hidePopover();
   quote.dataset.number = "";
+  for (const one of document.querySelectorAll(".pointed")) one.classList.remove("pointed");
 }
 
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") hideQuote();
-});
 document.addEventListener("scroll", hideQuote, { passive: true });
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    if (quote.matches(":popover-open")) hideQuote();
+    else if (!dialog.open) asking?.abort();
+  }
+  const writing = event.target.closest?.("input, textarea, select, dialog");
+  if (event.key === "/" && !writing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    box.focus();
+    box.select();
+  }
+});
 
 // -- the article -------------------------------------------------------------------------------
 
+for (const one of document.querySelectorAll("dialog")) {
+  one.addEventListener("click", (event) => {
+    if (event.target === one) one.close(); // the backdrop
+  });
+}
 $("#article .close").addEventListener("click", () => dialog.close());
-dialog.addEventListener("click", (event) => {
-  if (event.target === dialog) dialog.close(); // the backdrop
-});
 
 async function openArticle(citation) {
   hideQuote();
-  $("#article-facts").replaceChildren(facts(citation), " ", original(citation) ?? "");
+  const place = $("#article-content");
   const heading = element("h2", { id: "article-title" }, citation.title);
-  $("#article-content").replaceChildren(heading, element("p", { className: "note" }, "기사를 여는 중입니다."));
-  dialog.showModal();
+  $("#article-facts").replaceChildren(facts(citation), " ", original(citation) ?? "");
+  place.replaceChildren(heading, element("p", { className: "note" }, "기사를 여는 중입니다."));
+  if (!dialog.open) dialog.showModal();
   try {
-    const id = citation.article_id.split("/").map(encodeURIComponent).join("/");
-    $("#article-content").replaceChildren(heading, ...content(await get(`v1/articles/${id}`), citation));
-    dialog.querySelector("mark")?.scrollIntoView({ block: "center" });
+    place.replaceChildren(heading, ...content(await article(citation.article_id), citation));
+    const found = place.querySelector("mark");
+    if (found) found.scrollIntoView({ block: "center" });
+    else dialog.scrollTop = 0;
   } catch (error) {
-    $("#article-content").replaceChildren(heading, element("p", { className: "note" }, explain(error)));
+    place.replaceChildren(heading, element("p", { className: "note" }, explain(error)));
   }
 }
 
-function content(article, citation) {
-  const span = locate(article.body, citation);
-  const warning = span ? [] : [element("p", { className: "note" },
-    "기사가 그 뒤에 고쳐져, 인용한 문장이 지금 기사에는 없습니다.")];
-  const subtitles = article.subtitles.map((text) => element("p", { className: "subtitle" }, text));
-  const paragraphs = article.paragraphs.map((paragraph) => element("p", {},
-    ...parts(paragraph, span).map(({ text, cited }) => (cited ? element("mark", {}, text) : text))));
-  return [...warning, ...subtitles, ...paragraphs];
+function article(id) {
+  return get(`v1/articles/${id.split("/").map(encodeURIComponent).join("/")}`);
 }
 
-// -- what can be asked -------------------------------------------------------------------------
+function content(found, citation) {
+  const span = citation.quote ? locate(found.body, citation) : null;
+  const changed = citation.quote && !span ? [element("p", { className: "warning" },
+    "기사가 그 뒤에 고쳐져, 인용한 문장이 지금 기사에는 없습니다.")] : [];
+  const subtitles = found.subtitles.map((text) => element("p", { className: "subtitle" }, text));
+  const paragraphs = found.paragraphs.map((paragraph) => element("p", {},
+    ...parts(paragraph, span).map(({ text, cited }) => (cited ? element("mark", {}, text) : text))));
+  return [
+    ...linked(found.corrected_by, "이 기사는 나중에 바로잡혔습니다:"),
+    ...linked(found.corrects, "이 기사가 바로잡은 기사:"),
+    ...changed, ...subtitles, ...paragraphs,
+  ];
+}
+
+/** Buttons to the articles that correct this one, or that this one corrects. */
+function linked(ids, label) {
+  return ids.map((id) => {
+    const place = element("p", { className: "warning" }, `${label} `);
+    article(id).then((other) => place.append(
+      opener(other.title, () => openArticle({ ...other, article_id: id, quote: "", start: 0, end: 0 })),
+    )).catch(() => {}); // the label alone is worth reading
+    return place;
+  });
+}
+
+// -- keys, and what can be asked -----------------------------------------------------------------
+
+function askForKey() {
+  $("#key-value").value = "";
+  $("#key").showModal();
+}
+
+$("#key form").addEventListener("submit", () => {
+  key.set($("#key-value").value);
+  if ($("#asked").textContent) answer(asked());
+});
 
 async function describeCorpus() {
   try {
     const index = await get("readyz");
-    const days = [index.published_from, index.published_to].filter(Boolean).join(" ~ ");
-    $("#coverage").textContent =
-      `신문 기사 ${index.articles.toLocaleString("ko")}건에서 답을 찾습니다${days && ` (${days})`}.`;
+    const days = [index.published_from, index.published_to].filter(Boolean)
+      .map((date) => date.replaceAll("-", ".")).join("–");
+    $("#coverage").textContent = [`기사 ${index.articles.toLocaleString("ko")}건`, days].filter(Boolean).join(" · ");
+    rateable = index.feedback;
     for (const [name, values] of [["press", index.presses], ["section", index.sections]]) {
       form.elements[name].append(...values.map((value) => element("option", { value }, value)));
     }
   } catch {
-    show($("#status"), "기사 색인이 아직 준비되지 않았습니다. 잠시 뒤 다시 열어 주세요.");
+    $("#coverage").textContent = "기사 색인이 아직 준비되지 않았습니다. 잠시 뒤 다시 열어 주세요.";
   }
 }
 
-describeCorpus();
+await describeCorpus();
+revisit();

@@ -1,0 +1,355 @@
+"""The command ``http`` of benchmark.py."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import typer
+from benchmark_index import BATCH_ARTICLES, CORPUS, PASSAGES, ROOT, _articles, _material
+from rich.console import Console
+from rich.table import Table
+
+Route = Literal["search", "ask"]
+
+WARM_UP_S = 2.0
+PEEK_S = 10.0
+"""How often memory is looked at in a soak."""
+RELOAD_S = 15.0
+"""How often articles are published in a soak."""
+LEAVING = 0.1
+"""Share of the questions in a soak whose caller goes away before the answer."""
+
+app = typer.Typer()
+messages = Console(stderr=True)
+
+
+@app.command("http")
+def measure_http(
+    passages: Annotated[int, typer.Option(min=100, help="Size of the index.")] = 100_000,
+    index: Annotated[
+        Path | None, typer.Option(help="An index that is there already, instead.")
+    ] = None,
+    clients: Annotated[str, typer.Option(help="Numbers of clients, comma-separated.")] = "1,8,32",
+    seconds: Annotated[float, typer.Option(min=1, help="For each measurement.")] = 10.0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes of the service.")] = 1,
+    soak: Annotated[
+        float, typer.Option(min=0, help="Minutes of load with publications and disconnects.")
+    ] = 0.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """The service under a closed loop of real HTTP clients on loopback: rates, latencies, memory.
+
+    Every client asks its next question when it has the answer to the last. No question comes twice, so
+    that no cache answers. Clients run beside the service on the same processors. The index is
+    synthetic, like that of ``benchmark.py index``; ``cpu_ms`` is the service's own time per request.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="gisa-benchmark-"))
+    try:
+        root = index or _build(folder / "index", passages)
+        with _served(root, folder, workers) as service:
+            if soak:
+                result: Any = _soak(service, root, minutes=soak, grows=index is None)
+            else:
+                result = [
+                    asdict(_measure(service, route, int(count), seconds))
+                    for route in ("search", "ask")
+                    for count in clients.split(",")
+                ]
+    finally:
+        shutil.rmtree(folder)
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False, indent=2))
+    elif soak:
+        Console().print(result)
+    else:
+        _show(result, workers)
+    if soak and result["errors"]:
+        raise typer.Exit(1)
+
+
+def _build(root: Path, passages: int) -> Path:
+    """An index that the service takes for its own."""
+    from index import KoreanAnalyser
+    from index.chunking import ChunkSettings
+    from index.embed import SentenceTransformerEmbedder
+    from index.local import LocalEngine
+
+    material, embedder = _material(), SentenceTransformerEmbedder()
+    messages.print(f"{passages:,} passages: storing and publishing …")
+    engine = LocalEngine.create_or_update(
+        root,
+        embedder=embedder.name,
+        dimension=embedder.dimension,
+        analyser=KoreanAnalyser().fingerprint,
+        chunking=asdict(ChunkSettings()),
+    )
+    articles = map(_with_sentence_vectors, _articles(material, seed=1))
+    for _ in range(-(-passages // PASSAGES // BATCH_ARTICLES)):
+        engine.add(list(islice(articles, BATCH_ARTICLES)))
+    engine.publish()
+    engine.close()
+    return root
+
+
+def _with_sentence_vectors(article: Any) -> Any:
+    """As in a real index, whose answers choose sentences by meaning too."""
+    each = len(article.sentences) // len(article.passages)
+    return replace(article, sentence_vectors=np.repeat(article.vectors, each, axis=0))
+
+
+# -- the service ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Service:
+    """A running service: its port, and the processes that are it."""
+
+    port: int
+    pid: int
+
+    def cpu_s(self) -> float:
+        """Processor time of all its processes so far, in seconds."""
+        ticks = 0
+        for pid in self._pids():
+            with suppress(OSError):
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def resident_mb(self) -> float:
+        """Memory of its own (not the index's files) of all its processes, in MB."""
+        kilobytes = 0
+        for pid in self._pids():
+            with suppress(OSError):
+                status = Path(f"/proc/{pid}/status").read_text()
+                kilobytes += sum(
+                    int(line.split()[1]) for line in status.splitlines() if "RssAnon" in line
+                )
+        return kilobytes / 1000
+
+    def generation(self) -> int:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz") as reply:
+            return int(json.load(reply)["generation"])
+
+    def _pids(self) -> list[int]:
+        found = [self.pid]
+        for pid in found:
+            children = Path(f"/proc/{pid}/task/{pid}/children")
+            with suppress(OSError):
+                found += map(int, children.read_text().split())
+        return found
+
+
+@contextmanager
+def _served(root: Path, folder: Path, workers: int) -> Iterator[_Service]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {
+        "GISA_INDEX": root,
+        "GISA_PORT": port,
+        "GISA_WORKERS": workers,
+        "GISA_FEEDBACK": folder / "feedback.sqlite",
+        "GISA_MAX_CONCURRENT": 1_000,
+    }
+    log = (folder / "service.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service.cli", "serve"],
+        cwd=folder,
+        env=os.environ
+        | {"PYTHONPATH": str(ROOT)}
+        | {name: str(value) for name, value in settings.items()},
+        stdout=log,
+        stderr=log,
+    )
+    service = _Service(port, process.pid)
+    try:
+        messages.print("starting the service …")
+        _wait_until_ready(service, process)
+        yield service
+    finally:
+        process.terminate()
+        process.wait(30)
+        log.close()
+
+
+def _wait_until_ready(service: _Service, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        with suppress(OSError):
+            service.generation()
+            return
+        if process.poll() is not None:
+            raise RuntimeError("the service did not start")
+        time.sleep(0.1)
+    raise RuntimeError("the service is not ready")
+
+
+# -- its clients ------------------------------------------------------------------------------
+
+
+@dataclass
+class _Tally:
+    """What the clients of one measurement saw. Latencies in ms."""
+
+    route: Route
+    clients: int
+    rate: float = 0.0
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+    cpu_ms: float = 0.0
+    errors: int = 0
+    left: int = 0
+    latencies: list[float] = field(default_factory=list, repr=False)
+
+
+def _measure(service: _Service, route: Route, clients: int, seconds: float) -> _Tally:
+    messages.print(f"{route}, {clients} clients …")
+    _load(service, route, clients, WARM_UP_S)
+    before = service.cpu_s()
+    tally = _load(service, route, clients, seconds)
+    count = len(tally.latencies)
+    tally.rate = count / seconds
+    tally.cpu_ms = 1_000 * (service.cpu_s() - before) / max(count, 1)
+    tally.p50_ms, tally.p99_ms = (float(np.percentile(tally.latencies, p)) for p in (50, 99))
+    tally.latencies.clear()
+    return tally
+
+
+def _load(service: _Service, route: Route, clients: int, seconds: float) -> _Tally:
+    """A closed loop for so long. The clients are a process of their own, not to share its threads."""
+    task = json.dumps([service.port, route, clients, seconds, 0.0, random.random()])  # noqa: S311
+    command = [sys.executable, str(Path(__file__)), task]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT)  # noqa: S603
+    return _Tally(**json.loads(output.stdout))
+
+
+def _clients(
+    port: int, route: Route, clients: int, seconds: float, leaving: float, seed: float
+) -> _Tally:
+    tally, stop = _Tally(route, clients), time.monotonic() + seconds
+    threads = [
+        threading.Thread(target=_client, args=(port, tally, stop, leaving, f"{seed}{n}"))
+        for n in range(clients)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return tally
+
+
+def _client(port: int, tally: _Tally, stop: float, leaving: float, seed: str) -> None:
+    """Asks until the time is up, on one connection."""
+    rng = random.Random(seed)  # noqa: S311
+    questions = _questions(rng)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    headers = {"Content-Type": "application/json"}
+    while (started := time.monotonic()) < stop:
+        body = json.dumps({"question": next(questions)})
+        try:
+            connection.request("POST", f"/v1/{tally.route}", body, headers)
+            if rng.random() < leaving:
+                time.sleep(rng.random() * 0.02)
+                connection.close()
+                tally.left += 1
+                continue
+            reply = connection.getresponse()
+            reply.read()
+            if reply.status == 200:
+                tally.latencies.append(1_000 * (time.monotonic() - started))
+            else:
+                tally.errors += 1
+        except (OSError, http.client.HTTPException):
+            tally.errors += 1
+            connection.close()
+
+
+def _questions(rng: random.Random) -> Iterator[str]:
+    """Those of the sample corpus, each time with another name in front."""
+    lines = (CORPUS / "questions.jsonl").read_text("utf-8").splitlines()
+    known = [json.loads(line)["question"] for line in lines]
+    while True:
+        name = "".join(chr(0xAC00 + 28 * rng.randrange(399)) for _ in range(3))
+        yield f"{name} {rng.choice(known)}"
+
+
+# -- a soak -----------------------------------------------------------------------------------
+
+
+def _soak(service: _Service, root: Path, *, minutes: float, grows: bool) -> dict[str, Any]:
+    """Load for so long, while articles are published and callers leave. Memory must stay flat."""
+    task = json.dumps([service.port, "ask", 8, 60 * minutes, LEAVING, 0.5])
+    clients = subprocess.Popen(  # noqa: S603
+        [sys.executable, str(Path(__file__)), task], stdout=subprocess.PIPE, cwd=ROOT
+    )
+    memory, generations, published = [], {service.generation()}, time.monotonic()
+    articles = map(_with_sentence_vectors, _articles(_material(), seed=2, first=10**7))
+    while clients.poll() is None:
+        time.sleep(PEEK_S)
+        with suppress(OSError):
+            generations.add(service.generation())
+        memory.append(round(service.resident_mb()))
+        messages.print(f"{memory[-1]} MB, generation {max(generations)}")
+        if grows and time.monotonic() - published > RELOAD_S:
+            _publish(root, list(islice(articles, 4)))
+            published = time.monotonic()
+    assert clients.stdout is not None  # noqa: S101
+    tally = _Tally(**json.loads(clients.stdout.read()))
+    half = len(memory) // 2
+    return {
+        "minutes": minutes,
+        "answers": len(tally.latencies),
+        "errors": tally.errors,
+        "callers_who_left": tally.left,
+        "generations": len(generations),
+        "p50_ms": float(np.percentile(tally.latencies, 50)),
+        "p99_ms": float(np.percentile(tally.latencies, 99)),
+        "memory_mb_by_quarter": [
+            round(float(np.mean(part))) for part in np.array_split(memory, 4) if len(part)
+        ],
+        "growth_of_second_half_mb": round(memory[-1] - memory[half]) if memory else 0,
+    }
+
+
+def _publish(root: Path, articles: Sequence[Any]) -> None:
+    from index.local import LocalEngine
+
+    engine = LocalEngine.update(root, wait_s=30)
+    try:
+        engine.add(articles)
+        engine.publish()
+    finally:
+        engine.close()
+
+
+def _show(results: Sequence[dict[str, Any]], workers: int) -> None:
+    table = Table(title=f"HTTP, {workers} worker{'s' * (workers > 1)}")
+    for column in ("", "clients", "requests/s", "p50, ms", "p99, ms", "CPU, ms", "errors"):
+        table.add_column(column, justify="right" if column else "left")
+    for result in results:
+        names = ("rate", "p50_ms", "p99_ms", "cpu_ms")
+        figures = [f"{result[name]:,.1f}" for name in names]
+        table.add_row(result["route"], str(result["clients"]), *figures, str(result["errors"]))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(_clients(*json.loads(sys.argv[1])))))

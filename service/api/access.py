@@ -1,0 +1,81 @@
+"""Who may come in: API keys, and how often each caller may ask."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+from fastapi import Request
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from index import GisaError
+from service.api.limits import RateLimiter
+from service.api.problems import is_guarded, kind_of, problem_response
+from service.errors import KeyUnknown, NotAllowed, SettingsInvalid
+from service.keys import Caller, Keys
+from service.settings import Settings
+
+
+def keys_of(settings: Settings) -> Keys | None:
+    """The keys that are let in; None if everyone is. Raises SettingsInvalid."""
+    if settings.auth == "none":
+        return None
+    keys = Keys.parse(settings.api_keys.get_secret_value())
+    if not keys:
+        raise SettingsInvalid(
+            "GISA_AUTH=keys, but GISA_API_KEYS is empty",
+            remedy="Make a key and its entry: gisa key NAME --role ask",
+        )
+    return keys
+
+
+class Access:
+    """Lets requests in that carry a known key, as often as their caller may.
+
+    Without keys everyone may ask, and is known by address; nobody may change the index.
+    """
+
+    def __init__(self, app: ASGIApp, *, keys: Keys | None, limiter: RateLimiter) -> None:
+        self._app, self._keys, self._limiter = app, keys, limiter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not is_guarded(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        state = scope["state"]
+        try:
+            caller = state["caller"] = self._caller(scope)
+            if self._keys:
+                state["facts"]["caller"] = caller.name
+            self._limiter.admit(caller.name)
+        except GisaError as error:
+            state["facts"]["problem"] = kind_of(error).code
+            await problem_response(error)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _caller(self, scope: Scope) -> Caller:
+        if self._keys is None:
+            return Caller(_address(scope), "ask")
+        scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
+        caller = self._keys.caller(key.strip()) if scheme.lower() == "bearer" else None
+        if caller is None:
+            raise KeyUnknown("no key, or an unknown one")
+        return caller
+
+
+def _address(scope: Scope) -> str:
+    """The caller's address; of IPv6 the network, which is one household's or server's."""
+    host = (scope.get("client") or ("unknown", 0))[0]
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return str(host)
+    return str(address if address.version == 4 else ip_network((int(address) >> 64 << 64, 64)))
+
+
+async def require_admin(request: Request) -> None:
+    """Raises NotAllowed unless the caller's key is an admin's."""
+    caller: Caller = request.state.caller
+    if caller.role != "admin":
+        raise NotAllowed(f"{caller.name} has the role {caller.role}")

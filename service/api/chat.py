@@ -1,0 +1,267 @@
+"""``POST /v1/chat/completions`` and ``GET /v1/models``, for programs that speak OpenAI's protocol.
+
+The last message is the question, those before it the conversation. The reply has its markers and a
+list of sources in the text, an annotation per marker, and the whole Answer as ``gisa``.
+https://platform.openai.com/docs/api-reference/chat
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from service.answer import DoneEvent, Event, SentenceEvent
+from service.api.asking import AskingDep, FactsDep
+from service.api.problems import log_problem, problem_of, problem_responses
+from service.api.questions import require_json
+from service.api.streams import EVENT_STREAM, EventStream, frame
+from service.errors import ModelUnknown
+from service.schema import MAX_TURN_CHARS, MAX_TURNS, Answer, Citation, Question, Turn
+
+MODEL = "gisa"
+"""The model that answers with the default backend; ``gisa-NAME`` answers with another."""
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["openai"],
+    responses=problem_responses(401, 429, 500, 503),
+)
+
+
+class TextPart(BaseModel):
+    """A part of a message. Parts of other types than text are passed over."""
+
+    type: str
+    text: str = ""
+
+
+class ChatMessage(BaseModel):
+    """A message. Those of the system, of developers and of tools are passed over."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[TextPart] | None = None
+
+    @property
+    def text(self) -> str:
+        if isinstance(self.content, list):
+            return "\n".join(part.text for part in self.content if part.type == "text")
+        return self.content or ""
+
+
+class StreamOptions(BaseModel):
+    include_usage: bool = False
+
+
+class ChatRequest(BaseModel):
+    """OpenAI's request. What means nothing here (temperature, max_tokens …) is passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    model: str = MODEL
+    messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1)]
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+
+
+class UrlCitation(BaseModel):
+    """``start_index`` and ``end_index``: where the marker stands in the content, in code points."""
+
+    url: str
+    title: str
+    start_index: int
+    end_index: int
+
+
+class Annotation(BaseModel):
+    type: Literal["url_citation"] = "url_citation"
+    url_citation: UrlCitation
+
+
+class ReplyMessage(BaseModel):
+    role: Literal["assistant"] = "assistant"
+    content: str
+    refusal: None = None
+    annotations: list[Annotation]
+
+
+class Choice(BaseModel):
+    index: int = 0
+    message: ReplyMessage
+    finish_reason: Literal["stop", "length"]
+    logprobs: None = None
+
+
+class Usage(BaseModel):
+    """Tokens are not counted here; the fields are there for programs that want them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+
+
+class ChatCompletion(BaseModel):
+    """OpenAI's reply, and the whole Answer."""
+
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    choices: list[Choice]
+    usage: Usage = Usage()
+    gisa: Answer
+
+
+class Model(BaseModel):
+    id: str
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str = "gisa"
+
+
+class Models(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
+@router.get("/models")
+async def models(asking: AskingDep) -> Models:
+    """``gisa``, and ``gisa-NAME`` for each backend."""
+    answerer = await asking.readiness.answerer()
+    names = [MODEL, *(f"{MODEL}-{backend}" for backend in answerer.backends)]
+    return Models(data=[Model(id=name) for name in names])
+
+
+@router.post(
+    "/chat/completions",
+    dependencies=[Depends(require_json)],
+    response_model=ChatCompletion,
+    responses={
+        200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
+        **problem_responses(400, 404, 413, 415, 422, 502),
+    },
+)
+async def complete(
+    wanted: ChatRequest, request: Request, asking: AskingDep, facts: FactsDep
+) -> Any:
+    """Answer the last message."""
+    answerer = await asking.readiness.answerer()
+    question = _question(wanted, _backend(wanted.model, set(answerer.backends)))
+    articles = str(request.url_for("article", article_id=""))
+    if not wanted.stream:
+        answer = await asking.answer(question, facts)
+        return _completion(wanted.model, answer, articles)
+    events = asking.events(question, facts)
+    first = await anext(events)
+    return EventStream(_chunks(first, events, wanted, articles))
+
+
+def _backend(model: str, backends: set[str]) -> str | None:
+    """The backend of a model. Raises ModelUnknown."""
+    if model == MODEL:
+        return None
+    name = model.removeprefix(f"{MODEL}-")
+    if name == model or name not in backends:
+        raise ModelUnknown(f"'{model}'라는 모델이 없습니다. 쓸 수 있는 것: GET /v1/models")
+    return name
+
+
+def _question(wanted: ChatRequest, backend: str | None) -> Question:
+    """The last message of the user as a question, what was said before as its conversation."""
+    said = [m for m in wanted.messages if m.role in ("user", "assistant") and m.text.strip()]
+    asked = said.pop().text if said and said[-1].role == "user" else ""
+    turns = [
+        Turn(role="user" if m.role == "user" else "assistant", content=m.text[:MAX_TURN_CHARS])
+        for m in said[-MAX_TURNS:]
+    ]
+    try:
+        return Question(question=asked, conversation=tuple(turns), backend=backend)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
+
+
+def _completion(model: str, answer: Answer, articles: str) -> ChatCompletion:
+    content = answer.text + _sources(answer, articles)
+    message = ReplyMessage(content=content, annotations=list(_annotations(answer, articles)))
+    return ChatCompletion(
+        id=f"chatcmpl-{answer.id}",
+        created=int(time.time()),
+        model=model,
+        choices=[Choice(message=message, finish_reason=_finish_reason(answer))],
+        gisa=answer,
+    )
+
+
+async def _chunks(
+    first: Event, rest: AsyncGenerator[Event, None], wanted: ChatRequest, articles: str
+) -> AsyncGenerator[bytes, None]:
+    """The reply in OpenAI's chunks: sentences as they come, then sources, annotations and the end."""
+    chunk = {"object": "chat.completion.chunk", "created": int(time.time()), "model": wanted.model}
+    said = 0
+
+    def told(delta: dict[str, Any], finish_reason: str | None = None, **more: Any) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+        return frame(None, {"id": "chatcmpl-gisa", **chunk, "choices": [choice], **more})
+
+    try:
+        async with aclosing(rest):
+            yield told({"role": "assistant", "content": ""})
+            async for event in rest:
+                if isinstance(event, SentenceEvent):
+                    yield told({"content": " " * bool(said) + event.sentence.marked})
+                    said += 1
+                if isinstance(event, DoneEvent):
+                    answer = event.answer
+                    text = "" if said else answer.text
+                    yield told({"content": text + _sources(answer, articles)})
+                    annotations = [a.model_dump() for a in _annotations(answer, articles)]
+                    yield told({"annotations": annotations}, _finish_reason(answer), gisa=answer)
+        if wanted.stream_options and wanted.stream_options.include_usage:
+            usage = Usage().model_dump()
+            yield frame(None, {"id": "chatcmpl-gisa", **chunk, "choices": [], "usage": usage})
+        yield b"data: [DONE]\n\n"
+    except Exception as error:
+        log_problem(error)
+        problem = problem_of(error)
+        told_as = {"message": problem.detail, "type": problem.type, "code": problem.code}
+        yield frame(None, {"error": told_as})
+
+
+def _finish_reason(answer: Answer) -> Literal["stop", "length"]:
+    return "length" if answer.incomplete else "stop"
+
+
+def _sources(answer: Answer, articles: str) -> str:
+    """The list of sources below the text, for programs that show nothing but text."""
+    lines = [
+        f"[{c.number}] {c.title} ({c.press or '언론사 모름'}"
+        f"{f', {c.published_at:%Y-%m-%d}' if c.published_at else ''}) {_url(c, articles)}"
+        for c in answer.citations
+    ]
+    return "\n\n출처:\n" + "\n".join(lines) if lines else ""
+
+
+def _annotations(answer: Answer, articles: str) -> Iterator[Annotation]:
+    by_number = {citation.number: citation for citation in answer.citations}
+    for marker in re.finditer(r"\[(\d+)\]", answer.text):
+        if citation := by_number.get(int(marker[1])):
+            start, end = marker.span()
+            yield Annotation(
+                url_citation=UrlCitation(
+                    url=_url(citation, articles),
+                    title=citation.title,
+                    start_index=start,
+                    end_index=end,
+                )
+            )
+
+
+def _url(citation: Citation, articles: str) -> str:
+    """Where the article can be read: at its paper, else here."""
+    return citation.url or articles + citation.article_id

@@ -1,0 +1,76 @@
+"""An orderly end: what is under way may finish for a while, then is told that the service stops."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
+
+from service.errors import ShuttingDown
+
+GRACE_S = 8.0
+"""Time for questions that are being answered when the signal comes, in seconds."""
+
+
+class Shutdown:
+    """Ends answers that are under way when the service stops, each with an error of its own.
+
+    The server waits for open connections by itself, then cuts them off; a stream that is cut off
+    leaves its reader with half an answer and no word.
+    """
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Timeout] = set()
+        self._stopped = False
+
+    @asynccontextmanager
+    async def interruptible(self) -> AsyncIterator[None]:
+        """Raises ShuttingDown inside when time is up."""
+        if self._stopped:
+            raise ShuttingDown("the service is stopping")
+        timeout = asyncio.timeout(None)
+        try:
+            async with timeout:
+                self._running.add(timeout)
+                try:
+                    yield
+                finally:
+                    self._running.discard(timeout)
+        except TimeoutError:
+            if timeout.expired():
+                raise ShuttingDown("the service is stopping") from None
+            raise
+
+    def stop(self) -> None:
+        """End whatever is under way, and refuse the rest."""
+        self._stopped = True
+        for timeout in self._running:
+            timeout.reschedule(asyncio.get_running_loop().time())
+
+    @contextmanager
+    def on_signals(self, grace_s: float = GRACE_S) -> Iterator[None]:
+        """``stop`` so long after the server was told to stop, whose own handlers go on working."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(loop.call_later, grace_s, self.stop)
+            known = before[signal.Signals(number)]
+            if callable(known):
+                known(number, frame)
+
+        for number, known in before.items():
+            if callable(known):
+                signal.signal(number, handle)
+        try:
+            yield
+        finally:
+            for number, known in before.items():
+                if signal.getsignal(number) is handle:
+                    signal.signal(number, known)

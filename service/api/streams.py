@@ -1,0 +1,42 @@
+"""Replies as ``text/event-stream``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from pydantic_core import to_json
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+EVENT_STREAM = "text/event-stream"
+
+
+class EventStream(Response):
+    """Sends what a generator yields, in the task of the request, and closes it whatever happens.
+
+    Unlike Starlette's streaming response it starts no task of its own: the generator begins in the
+    route, where an error still has a status, and may hold what belongs to one task.
+    """
+
+    media_type = EVENT_STREAM
+
+    def __init__(self, frames: AsyncGenerator[bytes, None]) -> None:
+        self.status_code, self.background = 200, None
+        self._frames = frames
+        # Proxies hold replies back otherwise.
+        self.init_headers({"X-Accel-Buffering": "no", "Content-Type": EVENT_STREAM})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._frames) as frames:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            async for frame in frames:
+                await send({"type": "http.response.body", "body": frame, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def frame(name: str | None, data: Any) -> bytes:
+    """One event; JSON holds no line break, so that one data line is enough."""
+    head = b"event: %b\n" % name.encode() if name else b""
+    return head + b"data: %b\n\n" % to_json(data, by_alias=True, exclude_none=name is None)

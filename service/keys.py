@@ -1,0 +1,77 @@
+"""API keys: who is asking, and what they may do.
+
+``GISA_API_KEYS`` holds entries such as ``desk:admin:3f8a…`` (name, role, SHA-256 of the key), separated
+by blanks or commas. A key is 256 random bits, so a plain hash of it can't be turned back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from service.errors import SettingsInvalid
+
+Role = Literal["ask", "admin"]
+"""``ask`` may ask, search and read; ``admin`` may also change what the index holds."""
+
+_ENTRY = re.compile(r"(?P<name>[\w.-]{1,64}):(?P<role>ask|admin):(?P<digest>[0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who a request comes from: the name of a key, or an address."""
+
+    name: str
+    role: Role
+
+
+class Keys:
+    """The keys that are let in."""
+
+    def __init__(self, known: Sequence[tuple[bytes, Caller]]) -> None:
+        self._known = tuple(known)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The keys of ``GISA_API_KEYS``. Raises SettingsInvalid."""
+        known = []
+        for number, entry in enumerate(text.replace(",", " ").split(), start=1):
+            match = _ENTRY.fullmatch(entry)
+            if match is None:  # the entry itself is not shown: it may be a key put there by mistake
+                raise SettingsInvalid(
+                    f"GISA_API_KEYS: entry {number} is not NAME:ROLE:HASH",
+                    remedy="Make a key and its entry: gisa key NAME --role ask",
+                )
+            role: Role = "admin" if match["role"] == "admin" else "ask"
+            known.append((bytes.fromhex(match["digest"]), Caller(match["name"], role)))
+        return cls(known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def caller(self, key: str) -> Caller | None:
+        """Whose key it is; None if it is nobody's."""
+        digest = _digest(key)
+        # All are compared, each in constant time, so that time tells nothing of any.
+        found = [who for known, who in self._known if hmac.compare_digest(known, digest)]
+        return found[0] if found else None
+
+
+def new_key(name: str, role: Role) -> tuple[str, str]:
+    """A new key, and its entry for ``GISA_API_KEYS``. Raises SettingsInvalid for a name that won't do."""
+    key = f"gisa_{secrets.token_urlsafe(32)}"
+    entry = f"{name}:{role}:{_digest(key).hex()}"
+    if not _ENTRY.fullmatch(entry):
+        raise SettingsInvalid(
+            f"{name!r} can't name a key", remedy="Use letters, digits, '.', '_' and '-'."
+        )
+    return key, entry
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,48 @@
+// Answers and their sources in words: what is shown, and what is copied.
+
+/** "해담일보 · 2026년 3월 2일 · 여운찬 기자" */
+export function facts({ press, published_at: published, reporters = [] }) {
+  const names = reporters.map((name) => `${name} 기자`);
+  return [press ?? "언론사 모름", day(published) || "날짜 모름", ...names].join(" · ");
+}
+
+/** "2026년 3월 2일" of an ISO date or moment; offsets are those of Seoul already. */
+export function day(moment) {
+  const [, year, month, date] = /^(\d{4})-(\d{2})-(\d{2})/.exec(moment ?? "") ?? [];
+  return year ? `${year}년 ${Number(month)}월 ${Number(date)}일` : "";
+}
+
+/** "2026년 3월 2일부터 8일까지": what both ends share is said once. */
+export function period({ from, to }) {
+  if (!from || !to) return [from && `${day(from)}부터`, to && `${day(to)}까지`].filter(Boolean).join(" ");
+  if (from === to) return day(from);
+  const parts = (iso) => iso.split("-").map(Number);
+  const [[y1, m1], [y2, m2, d2]] = [parts(from), parts(to)];
+  const end = y1 !== y2 ? day(to) : m1 !== m2 ? `${m2}월 ${d2}일` : `${d2}일`;
+  return `${day(from)}부터 ${end}까지`;
+}
+
+/** How the question was understood, as a list of short phrases. */
+export function understanding({ time_range: range, filters }) {
+  const names = Object.values(filters ?? {}).flat();
+  return range ? [`‘${range.expression}’ → ${period(range)}`, ...names] : names;
+}
+
+/** What a reader should know beside the answer itself. */
+export function remarks({ dropped_sentences: dropped, fallback_from: failed, incomplete }) {
+  return [
+    dropped && `기사에서 근거를 찾지 못한 문장 ${dropped}개를 뺐습니다.`,
+    failed && `${failed} 모델이 답하지 못해 기사 문장으로 답했습니다.`,
+    incomplete && "답변 모델이 도중에 끊겨 답이 다 나오지 않았을 수 있습니다.",
+  ].filter(Boolean);
+}
+
+/** The answer with its sources as plain text, to be pasted elsewhere. */
+export function plainText(answer, link) {
+  const sources = answer.citations.map((citation) =>
+    [`[${citation.number}] ${citation.title} (${facts(citation)})`, `“${citation.quote}”`, citation.url]
+      .filter(Boolean).join("\n    "));
+  const parts = [`${answer.question}\n\n${answer.text}`];
+  if (sources.length) parts.push(`출처\n${sources.join("\n")}`);
+  return [...parts, link].join("\n\n");
+}

@@ -1,0 +1,159 @@
+"""The OpenAI-compatible routes, asked by OpenAI's own client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+import small_index
+from fastapi.testclient import TestClient
+from openai import OpenAI
+from small_index import TRAM
+
+from service.answer import Answerer
+from service.api import create_app
+from service.prompt import Prompt
+from service.settings import load_settings
+
+QUESTION = "트램 1호선 총사업비는 얼마인가요?"
+ASKED: Any = [{"role": "user", "content": QUESTION}]
+
+
+@pytest.fixture(scope="module")
+def answerer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
+    path = tmp_path_factory.mktemp("index")
+    small_index.build(path)
+    answerer = small_index.open_answerer(path)
+    with answerer.index:
+        yield answerer
+
+
+@pytest.fixture
+def http(answerer: Answerer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    monkeypatch.chdir(tmp_path)
+    return TestClient(create_app(load_settings(), answerer=answerer))
+
+
+@pytest.fixture
+def client(http: TestClient) -> OpenAI:
+    return OpenAI(base_url="http://testserver/v1", api_key="none", http_client=http, max_retries=0)
+
+
+def test_models_are_the_backends(client: OpenAI) -> None:
+    names = [model.id for model in client.models.list()]
+    assert names == ["gisa", "gisa-stub", "gisa-slow", "gisa-buggy"]
+
+
+def test_an_answer_has_its_citations_in_the_text_and_as_annotations(
+    client: OpenAI, http: TestClient
+) -> None:
+    reply = client.chat.completions.create(model="gisa", messages=ASKED, temperature=0.2)
+    answer = http.post("/v1/ask", json={"question": QUESTION}).json()
+    message = reply.choices[0].message
+    content = message.content or ""
+    assert reply.choices[0].finish_reason == "stop"
+    assert content.startswith(answer["text"])
+    assert f"[1] {TRAM.title} (해담일보, 2025-05-14) {TRAM.url}" in content
+    annotations = message.annotations or []
+    assert len(annotations) == sum(len(sentence["citations"]) for sentence in answer["sentences"])
+    for annotation in annotations:
+        cited = annotation.url_citation
+        assert content[cited.start_index : cited.end_index] in {"[1]", "[2]"}
+    assert {a.url_citation.url for a in annotations} >= {TRAM.url}
+    extra = reply.model_extra or {}
+    assert extra["gisa"]["status"] == "answered"
+
+
+def test_an_article_without_an_address_is_shown_here(client: OpenAI, http: TestClient) -> None:
+    asked: Any = [{"role": "user", "content": "윤슬대교 난간 공사는 얼마나 걸리나?"}]
+    message = client.chat.completions.create(model="gisa", messages=asked).choices[0].message
+    urls = [a.url_citation.url for a in message.annotations or []]
+    [own] = {url for url in urls if "testserver" in url and "undated" in url}
+    assert http.get(own).json()["id"] == "undated"
+
+
+def test_a_stream_says_the_same_piece_by_piece(client: OpenAI) -> None:
+    whole = client.chat.completions.create(model="gisa", messages=ASKED)
+    chunks = list(
+        client.chat.completions.create(
+            model="gisa", messages=ASKED, stream=True, stream_options={"include_usage": True}
+        )
+    )
+    said = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+    assert said == whole.choices[0].message.content
+    last = chunks[-2]
+    assert last.choices[0].finish_reason == "stop"
+    annotations = (last.choices[0].delta.model_extra or {})["annotations"]
+    assert annotations == [a.model_dump() for a in whole.choices[0].message.annotations or []]
+    assert chunks[-1].usage is not None
+    assert chunks[-1].choices == []
+
+
+class Silent:
+    """Finds no answer in anything."""
+
+    name = "silent"
+
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[str, None]:
+        return
+        yield
+
+
+def test_an_abstention_is_a_text_without_sources(
+    client: OpenAI, answerer: Answerer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(answerer.backends, "silent", Silent())  # type: ignore[arg-type]
+    for stream in (False, True):
+        reply: Any = client.chat.completions.create(
+            model="gisa-silent", messages=ASKED, stream=stream
+        )
+        if stream:
+            said = "".join(c.choices[0].delta.content or "" for c in reply)
+        else:
+            said = reply.choices[0].message.content
+            assert reply.choices[0].message.annotations == []
+        assert said.endswith("찾지 못했습니다.")
+
+
+def test_earlier_messages_are_the_conversation(client: OpenAI) -> None:
+    messages: Any = [
+        {"role": "system", "content": "You are helpful."},
+        *ASKED,
+        {"role": "assistant", "content": "4,820억 원입니다.[1]"},
+        {"role": "user", "content": [{"type": "text", "text": "그럼 정거장은?"}]},
+    ]
+    reply = client.chat.completions.create(model="gisa-stub", messages=messages)
+    answer = (reply.model_extra or {})["gisa"]
+    assert answer["question"] == "그럼 정거장은?"
+    assert "트램" in answer["interpreted"]["standalone_question"]
+
+
+def test_what_fails_has_the_status_and_code_of_a_problem(client: OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as unknown:
+        client.chat.completions.create(model="gpt-9", messages=ASKED)
+    assert unknown.value.code == "model_not_found"
+    with pytest.raises(openai.UnprocessableEntityError) as empty:
+        client.chat.completions.create(model="gisa", messages=[])
+    assert empty.value.code == "invalid_request"
+    with pytest.raises(openai.UnprocessableEntityError):
+        client.chat.completions.create(model="gisa", messages=[{"role": "system", "content": "?"}])
+    with pytest.raises(openai.InternalServerError) as slow:
+        client.chat.completions.create(model="gisa-slow", messages=ASKED)
+    assert slow.value.code == "llm_timeout"
+
+
+def test_a_stream_that_fails_says_so_in_the_clients_terms(client: OpenAI) -> None:
+    with pytest.raises(openai.APIError) as failed:
+        list(client.chat.completions.create(model="gisa-slow", messages=ASKED, stream=True))
+    assert failed.value.code == "llm_timeout"
+
+
+def test_a_stream_ends_as_the_protocol_wants(http: TestClient) -> None:
+    body = {"model": "gisa", "messages": ASKED, "stream": True}
+    lines = http.post("/v1/chat/completions", json=body).text.strip().split("\n\n")
+    assert lines[-1] == "data: [DONE]"
+    assert all(json.loads(line.removeprefix("data: "))["object"] for line in lines[:-1])

@@ -1,0 +1,370 @@
+"""The question page in a real browser: Debian's chromium, headless, driven by Playwright."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+from live_server import open_answerer, serving
+from small_index import ARTICLES, TRAM
+
+from index import SEOUL, Article
+from service.api import create_app
+from service.feedback import FeedbackStore
+from service.keys import new_key
+from service.settings import load_settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
+
+QUESTION = "트램 1호선 총사업비는 얼마인가요?"
+MARKET = Article(
+    id="haedam/market",
+    title="갯들시장 새 건물 10월 문 연다",
+    press="해담일보",
+    published_at=datetime(2026, 9, 1, 9, tzinfo=SEOUL),
+    body="해담시 갯들구 갯들시장이 낡은 건물을 헐고 지은 새 건물에서 오는 10월 12일 문을 연다.\n\n"
+    "지하 1층과 지상 3층에 점포 184곳이 들어서고, 옥상에는 어린이 놀이터와 텃밭을 둔다. "
+    "공사에는 2년 4개월이 걸렸고 국비와 시비를 합해 312억 원이 들었다.\n\n"
+    "상인회는 임시 시장에서 장사하던 상인 모두가 새 건물로 돌아온다고 밝혔다. "
+    "주차장은 예전의 세 배인 220면이며, 장을 본 손님은 두 시간 동안 무료로 세울 수 있다.",
+)
+MORE = (
+    MARKET,
+    replace(MARKET, id="dongnam/market", press="동람경제", published_at=None),
+    Article(
+        id="haedam/bridge",
+        title="윤슬대교 난간 보수 공사 시작",
+        press="해담일보",
+        published_at=datetime(2026, 4, 1, 9, tzinfo=SEOUL),
+        body="윤슬대교 난간과 바닥판을 고치는 공사가 시작됐다. 시는 공사가 두 달 걸린다고 했다.",
+    ),
+    Article(
+        id="haedam/correction",
+        title="[바로잡습니다] 윤슬대교 공사 기간",
+        press="해담일보",
+        published_at=datetime(2026, 4, 2, 9, tzinfo=SEOUL),
+        body="4월 1일 자 ‘윤슬대교 난간 보수 공사 시작’ 기사의 공사 기간은 석 달이기에 바로잡습니다.",
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, FeedbackStore]]:
+    path = tmp_path_factory.mktemp("page")
+    settings = load_settings(index=path / "index", feedback=path / "feedback.sqlite")
+    answerer = open_answerer(settings.index, (*ARTICLES, *MORE))
+    app = create_app(settings, answerer=answerer)
+    with serving(app) as address:
+        yield address, app.state.feedback
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, served: tuple[str, FeedbackStore]) -> Iterator[Page]:
+    """The page, open. Errors of its scripts and breaches of its policy fail the test."""
+    with opened(browser, served[0]) as page:
+        yield page
+
+
+class opened:  # noqa: N801 - used like a function
+    """A page in a context of its own."""
+
+    def __init__(self, browser: Browser, address: str, **options: Any) -> None:
+        options = {
+            "locale": "ko-KR",
+            "permissions": ["clipboard-read", "clipboard-write"],
+        } | options
+        self._context = browser.new_context(**options)
+        self._address = address
+        self._faults: list[str] = []
+
+    def __enter__(self) -> Page:
+        page = self._context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: self._faults.append(str(error)))
+        page.on("console", self._note)
+        page.on("request", self._note_foreign)
+        page.goto(self._address)
+        page.wait_for_selector("#coverage:not(:empty)")
+        return page
+
+    def _note(self, message: Any) -> None:
+        if message.type == "error" and "Failed to load" not in message.text:
+            self._faults.append(message.text)
+
+    def _note_foreign(self, request: Any) -> None:
+        if not request.url.startswith((self._address, "data:")):
+            self._faults.append(f"asked another host: {request.url}")
+
+    def __exit__(self, *error: object) -> None:
+        self._context.close()
+        if error[0] is None:
+            assert self._faults == []
+
+
+def ask(page: Page, question: str = QUESTION) -> None:
+    page.fill("#question", question)
+    page.press("#question", "Enter")
+
+
+def asked(page: Page, question: str = QUESTION) -> None:
+    """Ask, and wait for the whole answer."""
+    ask(page, question)
+    page.wait_for_selector("#actions:visible")
+
+
+# -- an answer, and the way back to its article ---------------------------------------------------
+
+
+def test_an_answer_leads_to_the_very_words(page: Page) -> None:
+    asked(page)
+    assert page.inner_text("#asked") == QUESTION
+    page.locator("#sources .title", has_text="트램").first.click()
+    mark = page.wait_for_selector("mark")
+    assert mark is not None
+    marked = "".join(page.locator("mark").all_inner_texts())
+    assert marked in TRAM.body
+    assert marked in page.inner_text("blockquote >> nth=0")
+    page.keyboard.press("Escape")
+    assert not page.is_visible("#article")
+
+
+def test_pointing_at_a_number_shows_the_quote(page: Page) -> None:
+    asked(page)
+    page.hover(".marker >> nth=0")
+    assert page.inner_text("#quote .words") in page.inner_text("blockquote >> nth=0")
+    page.mouse.move(0, 0)
+    assert not page.is_visible("#quote")
+
+
+def test_a_finger_sees_the_quote_first_then_the_article(
+    browser: Browser, served: tuple[str, FeedbackStore]
+) -> None:
+    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+    with opened(browser, served[0], **phone) as page:
+        asked(page)
+        page.tap(".marker >> nth=0")
+        assert page.is_visible("#quote")
+        assert not page.is_visible("#article")
+        page.tap(".marker >> nth=0")
+        assert page.is_visible("#article")
+        page.wait_for_selector("mark")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 360
+
+
+def test_it_works_with_the_keyboard_alone(page: Page) -> None:
+    page.keyboard.type(QUESTION)  # the box has the focus from the start
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#actions:visible")
+    page.focus(".marker >> nth=0")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    assert page.is_visible("#quote")
+    described = page.get_attribute(".marker >> nth=0", "aria-describedby")
+    assert described == "quote"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("mark")
+    page.keyboard.press("Escape")
+    page.focus("#copy")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "question"
+
+
+def test_other_outlets_and_corrections_are_shown(page: Page) -> None:
+    asked(page, "갯들시장 새 건물은 언제 문을 여나?")
+    page.click("text=다른 매체 1곳")
+    assert page.inner_text(".others .note >> nth=0") in ("동람경제", "해담일보")
+    asked(page, "해담일보에 나온 윤슬대교 난간 보수 공사 기간은?")
+    assert "바로잡힌 기사" in page.inner_text("#sources")
+    page.locator("#sources .title", has_text="공사 시작").click()
+    page.click("#article-content .warning .title")
+    page.wait_for_selector("#article-title:has-text('[바로잡습니다]')")
+    page.wait_for_selector("#article-content >> text=이 기사가 바로잡은 기사")
+
+
+def test_time_and_names_understood_are_told(page: Page) -> None:
+    asked(page, "2025년 5월 해담일보 기사에서 트램 총사업비는?")
+    chips = page.locator("#understood li").all_inner_texts()
+    assert "‘2025년 5월’ → 2025년 5월 1일부터 31일까지" in chips
+    assert "해담일보" in chips
+
+
+def test_conditions_narrow_the_answer(page: Page) -> None:
+    page.click("#conditions summary")
+    page.select_option("[name=press]", "동람경제")
+    asked(page)
+    assert page.inner_text("#conditions summary") == "조건 1개"
+    assert "해담일보 ·" not in page.inner_text("#sources")
+    page.click("#clear")
+    assert page.input_value("[name=press]") == ""
+
+
+# -- when things do not go well -------------------------------------------------------------------
+
+
+def test_an_abstention_shows_what_was_read_and_no_source(page: Page) -> None:
+    asked(page, "트램에 없는 것은?")
+    assert page.inner_text("#text") == "기사에서 찾지 못했습니다."
+    assert not page.is_visible("#sources")
+    page.click("#looked summary")
+    page.locator("#looked .title").first.click()
+    page.wait_for_selector("#article-content p:not([class])")
+
+
+def test_a_slow_answer_shows_what_it_has_and_can_be_stopped(page: Page) -> None:
+    ask(page, "느린 트램의 총사업비는?")
+    page.wait_for_selector(".sentence")
+    assert "읽고 있습니다" in page.inner_text("#status")
+    assert page.inner_text("#send") == "멈춤"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("text=멈추었습니다.")
+    assert page.inner_text("#send") == "묻기"
+    assert page.is_visible(".sentence")
+    assert page.is_visible("#again")
+
+
+def test_a_broken_answer_keeps_what_was_verified(page: Page) -> None:
+    asked(page, "끊긴 트램의 총사업비는?")
+    assert page.locator(".sentence").count() == 1
+    assert "도중에 끊겨" in page.inner_text("#remark")
+    assert page.is_visible("#sources")
+
+
+def test_a_broken_line_is_told_and_can_be_tried_again(page: Page) -> None:
+    page.route("**/v1/ask", lambda route: route.abort())
+    ask(page)
+    page.wait_for_selector("text=서버에 연결하지 못했습니다")
+    page.unroute("**/v1/ask")
+    page.click("#again")
+    page.wait_for_selector("#sources:visible")
+
+
+# -- what can be done with an answer -----------------------------------------------------------------
+
+
+def test_a_link_asks_the_question_again(page: Page, served: tuple[str, FeedbackStore]) -> None:
+    asked(page)
+    page.click("#link")
+    page.wait_for_selector("text=복사했습니다")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link == f"{served[0]}/#q={quote(QUESTION, safe='').replace('%20', '+')}"
+    page.goto("about:blank")
+    page.goto(link)
+    page.wait_for_selector("#sources:visible")
+    assert page.input_value("#question") == QUESTION
+
+
+def test_back_leads_to_the_question_before(page: Page) -> None:
+    asked(page)
+    asked(page, "도서관은 언제 열었나?")
+    page.go_back()
+    page.wait_for_selector("#asked:has-text('트램')")
+    page.wait_for_selector("#sources:visible")
+    page.click("#home")
+    assert not page.is_visible("#result")
+
+
+def test_the_copy_has_its_sources(page: Page) -> None:
+    asked(page)
+    page.click("#copy")
+    page.wait_for_selector("text=복사했습니다")
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert text.startswith(f"{QUESTION}\n\n")
+    assert "[1]" in text
+    assert page.inner_text("blockquote >> nth=0").split("\n")[0] in text
+    assert "#q=" in text
+
+
+def test_a_rating_reaches_the_store(page: Page, served: tuple[str, FeedbackStore]) -> None:
+    asked(page)
+    page.click("#rating [value=up]")
+    page.wait_for_selector("#rating [aria-pressed=true]")
+    page.click("#rating [value=down]")
+    page.fill("#why", "틀린 숫자")
+    page.click("#comment button")
+    page.wait_for_selector("#comment", state="hidden")
+    [record] = served[1].rated("down")
+    assert (record["question"], record["comment"]) == (QUESTION, "틀린 숫자")
+
+
+def test_a_service_with_keys_asks_for_one(browser: Browser, tmp_path: Path) -> None:
+    key, entry = new_key("reader", "ask")
+    settings = load_settings(
+        index=tmp_path / "index",
+        feedback=tmp_path / "f.sqlite",
+        auth="keys",
+        api_keys=entry,
+    )
+    app = create_app(settings, answerer=open_answerer(settings.index, ARTICLES))
+    with serving(app) as address, opened(browser, address) as page:
+        ask(page)
+        page.wait_for_selector("#key:visible")
+        page.fill("#key-value", key)
+        page.press("#key-value", "Enter")
+        page.wait_for_selector("#sources:visible")
+        page.reload()
+        page.wait_for_selector("#sources:visible")
+
+
+# -- for everybody --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_to_complain_of(
+    browser: Browser, served: tuple[str, FeedbackStore], scheme: str
+) -> None:
+    axe_module = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe is not installed"
+    )
+    axe = axe_module.Axe()
+    # axe is put into the page as a script, which its policy rightly forbids.
+    with opened(browser, served[0], color_scheme=scheme, bypass_csp=True) as page:
+
+        def check(state: str) -> None:
+            page.wait_for_timeout(400)  # what fades in has no contrast yet
+            found = axe.run(page).response["violations"]
+            told = [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found]
+            assert told == [], state
+
+        check("blank")
+        page.click("#conditions summary")
+        asked(page, "2025년 5월 트램 총사업비는?")
+        check("answer")
+        page.focus(".marker >> nth=0")
+        page.click("#sources .title >> nth=0")
+        page.wait_for_selector("mark")
+        check("article")
+        page.keyboard.press("Escape")
+        asked(page, "트램에 없는 것은?")
+        page.click("#looked summary")
+        check("abstention")
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1440])
+def test_nothing_sticks_out_sideways(
+    browser: Browser, served: tuple[str, FeedbackStore], width: int
+) -> None:
+    viewport = {"width": width, "height": 800}
+    with opened(browser, served[0], viewport=viewport) as page:
+        page.click("#conditions summary")
+        asked(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
