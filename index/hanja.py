@@ -119,7 +119,7 @@ def _readings() -> dict[str, str]:
         reading = first.get(hanja, reading)
         readings[hanja] = reading
     readings |= _RARE_FIRST
-    return readings | {glyph: readings[usual] for glyph, usual in _GLYPHS.split()}
+    return readings | {pair[0]: readings[pair[1]] for pair in _GLYPHS.split()}
 
 
 def _in_order() -> Iterator[str]:
