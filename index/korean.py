@@ -33,6 +33,10 @@ _CONTENT_TAGS = frozenset(
 )
 # Verbs so light that they match everything: 하다 되다 있다 없다 이다 않다 주다 받다.
 _LIGHT_VERBS = frozenset({"하", "되", "있", "이", "않", "주", "받"})
+# News hardly ever says 얼마 or 왜, so to BM25 they are the rarest and weightiest words of a question.
+_ASKING = frozenset(
+    "얼마 얼마나 왜 몇 어떻 어찌 언제 며칠 어떠 무엇 누구 어디 어느 무슨 알리 궁금 까닭 이유 사연 계기 이름 사람 곳 때 정도".split()
+)
 _WORD = re.compile(r"[^\W_]+")
 _DIGIT_SEPARATOR = re.compile(r"(?<=\d),(?=\d{3})")
 
@@ -69,8 +73,10 @@ class KoreanAnalyser:
         return f"kiwi-{version('kiwipiepy')}/{version('kiwipiepy_model')}/content-3+bigrams-2{self._words}"
 
     def terms(self, text: str) -> Terms:
-        """The terms of a query, by field."""
-        return {"morphemes": self.morphemes(text), "bigrams": bigrams(text)}
+        """The terms of a query, by field. Words that only ask (``얼마``, ``왜``, ``이유``) are none."""
+        morphemes = self.morphemes(text)
+        telling = tuple(morpheme for morpheme in morphemes if morpheme not in _ASKING)
+        return {"morphemes": telling or morphemes, "bigrams": bigrams(text)}
 
     def morphemes(self, text: str) -> tuple[str, ...]:
         return _content(self._kiwi.tokenize(read(text)))

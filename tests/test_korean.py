@@ -67,6 +67,13 @@ def test_one_thing_has_one_term_however_it_is_written(
         assert set(analyser().morphemes(spelling)) == terms
 
 
+def test_words_that_only_ask_are_no_terms() -> None:
+    terms = analyser().terms("트램 착공이 왜 얼마나 늦어졌나요?")
+    assert terms["morphemes"] == ("트램", "착공", "늦어지")
+    assert terms["bigrams"] == bigrams("트램 착공이 왜 얼마나 늦어졌나요?")
+    assert analyser().terms("왜?")["morphemes"] == ("왜",)
+
+
 def test_hanja_leave_the_offsets_alone() -> None:
     text = "韓國銀行이 美 관세를 걱정했다. 與野는 不動産 대책에 합의했다."
     first, second = analyser().sentences(text)
