@@ -127,8 +127,7 @@ class Index:
         """
         if text.vectors is None:
             return None
-        spread = max(self._engine.cosine_spread, _MIN_SPREAD)
-        similarities: Vectors = text.vectors @ self.embed(question) / spread
+        similarities: Vectors = text.vectors @ self.embed(question) / self.cosine_spread
         return similarities
 
     def _candidates(
@@ -174,6 +173,11 @@ class Index:
     def problem(self) -> str | None:
         """Why the newest state of the index is not the one that is searched; None: it is."""
         return self._engine.problem
+
+    @property
+    def cosine_spread(self) -> float:
+        """The standard deviation of the cosine between two passages, in which scores are weighed."""
+        return max(self._engine.cosine_spread, _MIN_SPREAD)
 
     @property
     def coverage(self) -> tuple[date | None, date | None]:

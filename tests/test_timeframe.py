@@ -25,9 +25,7 @@ def days(question: str, now: datetime = NOON) -> tuple[date | None, date | None]
 ROWS = [row for rows in PARTS.values() for row in rows]
 
 
-@pytest.mark.parametrize(
-    "row", ROWS, ids=lambda row: f"{row.now:%y%m%d} {row.question}"
-)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.now:%y%m%d} {row.question}")
 def test_the_table(row: Row) -> None:
     expected = row.expression and TimeRange(start=row.start, end=row.end, expression=row.expression)
     assert resolve(row.question, now=row.now) == expected
