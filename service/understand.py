@@ -31,18 +31,25 @@ their conditions the largest lead is 2.9; of 22 whose answer does not, 14 lead b
 class Scope:
     """Where an answer is looked for.
 
-    ``about``: only in articles that appeared in this time, or that name it. ``note`` tells the reader
-    that this is not what was asked for.
+    ``about``: only in articles that appeared in this time, or that name it. ``fresh_on`` as in
+    ``Index.search``. ``note`` tells the reader that this is not what was asked for.
     """
 
     filters: Filters
     about: TimeRange | None = None
+    fresh_on: date | None = None
     note: str | None = None
 
     def search(self, index: Index, question: str, *, k: int, per_story: int) -> list[Hit]:
         """The best passages of ``k`` stories."""
         if self.about is None:
-            return index.search(question, filters=self.filters, k=k, per_story=per_story)
+            return index.search(
+                question,
+                filters=self.filters,
+                k=k,
+                per_story=per_story,
+                fresh_on=self.fresh_on,
+            )
         deep = index.search(question, filters=self.filters, k=k * LATER_DEPTH, per_story=per_story)
         hits = [hit for hit in deep if self._is_about(self.about, hit, index)]
         stories = set(list(dict.fromkeys(hit.article.id for hit in hits))[:k])
@@ -85,12 +92,18 @@ class Understander:
         # In a corpus without dates a time expression can only be part of the subject.
         dated = self._index.coverage != (None, None)
         asked = timeframe.resolve(standalone, now=now) if dated else None
+        fresh_on = None
+        if dated and not asked and timeframe.asks_for_recent(standalone):
+            fresh_on = now.astimezone(SEOUL).date()
         interpreted = Interpreted(
-            standalone_question=topic, time_range=asked, filters=found if found else None
+            standalone_question=topic,
+            time_range=asked,
+            filters=found if found else None,
+            prefers_recent=fresh_on is not None,
         )
         given = question.filters.to_filters()
         wanted = found.added_to(given)
-        within = _within(wanted, asked)
+        within = _within(wanted, asked, fresh_on)
         if not (asked or found):
             return Understood(interpreted, (within,) if within else ())
         beyond = Scope(given, note=_exists_beyond(interpreted))
@@ -183,10 +196,10 @@ def is_outside(asked: TimeRange, first: date | None, last: date | None) -> bool:
     )
 
 
-def _within(filters: Filters, asked: TimeRange | None) -> Scope | None:
+def _within(filters: Filters, asked: TimeRange | None, fresh_on: date | None) -> Scope | None:
     """The filters, narrowed to the time that the question asks about; None: nothing is left."""
     if asked is None:
-        return Scope(filters)
+        return Scope(filters, fresh_on=fresh_on)
     first, last = _latest(filters.published_from, asked.start), filters.published_to
     last = min((day for day in (last, asked.end) if day), default=None)
     if first and last and first > last:
@@ -202,7 +215,7 @@ def _later(filters: Filters, asked: TimeRange) -> Scope | None:
     if first and filters.published_to and first > filters.published_to:
         return None
     note = f"‘{asked.expression}’에 나온 기사만으로는 답을 찾기 어려워, 그 뒤에 나온 기사 가운데 그때를 말하는 것에서도 찾았습니다."
-    return Scope(replace(filters, published_from=first), asked, note)
+    return Scope(replace(filters, published_from=first), asked, note=note)
 
 
 def names_of(start: date, end: date, seen_from: date) -> Pattern[str]:

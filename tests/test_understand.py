@@ -156,6 +156,16 @@ def test_how_an_article_names_an_earlier_time(
     assert bool(pattern.search(text)) is named
 
 
+@pytest.mark.parametrize(
+    ("question", "recent"),
+    [("현재 트램 총사업비는?", True), ("요즘 버들천은?", True), ("트램 총사업비는?", False), ("최근 3개월 트램은?", False)],
+)  # fmt: skip
+def test_news_is_preferred_only_where_asked(index: Index, question: str, recent: bool) -> None:
+    result = understood(index, question)
+    assert result.interpreted.prefers_recent is recent
+    assert result.scopes[0].fresh_on == (NOW.date() if recent else None)
+
+
 # -- what the reply says ------------------------------------------------------------------------
 
 
