@@ -147,10 +147,14 @@ class FieldScore:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The parts of a hit's score: ``dense`` + Σ weight · score of the lexical fields."""
+    """The parts of a hit's score: ``dense`` + Σ weight · score of the lexical fields + ``freshness``.
+
+    ``freshness`` is 0 unless new articles were preferred.
+    """
 
     dense: float
     lexical: Mapping[str, FieldScore]
+    freshness: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from index.documents import AnalysedSentence
 from index.errors import DictionaryUnusable
+from index.hanja import expansion, read, spell_out
 from index.protocols import AnalysedText, Terms
 
 FIELDS = ("morphemes", "bigrams")
@@ -32,6 +33,10 @@ _CONTENT_TAGS = frozenset(
 )
 # Verbs so light that they match everything: 하다 되다 있다 없다 이다 않다 주다 받다.
 _LIGHT_VERBS = frozenset({"하", "되", "있", "이", "않", "주", "받"})
+# News hardly ever says 얼마 or 왜, so to BM25 they are the rarest and weightiest words of a question.
+_ASKING = frozenset(
+    "얼마 얼마나 왜 몇 어떻 어찌 언제 며칠 어떠 무엇 누구 어디 어느 무슨 알리 궁금 까닭 이유 사연 계기 이름 사람 곳 때 정도".split()
+)
 _WORD = re.compile(r"[^\W_]+")
 _DIGIT_SEPARATOR = re.compile(r"(?<=\d),(?=\d{3})")
 
@@ -65,18 +70,23 @@ class KoreanAnalyser:
     @property
     def fingerprint(self) -> str:
         """Changes whenever the same text might give other terms; kept in the index's manifest."""
-        return f"kiwi-{version('kiwipiepy')}/{version('kiwipiepy_model')}/content-2+bigrams-1{self._words}"
+        return f"kiwi-{version('kiwipiepy')}/{version('kiwipiepy_model')}/content-3+bigrams-2{self._words}"
 
     def terms(self, text: str) -> Terms:
-        """The terms of a query, by field."""
-        return {"morphemes": self.morphemes(text), "bigrams": bigrams(text)}
+        """The terms of a query, by field. Words that only ask (``얼마``, ``왜``, ``이유``) are none."""
+        morphemes = self.morphemes(text)
+        telling = tuple(morpheme for morpheme in morphemes if morpheme not in _ASKING)
+        return {"morphemes": telling or morphemes, "bigrams": bigrams(text)}
 
     def morphemes(self, text: str) -> tuple[str, ...]:
-        return _content(self._kiwi.tokenize(text))
+        return _content(self._kiwi.tokenize(read(text)))
 
     def tokens(self, text: str) -> Sequence[Token]:
-        """All morphemes of a text with tags and offsets, for questions and for verification."""
-        tokens: Sequence[Token] = self._kiwi.tokenize(text)
+        """All morphemes of a text with tags and offsets, for questions and for verification.
+
+        Their forms are those of the text as it is read: hanja in Hangul.
+        """
+        tokens: Sequence[Token] = self._kiwi.tokenize(read(text))
         return tokens
 
     def sentences(self, text: str) -> list[AnalysedSentence]:
@@ -85,7 +95,8 @@ class KoreanAnalyser:
 
     def sentences_of(self, texts: Sequence[str]) -> list[list[AnalysedSentence]]:
         """The sentences of many texts, analysed in parallel; one list per text, in order."""
-        paragraphs = [(n, m.start(), m[0]) for n, t in enumerate(texts) for m in _paragraphs(t)]
+        read_aloud = enumerate(map(read, texts))
+        paragraphs = [(n, m.start(), m[0]) for n, text in read_aloud for m in _paragraphs(text)]
         results: list[list[AnalysedSentence]] = [[] for _ in texts]
         split = self._kiwi.split_into_sents([p for _, _, p in paragraphs], return_tokens=True)
         for (number, offset, text), sentences in zip(paragraphs, split, strict=True):
@@ -103,7 +114,7 @@ class KoreanAnalyser:
 def bigrams(text: str) -> tuple[str, ...]:
     """Character bigrams within the words of a text, lower case; one-letter words whole."""
     grams: list[str] = []
-    for match in _WORD.finditer(_DIGIT_SEPARATOR.sub("", text).lower()):
+    for match in _WORD.finditer(_DIGIT_SEPARATOR.sub("", spell_out(text)).lower()):
         word = match[0]
         grams += [word] if len(word) == 1 else [word[i : i + 2] for i in range(len(word) - 1)]
     return tuple(grams)
@@ -173,16 +184,36 @@ def _add_words(kiwi: Any, dictionary: Path) -> str:
     return f"+words-{hashlib.sha256(content).hexdigest()[:12]}"
 
 
-def _content(tokens: Iterable[Any]) -> tuple[str, ...]:
-    return tuple(
-        token if isinstance(token, str) else token.form.lower()
-        for token in _with_whole_numbers(tokens)
-        if isinstance(token, str)
-        or (
-            (tag := token.tag.split("-")[0]) in _CONTENT_TAGS
-            and not (tag in {"VV", "VA"} and token.form in _LIGHT_VERBS)
-        )
+# One unit, however it is written. The first spelling is the term.
+_UNITS = {
+    spelling: spellings.split()[0]
+    for spellings in (
+        "% ％ 퍼센트 프로", "km ㎞ 킬로미터", "m ｍ 미터", "cm ㎝ 센티미터 센티", "mm ㎜ 밀리미터 밀리", "㎡ 제곱미터 m²",
+        "㎢ 제곱킬로미터 km²", "㎥ 세제곱미터 입방미터", "kg ㎏ 킬로그램", "g 그램", "mg ㎎ 밀리그램", "t 톤", "ℓ l 리터",
+        "kw ㎾ 킬로와트", "mw ㎿ 메가와트", "gw 기가와트", "kwh ㎾h 킬로와트시", "ha ㏊ 헥타르", "db ㏈ 데시벨", "℃ °c",
     )
+    for spelling in spellings.split()
+}  # fmt: skip
+_BETWEEN_SYLLABLES = re.compile(r"(?<=[가-힣])·(?=[가-힣])")
+
+
+def _content(tokens: Iterable[Any]) -> tuple[str, ...]:
+    terms = (
+        token if isinstance(token, str) else _term(token) for token in _with_whole_numbers(tokens)
+    )
+    return tuple(term for term in terms if term)
+
+
+def _term(token: Token) -> str | None:
+    """What a morpheme is indexed by; None: by nothing."""
+    form, tag = token.form.lower(), token.tag.split("-")[0]
+    if tag in {"SW", "SL", "NNB"} and form in _UNITS:
+        return _UNITS[form]
+    if tag not in _CONTENT_TAGS or (tag in {"VV", "VA"} and form in _LIGHT_VERBS):
+        return None
+    if tag == "SH":
+        return expansion(form)
+    return _BETWEEN_SYLLABLES.sub("", form) if tag == "NNP" else form  # 한·미, 한미
 
 
 _SCALES = {"십": 10, "백": 100, "천": 1_000, "만": 10**4, "억": 10**8, "조": 10**12}

@@ -79,8 +79,9 @@ class Candidates:
     ``keys`` name passages to ``Engine.load``, ``articles`` their articles; ``stories`` are equal for
     articles that report one story in (nearly) the same words, and name the article that leads them.
     ``dense`` and ``lexical`` as in ``index.documents.Hit``. ``cosine_spread`` is the standard deviation
-    of the cosines between passages. All of it comes from one ``generation``; as long as ``snapshot``
-    lives, what was found there can be loaded.
+    of the cosines between passages; ``days`` are those of publication as proleptic ordinals, 0 where
+    unknown. All of it comes from one ``generation``; as long as ``snapshot`` lives, what was found there
+    can be loaded.
     """
 
     keys: NDArray[np.int64]
@@ -88,6 +89,7 @@ class Candidates:
     stories: NDArray[np.int64]
     dense: Vectors
     lexical: Mapping[str, Vectors]
+    days: NDArray[np.int32]
     cosine_spread: float = 0.0
     generation: int = 0
     snapshot: object = field(default=None, repr=False, compare=False)

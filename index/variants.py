@@ -1,4 +1,4 @@
-"""Other spellings of a question: short and long names, spacing, hanja, slips of the hand.
+"""Other spellings of a question: short and long names, letters, spacing, slips of the hand.
 
 Each is the whole question written another way. The engine scores a passage by the spelling that fits it
 best, as if the question had been asked so; nothing is added up. Short names are learned from the
@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import Protocol
 
 from index.korean import KoreanAnalyser, Token
+from index.letters import spelt_in_hangul, spelt_in_latin
 
 MAX_VARIANTS = 4
 
-_BRACKETED = re.compile(r"([가-힣A-Za-z][가-힣A-Za-z0-9·&.-]{0,29})\s?\(([^()\s]{1,30})\)")
+_BRACKETED = re.compile(r"([가-힣A-Za-z][가-힣A-Za-z0-9·&.-]{0,29})\s?\(([^()]{1,40})\)")
+_NAMES_WITHIN = re.compile(r"\s?[·,/=]\s?|\s?(?:이하|약칭|옛)\s")  # (KAIST·카이스트), (이하 한은)
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9&.-]{1,15}")
 _HANGUL = re.compile(r"[가-힣]{1,15}")
 _HANJA = re.compile(r"[\u4e00-\u9fff\uf900-\ufaff]{2,15}")
@@ -39,18 +41,17 @@ def bracketed_names(text: str) -> set[tuple[str, str]]:
     """Pairs of a name and its other name, both ways round, that brackets introduce."""
     pairs: set[tuple[str, str]] = set()
     for match in _BRACKETED.finditer(text):
-        one, other = match.groups()
-        if _are_names_of_one(one, other):
-            pairs |= {(one, other), (other, one)}
+        one, inside = match.groups()
+        names = [one, *(n for n in _NAMES_WITHIN.split(inside) if _are_names_of_one(one, n))]
+        pairs |= set(permutations(names, 2))
     return pairs
 
 
 def _are_names_of_one(one: str, other: str) -> bool:
     if _HANGUL.fullmatch(one) and _LATIN.fullmatch(other):
-        # 3분기(Q3), 길이(m): what stands before an abbreviation is its name if it is long enough.
-        return len(one) >= 2 and sum(map(str.isupper, other)) >= 2
+        return _is_latin_name(other, one)
     if _LATIN.fullmatch(one) and _HANGUL.fullmatch(other):
-        return len(other) >= 2 and sum(map(str.isupper, one)) >= 2
+        return _is_latin_name(one, other)
     if _HANGUL.fullmatch(one) and _HANJA.fullmatch(other):
         return len(one) == len(other)
     if _HANGUL.fullmatch(one) and _HANGUL.fullmatch(other):
@@ -59,17 +60,20 @@ def _are_names_of_one(one: str, other: str) -> bool:
     return False
 
 
+def _is_latin_name(latin: str, hangul: str) -> bool:
+    """``GIST``, ``Nvidia``, and for a Hangul name of one syllable an abbreviation (``암(ARM)``).
+
+    Not 3분기(Q3), 길이(m), 본부(HQ).
+    """
+    capitals = sum(map(str.isupper, latin))
+    if len(hangul) == 1:
+        return capitals == len(latin) >= 3
+    return capitals >= 2 or (latin[0].isupper() and len(latin) >= 4)
+
+
 def _abbreviates(short: str, long: str) -> bool:
     letters = iter(long)
     return all(letter in letters for letter in short)
-
-
-# Single characters that headlines write for countries, parties and offices.
-_HEADLINE_HANJA = {
-    "美": "미국", "中": "중국", "日": "일본", "北": "북한", "韓": "한국", "英": "영국", "佛": "프랑스", "獨": "독일", "露": "러시아",
-    "印": "인도", "臺": "대만", "與": "여당", "野": "야당", "靑": "청와대", "檢": "검찰", "警": "경찰", "軍": "군", "銀": "은행", "株": "주식",
-    "外": "외국", "前": "전", "故": "고", "新": "신", "李": "이", "尹": "윤", "文": "문", "朴": "박", "金": "김", "安": "안", "洪": "홍",
-}  # fmt: skip
 
 
 def variants(question: str, analyser: KoreanAnalyser, corpus: Vocabulary) -> list[str]:
@@ -79,7 +83,7 @@ def variants(question: str, analyser: KoreanAnalyser, corpus: Vocabulary) -> lis
     found: dict[str, None] = {}
     for ways in (
         _other_names(question, tokens, corpus),
-        _read_hanja(question, tokens),
+        _letter_by_letter(question, tokens, known),
         _joined(question, tokens, known),
         _repaired(question, tokens, known),
     ):
@@ -134,13 +138,13 @@ def _name_spans(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
             yield token.start, tokens[end].end
 
 
-def _read_hanja(question: str, tokens: Sequence[Token]) -> Iterator[str]:
-    text = question
+def _letter_by_letter(question: str, tokens: Sequence[Token], known: _Known) -> Iterator[str]:
+    """``엘지전자`` as ``LG전자``, ``SKT`` as ``에스케이티``, if the corpus writes it so."""
     for token in tokens:
-        if token.tag == "SH" and token.form in _HEADLINE_HANJA:
-            text = text.replace(token.form, _HEADLINE_HANJA[token.form], 1)
-    if text != question:
-        yield text
+        if token.tag in {"NNG", "NNP", "SL"}:
+            for word in (*spelt_in_latin(token.form), *spelt_in_hangul(token.form)):
+                if word.lower() in known:
+                    yield question[: token.start] + word + question[token.end :]
 
 
 def _joined(question: str, tokens: Sequence[Token], known: _Known) -> Iterator[str]:

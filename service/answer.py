@@ -122,6 +122,8 @@ class Answerer:
                         yield sentence
             if reply.sentences:
                 break
+        if not reply.sentences:
+            interpreted = understood.interpreted  # the note of a scope is about its answer
         beyond = understood.beyond
         if (
             beyond

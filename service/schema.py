@@ -169,13 +169,17 @@ class FoundFilters(BaseModel):
 
 
 class Interpreted(BaseModel):
-    """How the question was understood. ``note`` tells the reader what was done beyond it."""
+    """How the question was understood. ``note`` tells the reader what was done beyond it.
+
+    ``prefers_recent``: it asks how things are now, so of the articles that fit the newer were preferred.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     standalone_question: str
     time_range: TimeRange | None = None
     filters: FoundFilters | None = None
+    prefers_recent: bool = False
     note: str | None = None
 
 

@@ -145,6 +145,8 @@ def _show_explanation(explanation: Explanation) -> None:
         say(f"    {field.weight * field.score:7.4f}  {label}: {_weighted(field.matched)}")
         if field.missing:
             say((f"             없음: {_weighted(field.missing)}", "dim"))
+    if explanation.freshness:
+        say(f"    {explanation.freshness:7.4f}  최신성")
 
 
 def _weighted(terms: Mapping[str, float]) -> str:

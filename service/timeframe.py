@@ -12,8 +12,8 @@ makes it the latest that is over, ``올`` and ``이번`` the one of this year or
 ``이전`` include their base (표준국어대사전), ``전에`` does not.
 
 No filter are: the future (its articles appeared earlier); durations (``3년간``); what is compared
-with (``작년보다``) or moved to (``7월로``); names (``3·1운동``, ``2026 월드컵``, ``2026학년도``, and
-``올해의 …``, ``4월의 …``, nearly always prizes and titles); events (``취임 이후``).
+with (``작년보다``) or moved to (``7월로``); names (``3·1운동``, ``2026 월드컵``, ``2026년 지방선거``, ``6월 모의평가``,
+``2026학년도``, and ``올해의 …``, ``4월의 …``, nearly always prizes and titles); events (``취임 이후``).
 """
 
 from __future__ import annotations
@@ -56,6 +56,16 @@ _NO_DATE = re.compile(
     r"\d{1,2}월\s?(?:유신|항쟁|혁명|민주항쟁|단체|정신)|\d+\s?[~∼-]\s?\d+\s?(?:일|주|개월|달|년)\s?전|"
     rf"[가-힣]{{0,8}}?(?:{_EVENTS})\s?{LENGTH}\s?전"
 )
+# What recurs is named by its year or month, and is in the papers long before and after:
+# 2026년 지방선거, 2024년 파리 올림픽, 6월 모의평가. (작년 총선 is none: only the days tell which.)
+_RECURS = (
+    "선거|총선|대선|전당대회|임시국회|정기국회|국정감사|국감|예산안|추가경정예산|추경|세법\\s?개정안|세제\\s?개편안|연말정산|총조사|"
+    "수능|모의평가|모의고사|학력평가|올림픽(?!대로|로|공원|선수촌)|패럴림픽|월드컵(?!경기장|공원|북?로)|아시안게임|아시안컵|유니버시아드|"
+    "엑스포|APEC|에이펙|G20|정상회의|프로야구|프로축구|K리그|V리그|한국시리즈|정규시즌|정규리그|포스트시즌|챔피언결정전"
+)
+_WORD_OF_A_NAME = r"(?!\S*(?:에서|[은는이가을를에와과의로])\s)[^\s?!,.]{1,10}\s"
+_NAME = re.compile(rf"\s?(?:{_WORD_OF_A_NAME}){{0,2}}[^\s?!,.]{{0,8}}?(?:{_RECURS})")
+_YEAR_OR_MONTH = re.compile(r"(?:지난\s?)?(?:['’‘]?\d{2,4}\s?년도?|\d{1,2}\s?월)")
 _REACH = 12
 """Periods to look through for a unit: the next 29th of February may be eight years away."""
 
@@ -216,7 +226,14 @@ def _is_filter(reading: _Reading, text: str, today: date, anchors: list[Match[st
         and reading.span.start <= today
         and not part_of_anchor
         and not _COMPARED_OR_MOVED_TO.match(text, reading.end)
+        and not _is_part_of_name(reading, text)
     )
+
+
+def _is_part_of_name(reading: _Reading, text: str) -> bool:
+    """Whether a year or a month, without more, names what recurs."""
+    alone = _YEAR_OR_MONTH.fullmatch(text, reading.start, reading.end)
+    return bool(alone and _NAME.match(text, reading.end))
 
 
 def resolve(question: str, *, now: datetime) -> TimeRange | None:

@@ -82,7 +82,9 @@ _END = r"(?:(?![가-힣])|(?=에|의|엔|은|는|도|까지|부터|보다|쯤|�
 _WEEK = r"\s?주(?:(?![가-힣])|(?=에|엔|의|는|도|까지|부터|보다|초|내내|[월화수목금토일]요일))"
 _MONTH = r"\s?달(?!러|력|걀|성)"
 _HAE = rf"해(?:{_END}|(?=[초말]|상반기|하반기|[봄여가겨]))"
-_NO_YEAR = r"(?!도?\s?(?:본?예산|수능|대입|입시)|[생산식형대차째간만물]|\s?(?:된|동안|전통|만에))"
+_NO_YEAR = (
+    r"(?!도?\s?(?:본?예산|최저임금|대입|입시)|[생산식형대차째간만물]|\s?(?:된|동안|전통|만에))"
+)
 _SPELLED_DAYS = "하루 이틀 사흘 나흘 닷새 엿새 이레 여드레 아흐레 열흘".split()
 _NUMERALS = {
     "한": 1, "두": 2, "세": 3, "석": 3, "네": 4, "넉": 4, "다섯": 5, "여섯": 6, "일곱": 7, "여덟": 8,
@@ -161,7 +163,7 @@ FIXED: tuple[tuple[Pattern[str], Meaning], ...] = tuple(
     (re.compile(pattern), point)
     for pattern, point in (
         ("오늘|금일", _relative("day", 0)),
-        ("어제|어저께|어젯밤", _relative("day", -1)),
+        ("어제|어저께|어젯밤|엊저녁", _relative("day", -1)),
         ("그제|그저께", _relative("day", -2)),
         ("그끄제|그끄저께", _relative("day", -3)),
         ("엊그제|엊그저께", _last_days(2, 1)),
@@ -322,7 +324,7 @@ _ROWS: tuple[tuple[bool, Grain, Grain, str, At], ...] = (
     (True, "month", "day", _numbered(r"\d{1,2}", f"일{_NO_DAY}"), _day),
     (True, "week", "day", r"([월화수목금토일])요일(?!마다|제)", _weekday),
     (True, "week", "other", r"주말(?=에|엔|\s?(?:동안|사이|새|내내))", _weekend),
-    (False, "year", "other", r"(봄|여름|가을|겨울)", _season),
+    (False, "year", "other", r"(봄|여름|가을|겨울)(?!야구|배추|나물|방학)", _season),
     (False, "year", "other", rf"(초|말|중(?=[반순])|후(?=반))[반순]?{_END}", _part_of_year),
     (False, "year", "day", rf"(설)(?![가-힣]){_HOLIDAYS}", _feast),
     (False, "month", "other", rf"(초|말|[상하](?=순)|중(?=[반순]))[반순]?{_END}", _part_of_month),

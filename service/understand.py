@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from re import Pattern
 
 from index import SEOUL, Filters, Hit, Index
@@ -21,37 +21,47 @@ from service.schema import FoundFilters, Interpreted, Question, QuestionFilters,
 LATER_DEPTH = 4
 """How many times more stories are fetched where only those that name the time are kept."""
 
+WEAK = 4.0
+"""Hits are weak if without the question's conditions there is one that scores so much more, in standard
+deviations of the cosine between two passages. Of 37 questions over the sample corpus whose answer meets
+their conditions the largest lead is 2.9; of 22 whose answer does not, 14 lead by 4.3 and more."""
+
 
 @dataclass(frozen=True)
 class Scope:
     """Where an answer is looked for.
 
-    ``naming``: only in articles that name the time, or that appeared in ``within``. ``note`` tells
-    the reader that this is not what was asked for.
+    ``about``: only in articles that appeared in this time, or that name it. ``fresh_on`` as in
+    ``Index.search``. ``note`` tells the reader that this is not what was asked for.
     """
 
     filters: Filters
-    naming: Pattern[str] | None = None
-    within: TimeRange | None = None
+    about: TimeRange | None = None
+    fresh_on: date | None = None
     note: str | None = None
 
     def search(self, index: Index, question: str, *, k: int, per_story: int) -> list[Hit]:
         """The best passages of ``k`` stories."""
-        if self.naming is None:
-            return index.search(question, filters=self.filters, k=k, per_story=per_story)
+        if self.about is None:
+            return index.search(
+                question,
+                filters=self.filters,
+                k=k,
+                per_story=per_story,
+                fresh_on=self.fresh_on,
+            )
         deep = index.search(question, filters=self.filters, k=k * LATER_DEPTH, per_story=per_story)
-        hits = [hit for hit in deep if self._names_the_time(hit, index)]
+        hits = [hit for hit in deep if self._is_about(self.about, hit, index)]
         stories = set(list(dict.fromkeys(hit.article.id for hit in hits))[:k])
         kept = [hit for hit in hits if hit.article.id in stories]
         return [replace(hit, rank=rank) for rank, hit in enumerate(kept, start=1)]
 
-    def _names_the_time(self, hit: Hit, index: Index) -> bool:
-        end = self.within.end if self.within else None
+    def _is_about(self, asked: TimeRange, hit: Hit, index: Index) -> bool:
         day = hit.article.published_on
-        if end is None or (day and day <= end):
+        if day is None or asked.start is None or asked.end is None or day <= asked.end:
             return True
         text = index.text(hit)
-        return bool(text and self.naming and self.naming.search(text.body))
+        return bool(text and names_of(asked.start, asked.end, day).search(text.body))
 
 
 @dataclass(frozen=True)
@@ -82,16 +92,40 @@ class Understander:
         # In a corpus without dates a time expression can only be part of the subject.
         dated = self._index.coverage != (None, None)
         asked = timeframe.resolve(standalone, now=now) if dated else None
+        fresh_on = None
+        if dated and not asked and timeframe.asks_for_recent(standalone):
+            fresh_on = now.astimezone(SEOUL).date()
         interpreted = Interpreted(
-            standalone_question=topic, time_range=asked, filters=found if found else None
+            standalone_question=topic,
+            time_range=asked,
+            filters=found if found else None,
+            prefers_recent=fresh_on is not None,
         )
         given = question.filters.to_filters()
         wanted = found.added_to(given)
+        within = _within(wanted, asked, fresh_on)
+        if not (asked or found):
+            return Understood(interpreted, (within,) if within else ())
+        beyond = Scope(given, note=_exists_beyond(interpreted))
         later = _later(wanted, asked) if asked and not self._uncovered(asked) else None
-        scopes = tuple(scope for scope in (_within(wanted, asked), later) if scope)
-        conditioned = asked or found
-        beyond = Scope(given, note=_exists_beyond(interpreted)) if conditioned else None
-        return Understood(interpreted, scopes, beyond)
+        return Understood(interpreted, self._in_order(topic, within, later, beyond), beyond)
+
+    def _in_order(
+        self, topic: str, within: Scope | None, later: Scope | None, beyond: Scope
+    ) -> tuple[Scope, ...]:
+        """What meets the conditions first, unless that is weak and what was reported later is not."""
+        if within is None:
+            return (later,) if later else ()
+        enough = self._best(topic, beyond) - WEAK * self._index.cosine_spread
+        if self._best(topic, within) >= enough:
+            return (within, later) if later else (within,)
+        if later and self._best(topic, later) >= enough:
+            return (later,)  # has what lies within too
+        return (replace(within, note=_WEAK_NOTE), *((later,) if later else ()))
+
+    def _best(self, topic: str, scope: Scope) -> float:
+        hits = scope.search(self._index, topic, k=1, per_story=1)
+        return hits[0].score if hits else float("-inf")
 
     def _uncovered(self, asked: TimeRange) -> bool:
         """Whether the time lies wholly before or after that of the articles."""
@@ -154,9 +188,6 @@ def _pattern(name: str, phrase: str) -> Pattern[str]:
 
 # -- time ------------------------------------------------------------------------------------
 
-_NAMES_A_TIME = re.compile(r"\d\s?(?:년|월|일|분기)|\d[./-]\d|반기")
-_COUNTED = re.compile(r"전|최근|동안|이내|간$|지난\s?\d+\s?(?:일간|주|개월|달|년)")
-
 
 def is_outside(asked: TimeRange, first: date | None, last: date | None) -> bool:
     """Whether the range lies wholly before or after the days from ``first`` to ``last``."""
@@ -165,10 +196,10 @@ def is_outside(asked: TimeRange, first: date | None, last: date | None) -> bool:
     )
 
 
-def _within(filters: Filters, asked: TimeRange | None) -> Scope | None:
+def _within(filters: Filters, asked: TimeRange | None, fresh_on: date | None) -> Scope | None:
     """The filters, narrowed to the time that the question asks about; None: nothing is left."""
     if asked is None:
-        return Scope(filters)
+        return Scope(filters, fresh_on=fresh_on)
     first, last = _latest(filters.published_from, asked.start), filters.published_to
     last = min((day for day in (last, asked.end) if day), default=None)
     if first and last and first > last:
@@ -177,36 +208,54 @@ def _within(filters: Filters, asked: TimeRange | None) -> Scope | None:
 
 
 def _later(filters: Filters, asked: TimeRange) -> Scope | None:
-    """What was reported later of a time that the question names: causes, sums, verdicts.
-
-    None for a time that is relative to the present (``지난주``): who asks so means fresh news.
-    """
-    if not (asked.start and asked.end) or not is_absolute(asked):
+    """What was reported later of the time asked about: causes, sums, verdicts, Sunday's games."""
+    if not (asked.start and asked.end):
         return None
     first = _latest(filters.published_from, asked.start)
     if first and filters.published_to and first > filters.published_to:
         return None
-    note = f"‘{asked.expression}’에 나온 기사에는 답이 없어, 그 뒤에 나온 기사 가운데 그때를 말하는 것도 찾았습니다."
-    return Scope(replace(filters, published_from=first), _naming(asked), asked, note)
+    note = f"‘{asked.expression}’에 나온 기사만으로는 답을 찾기 어려워, 그 뒤에 나온 기사 가운데 그때를 말하는 것에서도 찾았습니다."
+    return Scope(replace(filters, published_from=first), asked, note=note)
 
 
-def is_absolute(asked: TimeRange) -> bool:
-    """Whether the expression names a year, month or day, and is not counted from the present."""
-    expression = asked.expression
-    return bool(_NAMES_A_TIME.search(expression)) and not _COUNTED.search(expression)
+def names_of(start: date, end: date, seen_from: date) -> Pattern[str]:
+    """How an article of the day ``seen_from`` names an earlier time: its years, its months, or its days
+    if they are at most seven, without what a reader of that day knows anyway."""
+    days = [start + timedelta(days=n) for n in range((end - start).days + 1)]
+    if (start.month, start.day, end.month, end.day) == (1, 1, 12, 31):
+        years = [f"{year}년" for year in range(start.year, end.year + 1)]
+        return _any_of(years + (["지난해", "작년"] if end.year == seen_from.year - 1 else []))
+    few = len(days) <= 7
+    names = {
+        f"{name} {day.day}일" if few else name
+        for day in days
+        for name in _names_of_month(day, seen_from)
+    }
+    if few and (seen_from - end).days < 10:
+        names |= {f"{day.day}일" for day in days}
+    return _any_of(sorted(names))
 
 
-def _naming(asked: TimeRange) -> Pattern[str]:
-    """How a later article names the time: by its month, or by its year."""
-    start, end = asked.start, asked.end
-    if start and end and (start.year, start.month) == (end.year, end.month):
-        return re.compile(rf"(?<!\d){start.month}월")
-    year = start.year if start else 0
-    return re.compile(rf"(?<!\d){year}년|지난해|작년")
+def _names_of_month(day: date, seen_from: date) -> list[str]:
+    age = (seen_from.year - day.year) * 12 + seen_from.month - day.month
+    names = [f"{day.year}년 {day.month}월"]
+    names += [f"{day.month}월"] if age < 12 else []
+    names += ["지난달"] if age == 1 else []
+    names += (
+        [f"지난해 {day.month}월", f"작년 {day.month}월"] if seen_from.year == day.year + 1 else []
+    )
+    return names
+
+
+def _any_of(names: Iterable[str]) -> Pattern[str]:
+    return re.compile(rf"(?<!\d)(?:{'|'.join(names)})")
 
 
 def _latest(*days: date | None) -> date | None:
     return max((day for day in days if day), default=None)
+
+
+_WEAK_NOTE = "조건에 맞는 기사에는 질문에 꼭 맞는 내용이 드뭅니다. 조건 밖의 기사에 더 가까운 내용이 있습니다."
 
 
 def _exists_beyond(interpreted: Interpreted) -> str:

@@ -64,6 +64,7 @@ def test_rank_fusion_adds_reciprocal_ranks(benchmark: Any) -> None:
         keys=ids,
         articles=ids,
         stories=ids,
+        days=np.zeros(3, dtype=np.int32),
         dense=np.array([0.9, 0.8, 0.1], dtype=np.float32),
         lexical={name: np.array([0.1, 0.7, 0.3], dtype=np.float32) for name in ("morphemes", "bigrams")},
     )  # fmt: skip

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 FLOORS: dict[str, list[set[str]]] = {
     "index": [
-        {"documents", "errors"},
+        {"documents", "errors", "hanja", "letters"},
         {"protocols", "korean", "variants"},
         {"newsroom", "boilerplate", "sources", "readers", "clean", "chunking", "model", "embed"}
         | {"duplicates", "corrections", "variants"},

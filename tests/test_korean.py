@@ -48,6 +48,41 @@ def test_a_number_is_one_term_however_it_is_written(
         assert number in analyser().morphemes(f"모두 {spelling}")
 
 
+@pytest.mark.parametrize(
+    ("spellings", "terms"),
+    [
+        (("3.5㎞ 구간", "3.5km 구간", "3.5킬로미터 구간"), {"3.5", "km", "구간"}),
+        (("30% 인상", "30퍼센트 인상", "30프로 인상"), {"30", "%", "인상"}),
+        (("5천㎡ 부지", "5,000제곱미터 부지"), {"5000", "㎡", "부지"}),
+        (("韓國銀行 금리", "한국은행 금리"), {"한국은행", "금리"}),
+        (("韓·美 회담", "韓美 회담", "한·미 회담", "한미 회담"), {"한미", "회담"}),
+        (("美 관세", "미국 관세"), {"미국", "관세"}),
+        (("與野 합의", "여야 합의"), {"여야", "합의"}),
+    ],
+)
+def test_one_thing_has_one_term_however_it_is_written(
+    spellings: tuple[str, ...], terms: set[str]
+) -> None:
+    for spelling in spellings:
+        assert set(analyser().morphemes(spelling)) == terms
+
+
+def test_words_that_only_ask_are_no_terms() -> None:
+    terms = analyser().terms("트램 착공이 왜 얼마나 늦어졌나요?")
+    assert terms["morphemes"] == ("트램", "착공", "늦어지")
+    assert terms["bigrams"] == bigrams("트램 착공이 왜 얼마나 늦어졌나요?")
+    assert analyser().terms("왜?")["morphemes"] == ("왜",)
+
+
+def test_hanja_leave_the_offsets_alone() -> None:
+    text = "韓國銀行이 美 관세를 걱정했다. 與野는 不動産 대책에 합의했다."
+    first, second = analyser().sentences(text)
+    assert text[first.start : first.end] == "韓國銀行이 美 관세를 걱정했다."
+    assert {"한국은행", "미국"} <= set(first.morphemes)
+    assert {"여야", "부동산"} <= set(second.morphemes)
+    assert bigrams("美 관세") == bigrams("미국 관세")
+
+
 def test_dates_and_lists_of_numbers_stay_apart() -> None:
     assert analyser().morphemes("2025년 7월 3일")[:3] == ("2025", "7", "3")
     assert {"3", "4", "5"} <= set(analyser().morphemes("3, 4, 5번"))

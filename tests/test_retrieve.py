@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from index import (
 )
 from index.local import LocalEngine
 from index.protocols import Candidates
-from index.retrieve import LEXICAL_WEIGHTS, _best_of_stories, _best_told, fuse
+from index.retrieve import LEXICAL_WEIGHTS, _best_of_stories, _best_told, freshness, fuse
 
 
 def candidates(
@@ -36,7 +37,8 @@ def candidates(
     numbers = keys if articles is None else np.array(articles, dtype=np.int64)
     stories = numbers if articles is None else numbers % 6
     parts = {field: np.array(values, dtype=np.float32) for field, values in lexical.items()}
-    return Candidates(keys, numbers, stories, np.array(dense, dtype=np.float32), parts)
+    days = np.zeros(len(dense), dtype=np.int32)
+    return Candidates(keys, numbers, stories, np.array(dense, dtype=np.float32), parts, days)
 
 
 def test_fusion_is_the_documented_sum() -> None:
@@ -53,6 +55,27 @@ def test_fusion_is_the_documented_sum() -> None:
 def test_words_outweigh_a_small_lead_in_cosine_and_not_a_large_one() -> None:
     found = candidates([0.85, 0.80, 0.60], morphemes=[0, 0.6, 0.6], bigrams=[0, 0.6, 0.6])
     assert np.argsort(-fuse(found, 0.025)).tolist() == [1, 0, 2]
+
+
+TODAY = date(2026, 10, 20)
+
+
+def published(*days: str) -> Candidates:
+    found = candidates([0.8] * len(days))
+    ordinals = [date.fromisoformat(day).toordinal() if day else 0 for day in days]
+    return replace(found, days=np.array(ordinals, dtype=np.int32))
+
+
+def test_newer_articles_lose_less() -> None:
+    found = published("2026-10-20", "2026-07-22", "2025-10-25", "2027-01-01", "")
+    lost = freshness(found, 0.03, TODAY) / 0.03
+    assert lost.tolist() == pytest.approx([0, -1, np.log2(90 / 450), 0, np.log2(90 / 450)])
+    assert not freshness(found, 0.03, None).any()
+
+
+def test_articles_without_dates_are_all_equally_fresh() -> None:
+    assert not freshness(published("", ""), 0.03, TODAY).any()
+    assert freshness(published(), 0.03, TODAY).shape == (0,)
 
 
 @given(
@@ -158,6 +181,21 @@ def test_a_later_passage_is_found_by_the_title_too(tmp_path: Path) -> None:
     assert told is not None
     assert "노을" in " ".join(told.lexical["morphemes"].matched)
     assert told.lexical["bigrams"].matched.keys() >= {"노을", "대교", "개통"}
+
+
+def test_freshness_is_a_part_of_the_score(index: Index) -> None:
+    old, new = TRAM.id, LIBRARY.id
+    plain = [hit.article.id for hit in index.search("트램 도서관")]
+    assert plain.index(old) < plain.index(new)
+    fresh = index.search("트램 도서관", fresh_on=date(2026, 3, 2), explain=True)
+    assert [hit.article.id for hit in fresh].index(new) == 0
+    for hit in fresh:
+        assert hit.explanation is not None
+        parts = sum(field.weight * field.score for field in hit.explanation.lexical.values())
+        total = parts + hit.explanation.dense + hit.explanation.freshness
+        assert total == pytest.approx(hit.score, abs=1e-5)
+    assert fresh[0].explanation
+    assert fresh[0].explanation.freshness == 0
 
 
 def test_filters(index: Index) -> None:

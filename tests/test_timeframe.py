@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from index import SEOUL
 from service.schema import TimeRange
 from service.timeframe import asks_for_recent, resolve, unresolved_anchor
-from tests.timeframe_table import HELD_OUT, TUNED, Row
+from tests.timeframe_table import PARTS, Row
 
 NOON = datetime(2026, 3, 20, 12, tzinfo=SEOUL)
 
@@ -22,16 +22,17 @@ def days(question: str, now: datetime = NOON) -> tuple[date | None, date | None]
     return (found.start, found.end) if found else None
 
 
-@pytest.mark.parametrize(
-    "row", [*TUNED, *HELD_OUT], ids=lambda row: f"{row.now:%y%m%d} {row.question}"
-)
+ROWS = [row for rows in PARTS.values() for row in rows]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.now:%y%m%d} {row.question}")
 def test_the_table(row: Row) -> None:
     expected = row.expression and TimeRange(start=row.start, end=row.end, expression=row.expression)
     assert resolve(row.question, now=row.now) == expected
 
 
 def test_the_table_has_no_line_twice() -> None:
-    lines = [(row.now, row.question) for row in (*TUNED, *HELD_OUT)]
+    lines = [(row.now, row.question) for row in ROWS]
     assert len(set(lines)) == len(lines) >= 350
 
 

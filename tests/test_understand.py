@@ -16,8 +16,8 @@ from index.local import LocalEngine
 from service.answer import Answerer, DoneEvent, InterpretedEvent
 from service.llm.stub import Script, StubBackend
 from service.prompt import Prompt
-from service.schema import Answer, Question, QuestionFilters, TimeRange, Turn
-from service.understand import Understander, Understood, is_absolute
+from service.schema import Answer, Question, QuestionFilters, Turn
+from service.understand import Understander, Understood, names_of
 
 
 def article(id: str, body: str, day: str, press: str, section: str, reporter: str) -> Article:
@@ -130,16 +130,40 @@ def test_follow_ups_are_resolved_first(index: Index) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expression", "absolute"),
+    ("start", "end", "seen_from", "text", "named"),
     [
-        ("2025년 7월", True), ("7월", True), ("작년 11월", True), ("2025.07.03", True), ("5일", True),
-        ("2025년 상반기", True), ("지난주", False), ("어제", False), ("지난달", False), ("사흘 전", False),
-        ("3일 전", False), ("최근 3개월", False), ("지난 2주", False), ("작년", False), ("금요일", False),
+        ("2025-07-01", "2025-07-31", "2025-09-20", "지난 7월 17일", True),
+        ("2025-07-01", "2025-07-31", "2025-08-02", "지난달 비로", True),
+        ("2025-07-01", "2025-07-31", "2025-09-20", "지난달 비로", False),
+        ("2025-07-01", "2025-07-31", "2026-03-01", "7월의 비", True),
+        ("2025-07-01", "2025-07-31", "2026-08-01", "7월의 비", False),
+        ("2025-07-01", "2025-07-31", "2026-08-01", "지난해 7월의 비", True),
+        ("2025-07-01", "2025-07-31", "2026-08-01", "2025년 7월의 비", True),
+        ("2025-07-01", "2025-07-31", "2025-09-20", "17월", False),
+        ("2025-01-01", "2025-12-31", "2026-03-01", "지난해 매출", True),
+        ("2025-01-01", "2025-12-31", "2027-03-01", "지난해 매출", False),
+        ("2025-01-01", "2025-12-31", "2027-03-01", "2025년 매출", True),
+        ("2026-10-12", "2026-10-18", "2026-10-19", "18일 열린 대회", True),
+        ("2026-10-12", "2026-10-18", "2026-11-19", "18일 열린 대회", False),
+        ("2026-10-12", "2026-10-18", "2026-11-19", "지난달 18일 열린 대회", True),
+        ("2026-06-01", "2026-08-31", "2026-10-01", "7월에 온 비", True),
     ],
 )  # fmt: skip
-def test_absolute_times_name_a_year_month_or_day(expression: str, absolute: bool) -> None:
-    asked = TimeRange(start=date(2025, 7, 1), end=date(2025, 7, 31), expression=expression)
-    assert is_absolute(asked) is absolute
+def test_how_an_article_names_an_earlier_time(
+    start: str, end: str, seen_from: str, text: str, named: bool
+) -> None:
+    pattern = names_of(*map(date.fromisoformat, (start, end, seen_from)))
+    assert bool(pattern.search(text)) is named
+
+
+@pytest.mark.parametrize(
+    ("question", "recent"),
+    [("현재 트램 총사업비는?", True), ("요즘 버들천은?", True), ("트램 총사업비는?", False), ("최근 3개월 트램은?", False)],
+)  # fmt: skip
+def test_news_is_preferred_only_where_asked(index: Index, question: str, recent: bool) -> None:
+    result = understood(index, question)
+    assert result.interpreted.prefers_recent is recent
+    assert result.scopes[0].fresh_on == (NOW.date() if recent else None)
 
 
 # -- what the reply says ------------------------------------------------------------------------
@@ -199,6 +223,27 @@ def test_a_relative_time_is_not_widened_but_the_reader_is_told(index: Index) -> 
     assert "‘지난주’" in (answer.interpreted.note or "")
     nothing = ask(index, "지난주 우주선 발사 비용은?", about("우주선"))
     assert nothing.interpreted.note is None
+
+
+def test_a_time_with_weak_hits_alone_is_said_to_have_better_ones_elsewhere(tmp_path: Path) -> None:
+    topics = "산불 진화,축제 개막,버스 요금,해상풍력 허가,도서관 휴관,마라톤 우승,폭설 제설,어묵 회수".split(
+        ","
+    )
+    others = tuple(
+        article(f"other-{n}", f"{topic} 소식이 {n + 1}일 나왔다. {topic} 관계자가 밝혔다.", f"2026-05-{n + 1:02}", "해담일보", "사회", "여운찬")
+        for n, topic in enumerate(topics)
+    )  # fmt: skip
+    final = article(
+        "final", "지난달 30일 결승에서 배구단이 이겼다.", "2026-06-02", "KBN", "스포츠", "고은별"
+    )
+    build(tmp_path, (*ARTICLES, *others, final))
+    with Index(LocalEngine.open(tmp_path), HashEmbedder(), analyser()) as index:
+        (later,) = understood(index, "지난달 배구단 결승은?").scopes
+        assert later.about is not None
+        assert later.search(index, "배구단 결승", k=3, per_story=1)[0].article.id == "final"
+        elsewhere = understood(index, "지난달 버들천이 넘쳐 137가구가 잠겼다").scopes[0]
+        assert "조건 밖의 기사" in (elsewhere.note or "")
+        assert understood(index, "지난달 버스 요금은?").scopes[0].note is None
 
 
 def test_a_time_without_articles_at_all(index: Index) -> None:

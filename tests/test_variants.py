@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from small_index import analyser, build
 
 from index import Article, Index
+from index.letters import spelt_in_hangul, spelt_in_latin
 from index.local import LocalEngine
 from index.variants import MAX_VARIANTS, alias_key, bracketed_names, one_jamo_away, variants
 
@@ -40,16 +41,39 @@ class Corpus:
         ("한국은행(韓國銀行)", ("한국은행", "韓國銀行")),
         ("업무협약(MOU)을", ("업무협약", "MOU")),
         ("GIST(광주과학기술원)", ("GIST", "광주과학기술원")),
+        ("암(ARM)은", ("암", "ARM")),
+        ("테슬라(Tesla)가", ("테슬라", "Tesla")),
+        ("한국은행(이하 한은)은", ("한국은행", "한은")),
     ],
 )
 def test_names_in_brackets(text: str, pair: tuple[str, str]) -> None:
     assert bracketed_names(text) == {pair, pair[::-1]}
 
 
+def test_several_names_in_one_bracket() -> None:
+    pairs = bracketed_names("한국과학기술원(KAIST·카이스트)은")
+    assert ("한국과학기술원", "KAIST") in pairs
+    assert len(pairs) == 2  # 카이스트 is no part of 한국과학기술원
+
+
+@pytest.mark.parametrize(
+    ("latin", "hangul"),
+    [("SKT", "에스케이티"), ("LG전자", "엘지전자"), ("ARM", "에이알엠"), ("KCC", "케이씨씨"), ("CJ", "씨제이"), ("BMW", "비엠더블유")],
+)  # fmt: skip
+def test_letters_by_their_names(latin: str, hangul: str) -> None:
+    assert hangul in spelt_in_hangul(latin)
+    assert latin in spelt_in_latin(hangul)
+
+
+@pytest.mark.parametrize("word", ["오지", "시티", "트램", "이", "", "전자", "Tesla", "A4", "5G"])
+def test_words_that_are_no_letters(word: str) -> None:
+    assert not [*spelt_in_latin(word), *spelt_in_hangul(word)]
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "김철수(45) 씨", "노선(11.6㎞)은", "시장(오른쪽)이", "박물관(관장 이정하)", "도서관(은솔구)", "암(ARM)", "길이(m)",
+        "김철수(45) 씨", "노선(11.6㎞)은", "시장(오른쪽)이", "박물관(관장 이정하)", "도서관(은솔구)", "길이(m)", "3분기(Q3)", "군(軍)", "장(Mr)", "본부(서울, 부산)",
         "해담시(시장 한서율)", "선수(해담)", "윤슬천(하천)", "", "()", "괄호(",
     ],
 )  # fmt: skip
@@ -73,13 +97,15 @@ NAMES = {
         ("한국 은행 금리는?", "한은 금리는?"),
         ("GIST 총장은?", "광주과학기술원 총장은?"),
         ("광주과학기술원 총장은?", "GIST 총장은?"),
-        ("美 관세는?", "미국 관세는?"),
         ("해담바다축제는", "해담 바다축제는"),
+        ("엘지전자 실적은?", "LG전자 실적은?"),
+        ("SKT 해킹은?", "에스케이티 해킹은?"),
+        ("에이알엠 반도체", "ARM 반도체"),
         ("한결마을 아퍄트 화재", "한결마을 아파트 화재"),
     ],
 )
 def test_spellings(question: str, variant: str) -> None:
-    corpus = Corpus("해담 바다축제 아파트 화재 한결마을 관세 금리", NAMES)
+    corpus = Corpus("해담 바다축제 아파트 화재 한결마을 금리 lg전자 에스케이티 arm", NAMES)
     assert variant in variants(question, analyser(), corpus)
 
 

@@ -199,6 +199,7 @@ class LocalEngine:
             stories=found["story"],
             dense=generation.vectors.cosines(vector, rows),
             lexical=_highest([generation.lexical.scores(s, rows) for s in spellings]),
+            days=found["day"],
             cosine_spread=generation.manifest.cosine_spread,
             generation=generation.number,
             snapshot=generation,
