@@ -15,7 +15,17 @@ FLOORS: dict[str, list[set[str]]] = {
     "index": [
         {"documents", "errors", "hanja", "letters"},
         {"protocols", "korean", "variants"},
-        {"newsroom", "boilerplate", "sources", "readers", "clean", "chunking", "model", "embed"}
+        {
+            "newsroom",
+            "boilerplate",
+            "sources",
+            "readers",
+            "clean",
+            "chunking",
+            "model",
+            "embed",
+            "rerank",
+        }
         | {"duplicates", "corrections", "variants"},
         {"local", "milvus"},
         {"retrieve", "build"},
