@@ -88,6 +88,18 @@ class FollowUps:
                 answer = _SENTENCE_END.split(_MARKER.sub("", turn.content).strip(), maxsplit=1)[0]
         return self._resolved(question, before, answer, now)
 
+    def accepts(self, rewritten: str, question: str, conversation: Sequence[Turn]) -> bool:
+        """Whether a model's rewriting says nothing new: every noun and number of it was said before, and
+        those of the question, but for what points back, are still there."""
+        said = " ".join([question, *(turn.content for turn in conversation)])
+        new = self._nouns(rewritten) - self._nouns(said) - _ATTRIBUTES
+        asked = _OPENING.sub("", question).strip()
+        rest = self._read(_without(asked, _ANAPHOR.search(asked)))
+        return not new and all(word.text in rewritten for word in rest.words())
+
+    def _nouns(self, text: str) -> set[str]:
+        return {t.form for t in self._analyser.tokens(text) if t.tag in _NOUNS | {"SN", "NR"}}
+
     def _read(self, text: str) -> _Sentence:
         return _Sentence(text, tuple(self._analyser.tokens(text)))
 

@@ -82,12 +82,19 @@ class Understander:
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._follow_ups = FollowUps(index.analyser)
+        self.follow_ups = FollowUps(index.analyser)
 
-    def __call__(self, question: Question, *, now: datetime | None = None) -> Understood:
-        """``now``: the clock for expressions of time; default: that of the question, or the present."""
+    def __call__(
+        self, question: Question, *, now: datetime | None = None, rewritten: str | None = None
+    ) -> Understood:
+        """``now``: the clock for expressions of time; default: that of the question, or the present.
+
+        ``rewritten`` is the question as it stands alone, if somebody else found that out.
+        """
         now = now or question.now or datetime.now(SEOUL)
-        standalone = self._follow_ups.standalone(question.question, question.conversation, now=now)
+        standalone = rewritten or self.follow_ups.standalone(
+            question.question, question.conversation, now=now
+        )
         found, topic = self._names(standalone, question.filters)
         # In a corpus without dates a time expression can only be part of the subject.
         dated = self._index.coverage != (None, None)

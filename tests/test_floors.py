@@ -39,6 +39,7 @@ FLOORS: dict[str, list[set[str]]] = {
             "timeframe",
             "followup",
             "understand",
+            "rewriting",
             "injection",
             "prompt",
             "wording",
