@@ -149,7 +149,8 @@ class FieldScore:
 class Explanation:
     """The parts of a hit's score: ``dense`` + Σ weight · score of the lexical fields + ``freshness``.
 
-    ``freshness`` is 0 unless new articles were preferred.
+    ``freshness`` is 0 unless new articles were preferred. Where a reranker decided, its score is the
+    hit's; the parts tell how the passage came to be among those that it read.
     """
 
     dense: float

@@ -4,7 +4,7 @@ GisaError
 ├── MalformedArticle        one record or file can't become an article; the others go on
 ├── SourceUnreadable        a path given by the user can't be read at all
 ├── SourcesInvalid          the file of rules for sources has a fault
-├── ModelUnavailable        the embedding model can't be prepared or loaded
+├── ModelUnavailable        a model can't be prepared or loaded
 ├── IndexUnusable           the folder can't serve questions …
 │   ├── IndexNotFound       … nothing was ever built there
 │   ├── IndexEmpty          … it holds no article
@@ -56,7 +56,7 @@ class SourcesInvalid(GisaError):
 
 
 class ModelUnavailable(GisaError):
-    """The embedding model is not installed, does not match its checksum, or can't be loaded."""
+    """A model is not installed, does not match its checksum, or can't be loaded."""
 
     remedy = "Run 'gisa model prepare', or set GISA_EMBEDDING_MODEL to a model folder."
 

@@ -54,6 +54,18 @@ class Embedder(Protocol):
     ) -> tuple[Vectors, list[Vectors]]: ...
 
 
+class Reranker(Protocol):
+    """A model that reads a question and a passage together.
+
+    ``scores`` says how well each passage answers the question, the higher the better: float32 of shape
+    (len(passages),), comparable within one call only.
+    """
+
+    @property
+    def name(self) -> str: ...
+    def scores(self, question: str, passages: Sequence[str]) -> Vectors: ...
+
+
 @dataclass(frozen=True)
 class IndexedArticle:
     """An article ready to be stored.

@@ -29,6 +29,7 @@ from index.protocols import (
     Engine,
     IndexInfo,
     LoadedPassage,
+    Reranker,
     Terms,
     Vectors,
 )
@@ -51,14 +52,24 @@ months, so it fits young and old archives. Chosen on the even half of tests/corp
 
 FRESH_DAYS = 90
 
+RERANKED = 30
+"""Passages that a reranker reads, where there is one."""
+
 _MIN_SPREAD = 0.02  # of a corpus too small or too uniform to tell
 
 
 class Index:
     """An opened index: ``search`` it, read its articles. Safe to use from several threads."""
 
-    def __init__(self, engine: Engine, embedder: Embedder, analyser: KoreanAnalyser) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        embedder: Embedder,
+        analyser: KoreanAnalyser,
+        reranker: Reranker | None = None,
+    ) -> None:
         self._engine, self.embedder, self.analyser = engine, embedder, analyser
+        self._reranker = reranker
         self._embed = lru_cache(maxsize=1_024)(lambda text: embedder.embed_queries([text])[0])
 
     def search(
@@ -82,6 +93,8 @@ class Index:
         spread = candidates.cosine_spread
         fresh = freshness(candidates, spread, fresh_on)
         scores = fuse(candidates, spread) + fresh
+        if self._reranker:
+            scores = self._reranked(question, candidates, scores, self._reranker)
         told = _best_told(scores, candidates, LEADER_LEEWAY * max(spread, _MIN_SPREAD))
         chosen = _best_of_stories(scores, candidates, told, k, per_story)
         loaded = self._engine.load(candidates.keys[chosen].tolist())
@@ -109,6 +122,21 @@ class Index:
         """The question's terms, and those of its other spellings."""
         spellings = [question, *variants(question, self.analyser, self._engine)]
         return [self.analyser.terms(spelling) for spelling in spellings]
+
+    def _reranked(
+        self, question: str, candidates: Candidates, scores: Vectors, reranker: Reranker
+    ) -> Vectors:
+        """The reranker's scores for the best ``RERANKED``; the others keep their order below these."""
+        best = np.argsort(-scores, kind="stable")[:RERANKED]
+        loaded = self._engine.load(candidates.keys[best].tolist())
+        read = [i for i in best.tolist() if int(candidates.keys[i]) in loaded]
+        if not read:
+            return scores
+        texts = [loaded[int(candidates.keys[i])].passage.text for i in read]
+        judged = reranker.scores(question, texts)
+        reranked: Vectors = scores - scores.max() + judged.min() - 1
+        reranked[read] = judged
+        return reranked
 
     def _explained(self, hit: Hit, spellings: Sequence[Terms], spread: float, fresh: float) -> Hit:
         weights = lexical_weights(spread)
@@ -310,17 +338,18 @@ def open_index(
     *,
     embedder: Embedder | Callable[[], Embedder] | None = None,
     dictionary: Path | None = None,
+    reranker: Reranker | None = None,
 ) -> Index:
     """Open an index for searching, with the embedder that it was built with.
 
     ``embedder`` is one, or makes one; it defaults to the bundled model. ``dictionary`` is that of
-    ``KoreanAnalyser``. Raises IndexNotFound, IndexEmpty, IndexCorrupt,
+    ``KoreanAnalyser``. ``reranker`` has the last word on the best passages, if there is one. Raises IndexNotFound, IndexEmpty, IndexCorrupt,
     IndexFormatUnknown, EmbedderMismatch, or DictionaryUnusable.
     """
     root = Path(path)
     engine = LocalEngine.open(root)
     try:
-        return _opened(engine, root, embedder or default_embedder, dictionary)
+        return _opened(engine, root, embedder or default_embedder, dictionary, reranker)
     except BaseException:
         engine.close()
         raise
@@ -331,6 +360,7 @@ def _opened(
     root: Path,
     embedder: Embedder | Callable[[], Embedder],
     dictionary: Path | None,
+    reranker: Reranker | None,
 ) -> Index:
     info = engine.info()
     if not info.articles:
@@ -341,7 +371,7 @@ def _opened(
         embedder = embedder() if callable(embedder) else embedder
     if (info.embedder, info.dimension) != (embedder.name, embedder.dimension):
         raise EmbedderMismatch(path=root, built_with=info.embedder, configured=embedder.name)
-    return Index(engine, embedder, analyser.result())
+    return Index(engine, embedder, analyser.result(), reranker)
 
 
 def default_embedder() -> Embedder:

@@ -10,12 +10,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -24,20 +24,18 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # from a source folder too
 
-if TYPE_CHECKING:
-    from index import Index
-    from index.protocols import Candidates, Vectors
-
 Runtime = Literal["torch", "openvino"]
 RUNTIMES: tuple[Runtime, ...] = ("torch", "openvino")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 from benchmark_http import app as http_app  # noqa: E402 - beside this file
 from benchmark_index import app as index_app  # noqa: E402
+from benchmark_retrieval import app as retrieval_app  # noqa: E402
 
 app = typer.Typer(help="Measure the parts of the product on this machine.", no_args_is_help=True)
 app.add_typer(index_app)
 app.add_typer(http_app)
+app.add_typer(retrieval_app)
 messages = Console(stderr=True)
 
 
@@ -439,153 +437,6 @@ peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 cpu = time.process_time() - started_cpu
 print(json.dumps({"articles": count, "stages_s": stages, "cpu_s": cpu, "peak_mb": peak}))
 """
-
-
-# -- fusion ----------------------------------------------------------------------------------
-
-RRF = 60  # Cormack, Clarke and Büttcher, Reciprocal Rank Fusion (SIGIR 2009)
-Half = Literal["all", "even", "odd"]
-
-
-@app.command()
-def fusion(
-    corpus: Annotated[
-        Path | None, typer.Option(exists=True, help="Articles, with --questions.")
-    ] = None,
-    questions: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Questions, JSONL.")
-    ] = None,
-    squad: Annotated[
-        Path | None,
-        typer.Option(exists=True, dir_okay=False, help="SQuAD or KorQuAD file instead."),
-    ] = None,
-    index: Annotated[
-        Path | None, typer.Option(exists=True, help="An index of that corpus; else one is built.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="A random sample of questions.")] = None,
-    half: Annotated[
-        Half,
-        typer.Option(help="Questions at even places (of a SQuAD file: paragraphs) or odd ones."),
-    ] = "all",
-    seed: int = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Ablation of retrieval: vectors alone, BM25 alone, reciprocal rank fusion, ours."""
-    from service.evaluation.corpus import serving
-    from service.evaluation.datasets import read_questions, read_squad
-    from service.settings import load_settings
-
-    if squad:
-        dataset = read_squad(squad, with_corpus=index is None)
-    elif questions:
-        dataset = read_questions(questions, None if index else corpus)
-    else:
-        raise typer.BadParameter("give --squad, or --questions with --corpus or --index")
-    with serving(dataset, load_settings(index=index)) as answerer:
-        names = _ids_of_files(corpus, dataset) if corpus else {}
-        asked = _half(dataset.renaming(names).sample(limit, seed).questions, half, bool(squad))
-        report = _ablation(answerer.index, asked, seed)
-    if as_json:
-        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
-    else:
-        _show_fusion(report)
-
-
-def _ids_of_files(corpus: Path, dataset: Any) -> dict[str, str]:
-    from service.evaluation.datasets import articles_of_files
-
-    named = {article_id for question in dataset.questions for article_id in question.article_ids}
-    return articles_of_files(corpus, named)
-
-
-def _half(questions: Sequence[Any], half: Half, by_article: bool) -> list[Any]:
-    """Questions to one paragraph stay together."""
-    wanted = {"all": (0, 1), "even": (0,), "odd": (1,)}[half]
-    places = [
-        int(q.article_ids[0]) if by_article and q.article_ids else place
-        for place, q in enumerate(questions)
-    ]
-    return [q for q, place in zip(questions, places, strict=True) if place % 2 in wanted]
-
-
-def _ablation(index: Index, questions: Sequence[Any], seed: int) -> dict[str, Any]:
-    """By type and method, each metric of retrieval with its bootstrap interval."""
-    from index import Filters
-    from service.evaluation.metrics import METRICS, estimate, score_retrieval
-    from service.understand import Understander
-
-    understand = Understander(index)
-    gold = {q.id: q for q in questions if q.has_gold_articles}
-    found: dict[str, dict[str, list[str]]] = {}  # by method and question
-    for question in gold.values():
-        understood = understand(question.ask())
-        filters = understood.scopes[0].filters if understood.scopes else Filters()
-        text = understood.interpreted.standalone_question
-        candidates = index.candidates(text, filters=filters)
-        for method, scores in _rankings(candidates, candidates.cosine_spread).items():
-            found.setdefault(method, {})[question.id] = _articles(index, candidates, scores)
-    rows: dict[str, dict[str, list[Any]]] = {}
-    for method, rankings in found.items():
-        scored = score_retrieval(rankings, {q.id: q.article_ids for q in gold.values()})
-        for name, parts in scored.items():
-            row = {f"retrieval.{metric}": part for metric, part in parts.items()}
-            for kind in filter(None, ("all", gold[name].type)):
-                rows.setdefault(kind, {}).setdefault(method, []).append(row)
-    wanted = [f"retrieval.{metric}" for metric in METRICS["retrieval"]]
-    return {
-        kind: {
-            method: {"questions": len(parts)}
-            | {
-                name.removeprefix("retrieval."): asdict(estimates[name])
-                for estimates in [estimate(parts, seed=seed)]
-                for name in wanted
-            }
-            for method, parts in methods.items()
-        }
-        for kind, methods in sorted(rows.items())
-    }
-
-
-def _rankings(candidates: Candidates, spread: float) -> dict[str, Vectors]:
-    """By method, a score for each candidate."""
-    from index.retrieve import fuse
-
-    lexical = candidates.lexical["morphemes"]
-    ranked = [(-scores).argsort(kind="stable").argsort() for scores in (candidates.dense, lexical)]
-    return {
-        "dense": candidates.dense,
-        "bm25": lexical,
-        "rrf": sum((1 / (RRF + 1 + ranks)).astype("float32") for ranks in ranked),
-        "ours": fuse(candidates, spread),
-    }
-
-
-def _articles(index: Index, candidates: Candidates, scores: Vectors) -> list[str]:
-    """The distinct articles, best first, as deep as is scored."""
-    from service.evaluation.metrics import RETRIEVAL_DEPTH
-
-    order = (-scores).argsort(kind="stable")
-    first = list(dict.fromkeys(candidates.articles[order].tolist()))[:RETRIEVAL_DEPTH]
-    best = {int(candidates.articles[i]): int(candidates.keys[i]) for i in order[::-1]}
-    loaded = index.load([best[article] for article in first])
-    return [loaded[best[a]].article.id for a in first if best[a] in loaded]
-
-
-def _show_fusion(report: dict[str, Any]) -> None:
-    for kind, methods in report.items():
-        count = next(iter(methods.values()))["questions"]
-        table = Table(title=f"{kind}: {count} questions (95 % bootstrap interval)")
-        metrics = [name for name in next(iter(methods.values())) if name != "questions"]
-        for column in ("", *metrics):
-            table.add_column(column, justify="right" if column else "left")
-        for method, values in methods.items():
-            table.add_row(method, *(_with_interval(values[name]) for name in metrics))
-        Console(width=130).print(table)
-
-
-def _with_interval(estimate: dict[str, Any]) -> str:
-    low, high = estimate["ci95"]
-    return f"{estimate['value']:.3f} ({low:.3f}–{high:.3f})"
 
 
 if __name__ == "__main__":

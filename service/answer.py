@@ -16,6 +16,7 @@ from service.citations import Draft, DraftParser, Evidence, Verifier
 from service.errors import LLMError, QuestionInvalid
 from service.llm.protocol import LLMBackend
 from service.prompt import Message, Prompt, Source
+from service.rewriting import rewrite
 from service.schema import (
     ABSTENTIONS,
     Answer,
@@ -90,7 +91,8 @@ class Answerer:
         writer = _Writer(self._backend(question.backend))
         timings = _Timings()
         with timings.measure("understand"):
-            understood = await asyncio.to_thread(self._understand, question)
+            rewritten = await self._rewritten(question, writer.backend)
+            understood = await asyncio.to_thread(self._understand, question, rewritten=rewritten)
         interpreted = understood.interpreted
         yield InterpretedEvent(interpreted)
 
@@ -135,6 +137,12 @@ class Answerer:
         yield DoneEvent(
             self._answer(question, interpreted, status, reply, writer, timings, generation)
         )
+
+    async def _rewritten(self, question: Question, backend: LLMBackend) -> str | None:
+        """A follow-up as a language model puts it; None where there is none, or nothing to resolve."""
+        if not question.conversation or backend.name == FALLBACK:
+            return None
+        return await rewrite(question, _turns(question), backend, self._understand.follow_ups)
 
     def _backend(self, name: str | None) -> LLMBackend:
         name = name or self.default_backend

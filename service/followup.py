@@ -40,6 +40,9 @@ _ATTRIBUTES = frozenset(
         "문제점 상태 상황 현황 현재 지금 이후 다음 다음번 이전 전 후 뒤 앞 처음 마지막 끝 최근 요즘 오늘 정도 경우 관련 설명 자세 "
         "부분 가지 얘기 이야기 말 것 점 중 쪽 몇 횟수 건수 개수 대수 척수 가구 가구수 세대수 첫날 재원 국비 시비 도비 부담 "
         "설계자 제작사 제조사 회사 업체 기관 단체 팀 구단 상대팀 주인공 배우 출연 출연자 줄거리 대응 조치 사과 운행 정원 좌석 주차 "
+        "임기 책임 보험 예전 한도 전공 학위 가족 재산 수명 보증 보증금 수수료 할인 환불 벌금 과태료 세금 이자율 만기 상환 담보 연체율 배당 "
+        "직원 고용 채용 부지 터 공정률 공법 소재 재료 성분 부작용 증상 치료 예방 속도 경로 온도 풍속 강수량 수량 물량 생산량 판매량 점유율 "
+        "목표 실적 성과 수입 지출 손실 적자 흑자 빚 부채 협력사 소유주 주인 관리자 유족 피의자 용의자 가해자 목격자 증인 변호인 신원 국적 "
         "주차장 메뉴 프로그램 시간대 요일 사용 이용 연장 취소 변경 반대 찬성 동의 이견 논란 비판 쟁점"
     ).split()
 )
@@ -87,6 +90,18 @@ class FollowUps:
             else:
                 answer = _SENTENCE_END.split(_MARKER.sub("", turn.content).strip(), maxsplit=1)[0]
         return self._resolved(question, before, answer, now)
+
+    def accepts(self, rewritten: str, question: str, conversation: Sequence[Turn]) -> bool:
+        """Whether a model's rewriting says nothing new: every noun and number of it was said before, and
+        those of the question, but for what points back, are still there."""
+        said = " ".join([question, *(turn.content for turn in conversation)])
+        new = self._nouns(rewritten) - self._nouns(said) - _ATTRIBUTES
+        asked = _OPENING.sub("", question).strip()
+        rest = self._read(_without(asked, _ANAPHOR.search(asked)))
+        return not new and all(word.text in rewritten for word in rest.words())
+
+    def _nouns(self, text: str) -> set[str]:
+        return {t.form for t in self._analyser.tokens(text) if t.tag in _NOUNS | {"SN", "NR"}}
 
     def _read(self, text: str) -> _Sentence:
         return _Sentence(text, tuple(self._analyser.tokens(text)))
@@ -224,7 +239,7 @@ def _expression(text: str, now: datetime) -> str | None:
 def _in_place_of(before: _Sentence, topic: _Word) -> str:
     """The question before, asked of another topic."""
     names = [word for word in before.words() if word.is_name]
-    same_kind = [word for word in names if word.is_proper] if topic.is_proper else []
+    same_kind = [word for word in names if word.is_proper == topic.is_proper]
     replaced = next(iter(same_kind or names), None)
     if replaced is None:
         return f"{topic.text} {before.text}"

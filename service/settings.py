@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     embedding_runtime: Literal["auto", "openvino", "torch"] = Field(
         "auto", description="What computes embeddings; 'auto' takes OpenVINO where it works."
     )
+    rerank_model: str = Field(
+        "",
+        description="Cross-encoder that reorders the best passages, by name or folder (for instance "
+        "BAAI/bge-reranker-v2-m3); empty: none. Slow without a GPU.",
+    )
     dictionary: Path | None = Field(
         None,
         description="File of your own words, names and terms, one a line: word, tab, NNP (a name) or "

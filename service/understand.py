@@ -82,12 +82,19 @@ class Understander:
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._follow_ups = FollowUps(index.analyser)
+        self.follow_ups = FollowUps(index.analyser)
 
-    def __call__(self, question: Question, *, now: datetime | None = None) -> Understood:
-        """``now``: the clock for expressions of time; default: that of the question, or the present."""
+    def __call__(
+        self, question: Question, *, now: datetime | None = None, rewritten: str | None = None
+    ) -> Understood:
+        """``now``: the clock for expressions of time; default: that of the question, or the present.
+
+        ``rewritten`` is the question as it stands alone, if somebody else found that out.
+        """
         now = now or question.now or datetime.now(SEOUL)
-        standalone = self._follow_ups.standalone(question.question, question.conversation, now=now)
+        standalone = rewritten or self.follow_ups.standalone(
+            question.question, question.conversation, now=now
+        )
         found, topic = self._names(standalone, question.filters)
         # In a corpus without dates a time expression can only be part of the subject.
         dated = self._index.coverage != (None, None)
@@ -113,8 +120,11 @@ class Understander:
     def _in_order(
         self, topic: str, within: Scope | None, later: Scope | None, beyond: Scope
     ) -> tuple[Scope, ...]:
-        """What meets the conditions first, unless that is weak and what was reported later is not."""
-        if within is None:
+        """What meets the conditions first, unless that is weak and what was reported later is not.
+
+        What became of something is reported later, so a question for that looks there at once.
+        """
+        if within is None or (later and _OUTCOME.search(topic)):
             return (later,) if later else ()
         enough = self._best(topic, beyond) - WEAK * self._index.cosine_spread
         if self._best(topic, within) >= enough:
@@ -214,7 +224,7 @@ def _later(filters: Filters, asked: TimeRange) -> Scope | None:
     first = _latest(filters.published_from, asked.start)
     if first and filters.published_to and first > filters.published_to:
         return None
-    note = f"‘{asked.expression}’에 나온 기사만으로는 답을 찾기 어려워, 그 뒤에 나온 기사 가운데 그때를 말하는 것에서도 찾았습니다."
+    note = f"‘{asked.expression}’에 나온 기사와, 그 뒤에 나온 기사 가운데 그때를 말하는 것에서 찾았습니다."
     return Scope(replace(filters, published_from=first), asked, note=note)
 
 
@@ -255,6 +265,7 @@ def _latest(*days: date | None) -> date | None:
     return max((day for day in days if day), default=None)
 
 
+_OUTCOME = re.compile(r"원인|이유|까닭|왜|밝혀|드러났|결론|판결|책임|처벌|결국|이후|그\s?뒤")
 _WEAK_NOTE = "조건에 맞는 기사에는 질문에 꼭 맞는 내용이 드뭅니다. 조건 밖의 기사에 더 가까운 내용이 있습니다."
 
 

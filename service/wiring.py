@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from index import Embedder, Index, KoreanAnalyser, open_index
 from index.embed import SentenceTransformerEmbedder
 from index.model import bundled_model, prepare_bundled_model
+from index.protocols import Reranker
 from index.readers import ReadOptions
+from index.rerank import CrossEncoderReranker
 from index.sources import Sources, load_sources
 from service.answer import Answerer
 from service.batching import BatchingEmbedder
@@ -35,6 +37,11 @@ def build_analyser(settings: Settings) -> KoreanAnalyser:
     return KoreanAnalyser(dictionary=settings.dictionary)
 
 
+def build_reranker(settings: Settings) -> Reranker | None:
+    """The configured cross-encoder; None: there is none. Raises ModelUnavailable."""
+    return CrossEncoderReranker(settings.rerank_model) if settings.rerank_model else None
+
+
 def model_place(settings: Settings) -> str:
     """Where the configured model is: a folder, or the name it has on the hub."""
     bundled = settings.embedding_model == "bundled"
@@ -56,6 +63,7 @@ def open_answerer(settings: Settings) -> Answerer:
         settings.index,
         embedder=lambda: BatchingEmbedder(build_embedder(settings)),
         dictionary=settings.dictionary,
+        reranker=build_reranker(settings),
     )
     by_name = {backend.name: backend for backend in _backends(settings, index)}
     if settings.backend not in by_name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,13 +23,13 @@ pytest.importorskip("ir_measures")
 
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
-    path = Path(__file__).resolve().parent.parent / "scripts" / "benchmark.py"
-    spec = importlib.util.spec_from_file_location("benchmark", path)
+    path = Path(__file__).resolve().parent.parent / "scripts" / "benchmark_retrieval.py"
+    spec = importlib.util.spec_from_file_location("benchmark_retrieval", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(path.parent)  # as when it is run
+        patch.setitem(sys.modules, spec.name, module)  # dataclasses look their module up
         spec.loader.exec_module(module)
     return module
 
@@ -68,9 +69,27 @@ def test_rank_fusion_adds_reciprocal_ranks(benchmark: Any) -> None:
         dense=np.array([0.9, 0.8, 0.1], dtype=np.float32),
         lexical={name: np.array([0.1, 0.7, 0.3], dtype=np.float32) for name in ("morphemes", "bigrams")},
     )  # fmt: skip
-    scores = benchmark._rankings(found, 0.03)
+    scores = benchmark._scores(found)
     assert scores["rrf"] == pytest.approx([1 / 61 + 1 / 63, 1 / 62 + 1 / 61, 1 / 63 + 1 / 62])
     assert scores["bm25"].argmax() == 1
+
+
+def test_questions_without_a_type_are_sorted_by_what_they_ask(benchmark: Any) -> None:
+    asked = ["왜 늦었나", "누가 당선됐나", "언제 열리나", "어디에 짓나", "얼마인가", "뜻은"]
+    questions = [
+        GoldQuestion(id="1", question=text, answers=("?",), article_ids=("1",)) for text in asked
+    ]
+    kinds = ["why, how", "who", "when", "where", "how many", "what"]
+    assert [benchmark._kind(question) for question in questions] == kinds
+    assert benchmark._kind(questions[0].model_copy(update={"type": "short"})) == "short"
+
+
+def test_every_stage_is_timed(benchmark: Any, tmp_path: Path) -> None:
+    build(tmp_path)
+    with Index(LocalEngine.open(tmp_path), HashEmbedder(), analyser()) as index:
+        seconds = benchmark._time_stages(index, QUESTIONS)
+    assert {"embed", "understand", "vectors", "words", "fuse", "stories"} <= set(seconds)
+    assert all(len(values) == len(QUESTIONS) for values in seconds.values())
 
 
 def test_halves_keep_the_questions_of_a_paragraph_together(benchmark: Any) -> None:

@@ -15,7 +15,17 @@ FLOORS: dict[str, list[set[str]]] = {
     "index": [
         {"documents", "errors", "hanja", "letters"},
         {"protocols", "korean", "variants"},
-        {"newsroom", "boilerplate", "sources", "readers", "clean", "chunking", "model", "embed"}
+        {
+            "newsroom",
+            "boilerplate",
+            "sources",
+            "readers",
+            "clean",
+            "chunking",
+            "model",
+            "embed",
+            "rerank",
+        }
         | {"duplicates", "corrections", "variants"},
         {"local", "milvus"},
         {"retrieve", "build"},
@@ -29,6 +39,7 @@ FLOORS: dict[str, list[set[str]]] = {
             "timeframe",
             "followup",
             "understand",
+            "rewriting",
             "injection",
             "prompt",
             "wording",

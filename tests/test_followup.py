@@ -11,13 +11,14 @@ from small_index import analyser
 from index import SEOUL
 from service.followup import FollowUps
 from service.schema import Turn
-from tests.followup_table import HELD_OUT, TUNED, Row
+from tests.followup_table import FRESH, HELD_OUT, TUNED, Row
 
 NOW = datetime(2026, 10, 20, 9, tzinfo=SEOUL)
 
 KNOWN_FAILURES = {
     "그때 바람은 얼마나 셌어?",  # the analyser reads 아라한 as a verb
-    "그럼 한도는?",  # taken for a topic such as 부산은? in place of the bank
+    "전세는?",  # the analyser does not know 은솔구 for a name, so it is what is replaced
+    "수영장 레인은?",  # two nouns are taken for a topic of their own
 }
 
 
@@ -36,7 +37,9 @@ def right_share(rows: Sequence[Row]) -> float:
     return sum(map(is_right, rows)) / len(rows)
 
 
-@pytest.mark.parametrize("row", [*TUNED, *HELD_OUT], ids=lambda row: f"{row.before} {row.question}")
+@pytest.mark.parametrize(
+    "row", [*TUNED, *HELD_OUT, *FRESH], ids=lambda row: f"{row.before} {row.question}"
+)
 def test_the_table(row: Row) -> None:
     assert is_right(row) is (row.question not in KNOWN_FAILURES)
 

@@ -1,0 +1,355 @@
+"""The commands ``fusion``, ``times`` and ``stages`` of benchmark.py."""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from index import Index
+    from index.protocols import Candidates, Vectors
+    from service.evaluation.datasets import Dataset, GoldQuestion
+    from service.understand import Understood
+
+ROOT = Path(__file__).resolve().parent.parent
+CORPUS = ROOT / "tests" / "corpus"
+KORQUAD = ROOT.parent / "shared" / "data" / "KorQuAD_v1.0_dev.json"
+RRF = 60  # Cormack, Clarke and Büttcher, Reciprocal Rank Fusion (SIGIR 2009)
+
+Half = Literal["all", "even", "odd"]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+IndexOption = Annotated[
+    Path | None, typer.Option(exists=True, help="An index of that corpus; else one is built.")
+]
+_T = TypeVar("_T")
+
+app = typer.Typer()
+messages = Console(stderr=True)
+
+
+# -- fusion ----------------------------------------------------------------------------------
+
+
+@app.command()
+def fusion(
+    corpus: Annotated[
+        Path | None, typer.Option(exists=True, help="Articles, with --questions.")
+    ] = None,
+    questions: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Questions, JSONL.")
+    ] = None,
+    squad: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="SQuAD or KorQuAD file instead."),
+    ] = None,
+    index: IndexOption = None,
+    cache: Annotated[Path | None, typer.Option(help="Keep the indexes built here.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="A random sample of questions.")] = None,
+    half: Annotated[
+        Half,
+        typer.Option(help="Questions at even places (of a SQuAD file: paragraphs) or odd ones."),
+    ] = "odd",
+    seed: int = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Vectors alone, BM25 alone, reciprocal rank fusion, ours: by set and type of question.
+
+    Without a set of your own: the sample corpus with its three sets of questions, and KorQuAD where
+    shared/data has it. Constants were chosen on the even halves, so the odd ones report.
+    """
+    if squad:
+        sets = {squad.stem: _Set(squad, None, is_squad=True)}
+    elif questions and (corpus or index):
+        sets = {questions.stem: _Set(questions, corpus)}
+    elif questions or corpus or index:
+        raise typer.BadParameter("give --squad, or --questions with --corpus or --index")
+    else:
+        sets = _sets_of_the_project()
+    report: dict[str, Any] = {}
+    for name, chosen in sets.items():
+        messages.print(f"{name} …")
+        with chosen.opened(index, cache) as (opened, dataset):
+            asked = _half(dataset.sample(limit, seed).questions, half, chosen.is_squad)
+            report[name] = _ablation(opened, asked, seed)
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        for name, kinds in report.items():
+            _show_fusion(name, kinds)
+
+
+@dataclass(frozen=True)
+class _Set:
+    """Questions, and the articles that they are asked of."""
+
+    file: Path
+    corpus: Path | None
+    is_squad: bool = False
+
+    @contextmanager
+    def opened(self, index: Path | None, cache: Path | None) -> Iterator[tuple[Index, Dataset]]:
+        from service.evaluation.corpus import serving
+        from service.evaluation.datasets import articles_of_files, read_questions, read_squad
+        from service.settings import load_settings
+
+        if self.is_squad:
+            dataset = read_squad(self.file, with_corpus=index is None)
+        else:
+            dataset = read_questions(self.file, None if index else self.corpus)
+        with serving(dataset, load_settings(index=index), cache) as answerer:
+            if self.corpus:
+                named = {
+                    article for question in dataset.questions for article in question.article_ids
+                }
+                dataset = dataset.renaming(articles_of_files(self.corpus, named))
+            yield answerer.index, dataset
+
+
+def _sets_of_the_project() -> dict[str, _Set]:
+    names = ("questions", "paraphrases", "recent")
+    sets = {name: _Set(CORPUS / f"{name}.jsonl", CORPUS / "articles") for name in names}
+    if KORQUAD.is_file():
+        sets["KorQuAD"] = _Set(KORQUAD, None, is_squad=True)
+    else:
+        messages.print(f"without KorQuAD: {KORQUAD} is not there")
+    return sets
+
+
+def _half(questions: Sequence[GoldQuestion], half: Half, by_article: bool) -> list[GoldQuestion]:
+    """Questions to one paragraph stay together."""
+    wanted = {"all": (0, 1), "even": (0,), "odd": (1,)}[half]
+    places = [
+        int(q.article_ids[0]) if by_article and q.article_ids else place
+        for place, q in enumerate(questions)
+    ]
+    return [q for q, place in zip(questions, places, strict=True) if place % 2 in wanted]
+
+
+_KINDS = {
+    "why, how": r"왜|이유|까닭|원인|어떻게|계기",
+    "who": r"누구|누가|인물|사람은|이름",
+    "when": r"언제|몇\s?년|년도|연도|날짜|시기",
+    "where": r"어디|곳은|지역|도시|나라|국가",
+    "how many": r"얼마|몇|명은|수는",
+}
+
+
+def _kind(question: GoldQuestion) -> str:
+    """Its type; of a set without types, what it asks for."""
+    asked = (kind for kind, words in _KINDS.items() if re.search(words, question.question))
+    return question.type or next(asked, "what")
+
+
+def _ablation(index: Index, questions: Sequence[GoldQuestion], seed: int) -> dict[str, Any]:
+    """By type and method, each metric of retrieval with its bootstrap interval."""
+    from service.evaluation.metrics import METRICS, estimate, score_retrieval
+    from service.understand import Understander
+
+    understand = Understander(index)
+    gold = {q.id: q for q in questions if q.has_gold_articles}
+    found: dict[str, dict[str, list[str]]] = {}  # by method and question
+    for question in gold.values():
+        for method, articles in _rankings(index, understand(question.ask())).items():
+            found.setdefault(method, {})[question.id] = articles
+    rows: dict[str, dict[str, list[Any]]] = {}
+    for method, rankings in found.items():
+        scored = score_retrieval(rankings, {q.id: q.article_ids for q in gold.values()})
+        for name, parts in scored.items():
+            row = {f"retrieval.{metric}": part for metric, part in parts.items()}
+            for kind in ("all", _kind(gold[name])):
+                rows.setdefault(kind, {}).setdefault(method, []).append(row)
+    wanted = [f"retrieval.{metric}" for metric in METRICS["retrieval"]]
+    return {
+        kind: {
+            method: {"questions": len(parts)}
+            | {
+                name.removeprefix("retrieval."): asdict(estimates[name])
+                for estimates in [estimate(parts, seed=seed)]
+                for name in wanted
+            }
+            for method, parts in methods.items()
+        }
+        for kind, methods in sorted(rows.items())
+    }
+
+
+def _rankings(index: Index, understood: Understood) -> dict[str, list[str]]:
+    """By method, the ids of the articles, best first. All have the same filters."""
+    from service.evaluation.metrics import RETRIEVAL_DEPTH
+
+    question = understood.interpreted.standalone_question
+    if not understood.scopes:
+        return {method: [] for method in ("dense", "bm25", "rrf", "ours")}
+    scope = understood.scopes[0]
+    candidates = index.candidates(question, filters=scope.filters)
+    rankings = {
+        method: _articles(index, candidates, scores)
+        for method, scores in _scores(candidates).items()
+    }
+    hits = scope.search(index, question, k=RETRIEVAL_DEPTH, per_story=1)
+    # The others rank the copies of a story one by one, and each is right.
+    stories = [copy for hit in hits for copy in _copies(index, hit.article.id)]
+    return rankings | {"ours": list(dict.fromkeys(stories))[:RETRIEVAL_DEPTH]}
+
+
+def _copies(index: Index, article: str) -> list[str]:
+    return [article, *(copy for copy in index.story(article) if copy != article)]
+
+
+def _scores(candidates: Candidates) -> dict[str, Vectors]:
+    """By method, a score for each candidate."""
+    lexical = candidates.lexical["morphemes"]
+    ranked = [(-scores).argsort(kind="stable").argsort() for scores in (candidates.dense, lexical)]
+    return {
+        "dense": candidates.dense,
+        "bm25": lexical,
+        "rrf": sum((1 / (RRF + 1 + ranks)).astype("float32") for ranks in ranked),
+    }
+
+
+def _articles(index: Index, candidates: Candidates, scores: Vectors) -> list[str]:
+    """The distinct articles, best first, as deep as is scored."""
+    from service.evaluation.metrics import RETRIEVAL_DEPTH
+
+    order = (-scores).argsort(kind="stable")
+    first = list(dict.fromkeys(candidates.articles[order].tolist()))[:RETRIEVAL_DEPTH]
+    best = {int(candidates.articles[i]): int(candidates.keys[i]) for i in order[::-1]}
+    loaded = index.load([best[article] for article in first])
+    return [loaded[best[a]].article.id for a in first if best[a] in loaded]
+
+
+def _show_fusion(name: str, report: dict[str, Any]) -> None:
+    for kind, methods in report.items():
+        count = next(iter(methods.values()))["questions"]
+        table = Table(title=f"{name}, {kind}: {count} questions (95 % bootstrap interval)")
+        metrics = [metric for metric in next(iter(methods.values())) if metric != "questions"]
+        for column in ("", *metrics):
+            table.add_column(column, justify="right" if column else "left")
+        for method, values in methods.items():
+            table.add_row(method, *(_with_interval(values[metric]) for metric in metrics))
+        Console(width=130).print(table)
+
+
+def _with_interval(estimate: dict[str, Any]) -> str:
+    low, high = estimate["ci95"]
+    return f"{estimate['value']:.3f} ({low:.3f}–{high:.3f})"
+
+
+# -- times -----------------------------------------------------------------------------------
+
+
+@app.command()
+def times(as_json: JsonOption = False) -> None:
+    """Time expressions of tests/timeframe_table.py: how many are read right, not at all, or wrong."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from timeframe_table import PARTS
+
+    from service.timeframe import resolve
+
+    counts: dict[str, Counter[str]] = {}
+    for part, rows in PARTS.items():
+        for row in rows:
+            found = resolve(row.question, now=row.now)
+            read = (found.start, found.end, found.expression) if found else (None, None, None)
+            right = read == (row.start, row.end, row.expression)
+            verdict = "right" if right else "none" if found is None else "wrong"
+            counts.setdefault(part, Counter())[verdict] += 1
+            counts.setdefault("all", Counter())[verdict] += 1
+            if not right:
+                messages.print(f"{verdict}: {row.now:%Y-%m-%d} {row.question}")
+    verdicts = ("right", "none", "wrong")
+    result = {
+        part: {verdict: count[verdict] for verdict in verdicts} for part, count in counts.items()
+    }
+    if as_json:
+        typer.echo(json.dumps(result, indent=2))
+        return
+    table = Table("", "expressions", *verdicts)
+    for part, count in result.items():
+        table.add_row(
+            part, str(sum(count.values())), *(str(count[verdict]) for verdict in verdicts)
+        )
+    Console().print(table)
+
+
+# -- stages ----------------------------------------------------------------------------------
+
+
+@app.command()
+def stages(
+    questions: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="Questions, JSONL.")
+    ] = CORPUS / "questions.jsonl",
+    corpus: Annotated[Path, typer.Option(exists=True, help="Their articles.")] = CORPUS
+    / "articles",
+    index: IndexOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """How long each stage of retrieval takes: p50 and p95, in ms, one question after the other."""
+    with _Set(questions, None if index else corpus).opened(index, None) as (opened, dataset):
+        _time_stages(opened, dataset.questions[:5])  # warm up
+        seconds = _time_stages(opened, dataset.questions)
+    result = {
+        stage: {f"p{percent}_ms": _percentile(values, percent) for percent in (50, 95)}
+        for stage, values in seconds.items()
+    }
+    if as_json:
+        typer.echo(json.dumps(result, indent=2))
+        return
+    table = Table("stage", "p50, ms", "p95, ms", title=f"{len(dataset.questions)} questions")
+    for stage, figures in result.items():
+        table.add_row(stage, *(f"{value:.2f}" for value in figures.values()))
+    Console().print(table)
+
+
+def _time_stages(index: Index, questions: Sequence[GoldQuestion]) -> dict[str, list[float]]:
+    """Seconds by stage, of the index's own parts; no vector is remembered from question to question."""
+    from index import retrieve
+    from service.understand import Understander
+
+    understand = Understander(index)
+    generation = index._engine._shown.generation
+    seconds: dict[str, list[float]] = {}
+
+    def timed(stage: str, action: Callable[..., _T], *arguments: Any, **options: Any) -> _T:
+        started = time.perf_counter()
+        result = action(*arguments, **options)
+        seconds.setdefault(stage, []).append(time.perf_counter() - started)
+        return result
+
+    for question in questions:
+        index._embed.cache_clear()
+        text = question.question
+        vector = timed("embed", index.embed, text)
+        understood = timed("understand", understand, question.ask())
+        spellings = timed("terms and spellings", index._spellings, text)
+        timed("vectors", generation.vectors.nearest, vector, retrieve.CANDIDATES, None)
+        timed("words", generation.lexical.best, spellings[0], retrieve.CANDIDATES, None)
+        found = index.candidates(text)
+        scores = timed("fuse", retrieve.fuse, found, found.cosine_spread)
+        leeway = retrieve.LEADER_LEEWAY * index.cosine_spread
+        told = timed("leaders of stories", retrieve._best_told, scores, found, leeway)
+        best = timed("stories", retrieve._best_of_stories, scores, found, told, 8, 3)
+        timed("load", index.load, found.keys[best].tolist())
+        for scope in understood.scopes[:1]:
+            timed("search as a whole", scope.search, index, text, k=8, per_story=3)
+    return seconds
+
+
+def _percentile(seconds: Sequence[float], percent: int) -> float:
+    if percent == 50:
+        return 1000 * statistics.median(seconds)
+    return 1000 * sorted(seconds)[int(percent / 100 * (len(seconds) - 1))]
