@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from service.agents import misattributed
 from service.claims import TITLES, Fact, Name, Side, Statement, Word, squeeze
-from service.dates import When
+from service.dates import RELATIVE_DATES, When
 from service.quantities import Quantity
-from service.wording import DECISIVE, GENERIC, sense
+from service.wording import DECISIVE, GENERIC, meanings, sense
 
 MIN_COVERAGE = 0.5
 MIN_BOND = 0.1  # least bond of a number to the claim's words, as a share of the greatest possible
@@ -54,6 +55,10 @@ class Window:
         return frozenset[str]().union(*(s.senses for s in self.sentences))
 
     @cached_property
+    def meanings(self) -> frozenset[int]:
+        return frozenset[int]().union(*(meanings(w.form) for s in self.sentences for w in s.words))
+
+    @cached_property
     def context_senses(self) -> frozenset[str]:
         return frozenset[str]().union(*(s.senses for s in self.context))
 
@@ -64,7 +69,7 @@ class Window:
     @cached_property
     def parts(self) -> frozenset[tuple[str, ...]]:
         return frozenset[tuple[str, ...]]().union(
-            *(s.parts for s in (*self.sentences, *self.context))
+            *(s.compositions for s in (*self.sentences, *self.context))
         )
 
     @cached_property
@@ -99,11 +104,12 @@ def failure(claim: Statement, window: Window, weights: Mapping[str, float]) -> s
     if word := _reversed(claim, window):
         return f"roles {word}"
     new = [w for w in claim.words if w.form and not _is_known(w, claim, window)]
-    for noun in new:
-        if noun.is_argument and (noun.is_name or _replaces(noun, claim, window)):
-            return f"nouns {noun.form}"
-    if sum(noun.is_argument for noun in new) > MAX_NEW_NOUNS:
-        return "nouns"
+    acts = [s.acts for s in (*window.context, *window.sentences)]
+    if agent := misattributed(claim.acts, acts, weights):
+        return f"agent {agent}"
+    for word in new:
+        if word.is_argument:
+            return f"noun {word.form}"
     coverage = _coverage(claim, new, window, weights)
     return None if coverage >= MIN_COVERAGE else f"coverage {coverage:.2f}"
 
@@ -133,7 +139,7 @@ def _persons(claim: Statement) -> Iterator[str]:
     for pattern in _PERSONS:
         for match in pattern.finditer(claim.text):
             name = match["name"]
-            if name in claim.compounds and name not in nouns and sense(name) not in GENERIC:
+            if name in claim.compounds and name not in RELATIVE_DATES and name not in nouns and sense(name) not in GENERIC:
                 yield name
 
 
@@ -148,9 +154,7 @@ def _fails(fact: Fact, claim: Statement, window: Window, weights: Mapping[str, f
     if measured and best < MIN_BOND * fact.bond_with(fact, weights):
         return True
     for rival in window.facts:
-        directed = (
-            bound and fact.role and fact.role == bound.role and rival.role not in {"", fact.role}
-        )
+        directed = bound and fact.role == bound.role and rival.role not in {"", fact.role}
         if (
             fact.may_rival(rival)
             and not fact.states(rival)
@@ -190,6 +194,8 @@ def _may_be_added(fact: Fact, window: Window) -> bool:
         if any(fact.may_rival(given) and not fact.states(given) for given in around):
             return False
         return value.word not in DECISIVE
+    if isinstance(value, When) and any(fact.may_rival(given) for given in window.facts):
+        return False
     named = isinstance(value, When) or value.unit in _IDENTIFIERS
     return named and any(fact.states(given) for s in window.context for given in s.facts)
 
@@ -218,6 +224,8 @@ def _reversed(claim: Statement, window: Window) -> str | None:
 
 def _is_known(word: Word, claim: Statement, window: Window) -> bool:
     if word.sense in window.senses or word.form in GENERIC or word.sense in GENERIC:
+        return True
+    if meanings(word.form) & window.meanings:
         return True
     if not word.is_argument:
         return False

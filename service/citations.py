@@ -25,6 +25,8 @@ from service.prompt import Source
 from service.schema import Support
 
 MAX_WINDOW = 3
+NEARLY_BEST = 0.8
+"""A window must hold this share of what the best one holds: another place tells of something else."""
 
 _MARKER = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 _MARKERS = re.compile(r"(?:\s*\[[\d,\s]+\])+\s*[.!?。]?")
@@ -167,13 +169,25 @@ class _Reading:
 
     def support(self, claims: _Claims) -> Evidence | None:
         """The shortest window of the source that supports the claim."""
+        best = 0.0
         for length in range(1, MAX_WINDOW + 1):
-            for run in self._runs:
-                for first in range(len(run) - length + 1):
+            windows = [
+                (run, first) for run in self._runs for first in range(len(run) - length + 1)
+            ]
+            shares = [self._share(claims, run[first : first + length]) for run, first in windows]
+            best = max([best, *shares])
+            for (run, first), share in zip(windows, shares, strict=True):
+                if share and share >= NEARLY_BEST * best:
                     if self._supports(claims, run, first, length):
-                        last = run[first + length - 1]
-                        return Evidence(self._source, run[first].start, last.end)
+                        return Evidence(self._source, run[first].start, run[first + length - 1].end)
         return None
+
+    def _share(self, claims: _Claims, window: Sequence[AnalysedSentence]) -> float:
+        claim = claims.on(self._published)
+        senses = frozenset[str]().union(*(self._statement(s).senses for s in window))
+        return sum(
+            claims.weights.get(word.form, 1.0) for word in claim.words if word.sense in senses
+        )
 
     def _supports(
         self, claims: _Claims, run: Sequence[AnalysedSentence], first: int, length: int
@@ -181,14 +195,10 @@ class _Reading:
         window = run[first : first + length]
         if claims.squeezed in squeeze(self._source.body[window[0].start : window[-1].end]):
             return True
-        claim = claims.on(self._published)
-        given = frozenset(m for sentence in window for m in sentence.morphemes)
-        forms = {word.form for word in claim.words} - {""}
-        if not forms & given:
-            return False
         sentences = [self._statement(sentence) for sentence in window]
         before = [self._statement(sentence) for sentence in run[:first]]
         context = [self._heading, *before]
+        claim = claims.on(self._published)
         return failure(claim, Window(sentences, context), claims.weights) is None
 
     def _statement(self, sentence: AnalysedSentence) -> Statement:

@@ -16,6 +16,7 @@ from functools import cached_property
 from itertools import islice, pairwise
 
 from index import KoreanAnalyser, Token
+from service.agents import Part, parts
 from service.dates import When, whens
 from service.quantities import Quantity, quantities
 from service.wording import sense, side
@@ -73,7 +74,8 @@ _FAMILY_NAME = re.compile(
     r"(?![가-힣]{3})"
 )
 _RATE = re.compile(
-    r"(?:(?P<year>매년|해마다|연간|연|1년에)|(?P<month>매달|매월|다달이|달마다|월)|(?P<day>매일|하루)|(?P<hour>시간당))"
+    r"(?:(?P<year>매년|해마다|연간|연|1년에?|한\s해에?)|(?P<month>매달|매월|다달이|달마다|월|(?:한\s|1)달에?)"
+    r"|(?P<day>매일|하루에?|날마다)|(?P<hour>시간당))"
     r"\s?(?:평균|최대|약)?\s*$"
 )
 _SIGNED = re.compile(r"(시속|초속|분속|영하|영상)\s?$")
@@ -181,8 +183,9 @@ class Statement:
     words: Sequence[Word]
     facts: Sequence[Fact]
     compounds: frozenset[str]
-    parts: frozenset[tuple[str, ...]] = frozenset()
+    compositions: frozenset[tuple[str, ...]] = frozenset()
     glued: frozenset[str] = frozenset()
+    acts: Sequence[Part] = ()
 
     @classmethod
     def of(cls, text: str, analyser: KoreanAnalyser, published: date | None) -> Statement:
@@ -223,7 +226,9 @@ class _Parser:
         numbers = [
             q for q in quantities(text) if all(q.end <= d.start or d.end <= q.start for d in dates)
         ]
-        self._values = sorted([*dates, *numbers], key=lambda value: value.start)
+        rates = [m.span() for v in numbers if (m := _RATE.search(text[: v.start]))]
+        values = (v for v in [*dates, *numbers] if not any(a <= v.start < b for a, b in rates))
+        self._values = sorted(values, key=lambda value: value.start)
         self._negated = _negated(tokens)
 
     def statement(self) -> Statement:
@@ -260,6 +265,7 @@ class _Parser:
             frozenset(run.form for run in runs),
             frozenset(run.parts for run in runs),
             _glued(self._text, self._tokens),
+            parts(self._tokens, frozenset(TITLES)),
         )
 
     def _side(self, n: int, word: Word) -> tuple[int | str, int]:
