@@ -2,12 +2,14 @@
 
 A sentence is supported when some window of one to three neighbouring sentences of a supplied passage
 
-1. holds every quantity, quotation, name and foreign word of the sentence,
-2. covers the rest of it: the idf-weighted share of its content morphemes is at least ``MIN_COVERAGE``,
-3. agrees in polarity (않았다, 아니다, 부인했다 …).
+1. holds nearly as much of the sentence's words as any other window of that passage,
+2. holds every quantity, date, quotation and name of the sentence, bound to the same words as there,
+3. agrees in polarity (않았다, 아니다, 부인했다 …), in tense, and on who acts,
+4. covers the rest: no noun or verb is new (beside a number that agrees, one noun and verbs may be put
+   otherwise), and the idf-weighted share of its content morphemes is at least ``MIN_COVERAGE``.
 
 A sentence quoted word for word is supported by itself. This proves provenance and agreement of facts, not
-entailment.
+entailment; free rewordings are lost for it.
 """
 
 from __future__ import annotations
@@ -172,17 +174,19 @@ class _Reading:
         best = 0.0
         for length in range(1, MAX_WINDOW + 1):
             windows = [
-                (run, first) for run in self._runs for first in range(len(run) - length + 1)
+                (self._share(claims, run[first : first + length]), run, first)
+                for run in self._runs
+                for first in range(len(run) - length + 1)
             ]
-            shares = [self._share(claims, run[first : first + length]) for run, first in windows]
-            best = max([best, *shares])
-            for (run, first), share in zip(windows, shares, strict=True):
-                if share and share >= NEARLY_BEST * best:
-                    if self._supports(claims, run, first, length):
-                        return Evidence(self._source, run[first].start, run[first + length - 1].end)
+            best = max([best, *(share for share, _, _ in windows)])
+            for share, run, first in windows:
+                near = share and share >= NEARLY_BEST * best
+                if near and self._supports(claims, run, first, length):
+                    return Evidence(self._source, run[first].start, run[first + length - 1].end)
         return None
 
     def _share(self, claims: _Claims, window: Sequence[AnalysedSentence]) -> float:
+        """How much of the claim's words, by weight, the window holds."""
         claim = claims.on(self._published)
         senses = frozenset[str]().union(*(self._statement(s).senses for s in window))
         return sum(
