@@ -28,7 +28,8 @@ Runtime = Literal["torch", "openvino"]
 RUNTIMES: tuple[Runtime, ...] = ("torch", "openvino")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
-from benchmark_http import app as http_app  # noqa: E402 - beside this file
+from benchmark_answers import app as answers_app  # noqa: E402 - beside this file
+from benchmark_http import app as http_app  # noqa: E402
 from benchmark_index import app as index_app  # noqa: E402
 from benchmark_retrieval import app as retrieval_app  # noqa: E402
 
@@ -36,6 +37,7 @@ app = typer.Typer(help="Measure the parts of the product on this machine.", no_a
 app.add_typer(index_app)
 app.add_typer(http_app)
 app.add_typer(retrieval_app)
+app.add_typer(answers_app)
 messages = Console(stderr=True)
 
 

@@ -6,16 +6,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import permutations
 
+from service.agents import misattributed
 from service.claims import TITLES, Fact, Name, Side, Statement, Word, squeeze
-from service.dates import When
+from service.dates import RELATIVE_DATES, When
 from service.quantities import Quantity
-from service.wording import DECISIVE, GENERIC, sense
+from service.wording import DECISIVE, GENERIC, meanings, sense
 
 MIN_COVERAGE = 0.5
 MIN_BOND = 0.1  # least bond of a number to the claim's words, as a share of the greatest possible
 RIVALRY = 1.0  # a rival fact may be bound to the claim's words this many times as closely
-MAX_NEW_NOUNS = 3
 _NUMBER_WEIGHT = 2.0
 _LONGEST_TITLE = 12
 _IDENTIFIERS = frozenset(
@@ -54,6 +55,10 @@ class Window:
         return frozenset[str]().union(*(s.senses for s in self.sentences))
 
     @cached_property
+    def meanings(self) -> frozenset[int]:
+        return frozenset[int]().union(*(meanings(w.form) for s in self.sentences for w in s.words))
+
+    @cached_property
     def context_senses(self) -> frozenset[str]:
         return frozenset[str]().union(*(s.senses for s in self.context))
 
@@ -64,7 +69,7 @@ class Window:
     @cached_property
     def parts(self) -> frozenset[tuple[str, ...]]:
         return frozenset[tuple[str, ...]]().union(
-            *(s.parts for s in (*self.sentences, *self.context))
+            *(s.compositions for s in (*self.sentences, *self.context))
         )
 
     @cached_property
@@ -98,14 +103,25 @@ def failure(claim: Statement, window: Window, weights: Mapping[str, float]) -> s
         return f"tense {word}"
     if word := _reversed(claim, window):
         return f"roles {word}"
+    acts = [s.acts for s in (*window.context, *window.sentences)]
+    if agent := misattributed(claim.acts, acts, weights):
+        return f"agent {agent}"
     new = [w for w in claim.words if w.form and not _is_known(w, claim, window)]
-    for noun in new:
-        if noun.is_argument and (noun.is_name or _replaces(noun, claim, window)):
-            return f"nouns {noun.form}"
-    if sum(noun.is_argument for noun in new) > MAX_NEW_NOUNS:
-        return "nouns"
+    if word := _invented(new, claim, window):
+        return f"word {word}"
     coverage = _coverage(claim, new, window, weights)
     return None if coverage >= MIN_COVERAGE else f"coverage {coverage:.2f}"
+
+
+def _invented(new: Sequence[Word], claim: Statement, window: Window) -> str | None:
+    """A word that only the claim has. Beside a number that agrees, verbs and one noun may be put otherwise."""
+    is_measured = any(isinstance(fact.value, Quantity | When) for fact in claim.facts)
+    nouns = [word for word in new if word.is_argument]
+    for word in nouns if is_measured else new:
+        may_be_other = is_measured and len(nouns) == 1 and not word.is_name
+        if not may_be_other or _replaces(word, claim, window):
+            return word.form
+    return None
 
 
 def unknown_name(claim: Statement, window: Window) -> str | None:
@@ -121,8 +137,9 @@ def unknown_name(claim: Statement, window: Window) -> str | None:
         if not re.search(person, window.text):
             return name
     for name, title in claim.family_names.items():
-        person = rf"(?<![가-힣]){name}(?:[가-힣]{{1,3}})?(?:\([^)]*\))?\s[가-힣\s]{{0,12}}{title}"
-        if not re.search(person, window.text):
+        person = rf"(?<![가-힣]){name}(?:[가-힣]{{1,3}})?(?:\([^)]*\))?\s[가-힣\s]{{0,12}}"
+        titles = {title, "씨"} if title in window.text else {title}
+        if not any(re.search(person + known, window.text) for known in titles):
             return f"{name} {title}"
     return None
 
@@ -133,7 +150,8 @@ def _persons(claim: Statement) -> Iterator[str]:
     for pattern in _PERSONS:
         for match in pattern.finditer(claim.text):
             name = match["name"]
-            if name in claim.compounds and name not in nouns and sense(name) not in GENERIC:
+            is_date = name in RELATIVE_DATES
+            if name in claim.compounds - nouns and not is_date and sense(name) not in GENERIC:
                 yield name
 
 
@@ -148,9 +166,7 @@ def _fails(fact: Fact, claim: Statement, window: Window, weights: Mapping[str, f
     if measured and best < MIN_BOND * fact.bond_with(fact, weights):
         return True
     for rival in window.facts:
-        directed = (
-            bound and fact.role and fact.role == bound.role and rival.role not in {"", fact.role}
-        )
+        directed = bound and fact.role == bound.role and rival.role not in {"", fact.role}
         if (
             fact.may_rival(rival)
             and not fact.states(rival)
@@ -189,7 +205,11 @@ def _may_be_added(fact: Fact, window: Window) -> bool:
         around = [*window.facts, *(given for s in window.context for given in s.facts)]
         if any(fact.may_rival(given) and not fact.states(given) for given in around):
             return False
-        return value.word not in DECISIVE
+        known = value.word in DECISIVE and sense(value.word) in window.context_senses
+        return known or value.word not in DECISIVE
+    is_day = isinstance(value, When) and value.kind == "day"
+    if is_day and any(fact.may_rival(given) for given in window.facts):
+        return False
     named = isinstance(value, When) or value.unit in _IDENTIFIERS
     return named and any(fact.states(given) for s in window.context for given in s.facts)
 
@@ -213,11 +233,18 @@ def _reversed(claim: Statement, window: Window) -> str | None:
             back = others & sentence.in_role("subject") - sentence.in_role(role)
             if crossed and back:
                 return f"{crossed} {back}"
+    for sentence in window.sentences:
+        for (one, some), (other, more) in permutations(claim.places.items(), 2):
+            there, elsewhere = (sentence.places.get(p, frozenset()) for p in (one, other))
+            if (some & elsewhere) - there and (more & there) - elsewhere:
+                return f"{one} {other}"
     return None
 
 
 def _is_known(word: Word, claim: Statement, window: Window) -> bool:
     if word.sense in window.senses or word.form in GENERIC or word.sense in GENERIC:
+        return True
+    if meanings(word.form) & window.meanings:
         return True
     if not word.is_argument:
         return False

@@ -88,55 +88,37 @@ class Answerer:
 
     async def events(self, question: Question) -> AsyncGenerator[Event, None]:
         """The answer as it comes: how the question was understood, passages, sentences, the whole."""
-        writer = _Writer(self._backend(question.backend))
-        timings = _Timings()
+        writer, timings = _Writer(self._backend(question.backend)), _Timings()
         with timings.measure("understand"):
             rewritten = await self._rewritten(question, writer.backend)
             understood = await asyncio.to_thread(self._understand, question, rewritten=rewritten)
-        interpreted = understood.interpreted
-        yield InterpretedEvent(interpreted)
-
-        reply, found = _Reply(Verifier([], self.index.analyser, self.index.idf)), False
-        generation = self.index.generation
+        course = _Course(
+            question,
+            understood.interpreted,
+            self.index.generation,
+            self._reply([]),
+            writer,
+            timings,
+        )
+        yield InterpretedEvent(course.interpreted)
         if not understood.scopes:
             yield PassagesEvent([])
         for scope in understood.scopes:
             if scope.note:
-                interpreted = interpreted.model_copy(update={"note": scope.note})
-                yield InterpretedEvent(interpreted)
-            with timings.measure("retrieve"):
-                hits = await asyncio.to_thread(self._retrieve, question, interpreted, scope)
-                sources = await asyncio.to_thread(
-                    self._sources, hits, interpreted.standalone_question
-                )
+                course.add_note(scope.note)
+                yield InterpretedEvent(course.interpreted)
+            hits, sources = await self._look_up(course, scope)
             yield PassagesEvent(hits)
-            # By the end a newer one may be in use; the answer comes from the one that was searched.
-            generation = hits[0].generation if hits else generation
-
-            reply, found = (
-                _Reply(Verifier(sources, self.index.analyser, self.index.idf)),
-                found or bool(hits),
-            )
-            if sources:
-                prompt = Prompt(interpreted.standalone_question, sources, _turns(question))
-                async with aclosing(self._compose(writer, prompt, reply, timings)) as sentences:
-                    async for sentence in sentences:
-                        yield sentence
-            if reply.sentences:
+            async with aclosing(self._compose(course, sources)) as sentences:
+                async for sentence in sentences:
+                    yield sentence
+            if course.reply.sentences:
                 break
-        if not reply.sentences:
-            interpreted = understood.interpreted  # the note of a scope is about its answer
-        beyond = understood.beyond
-        if (
-            beyond
-            and not reply.sentences
-            and await self._has_answer(writer, question, interpreted, beyond)
-        ):
-            interpreted = interpreted.model_copy(update={"note": beyond.note})
-        status = self._status(reply, found, interpreted)
-        yield DoneEvent(
-            self._answer(question, interpreted, status, reply, writer, timings, generation)
-        )
+        else:
+            course.interpreted = understood.interpreted  # the note of a scope is about its answer
+            if understood.beyond and await self._has_answer(course, understood.beyond):
+                course.add_note(understood.beyond.note)
+        yield DoneEvent(self._answer(course))
 
     async def _rewritten(self, question: Question, backend: LLMBackend) -> str | None:
         """A follow-up as a language model puts it; None where there is none, or nothing to resolve."""
@@ -151,27 +133,31 @@ class Answerer:
             raise QuestionInvalid(f"'{name}'라는 백엔드가 없습니다. 쓸 수 있는 것: {known}")
         return self.backends[name]
 
-    def _retrieve(self, question: Question, interpreted: Interpreted, scope: Scope) -> list[Hit]:
-        return scope.search(
-            self.index,
-            interpreted.standalone_question,
-            k=question.top_k or self._top_k,
-            per_story=PASSAGES_PER_STORY,
-        )
+    async def _look_up(self, course: _Course, scope: Scope) -> tuple[list[Hit], list[Source]]:
+        """What the scope holds; the course starts a new reply over it."""
+        topic = course.interpreted.standalone_question
+        with course.timings.measure("retrieve"):
+            hits = await asyncio.to_thread(self._retrieve, course.question, topic, scope)
+            sources = await asyncio.to_thread(self._sources, hits, topic)
+        if hits:
+            # By the end a newer one may be in use; the answer comes from the one that was searched.
+            course.found, course.generation = True, hits[0].generation
+        course.reply = self._reply(sources)
+        return hits, sources
 
-    async def _has_answer(
-        self, writer: _Writer, question: Question, interpreted: Interpreted, scope: Scope
-    ) -> bool:
+    def _retrieve(self, question: Question, topic: str, scope: Scope) -> list[Hit]:
+        k = question.top_k or self._top_k
+        return scope.search(self.index, topic, k=k, per_story=PASSAGES_PER_STORY)
+
+    def _reply(self, sources: Sequence[Source]) -> _Reply:
+        return _Reply(Verifier(sources, self.index.analyser, self.index.idf))
+
+    async def _has_answer(self, course: _Course, scope: Scope) -> bool:
         """Whether an answer lies where the question did not ask for it. No reader sees it."""
-        hits = await asyncio.to_thread(self._retrieve, question, interpreted, scope)
-        sources = await asyncio.to_thread(self._sources, hits, interpreted.standalone_question)
-        if not sources:
-            return False
-        reply = _Reply(Verifier(sources, self.index.analyser, self.index.idf))
-        prompt = Prompt(interpreted.standalone_question, sources, _turns(question))
+        aside = replace(course, writer=replace(course.writer), timings=_Timings())
+        _, sources = await self._look_up(aside, scope)
         try:
-            composing = self._compose(replace(writer), prompt, reply, _Timings())
-            async with aclosing(composing) as sentences:
+            async with aclosing(self._compose(aside, sources)) as sentences:
                 return await anext(sentences, None) is not None
         except GisaError:  # the answer is complete without this
             return False
@@ -204,11 +190,16 @@ class Answerer:
         return sources
 
     async def _compose(
-        self, writer: _Writer, prompt: Prompt, reply: _Reply, timings: _Timings
+        self, course: _Course, sources: Sequence[Source]
     ) -> AsyncGenerator[SentenceEvent, None]:
         """Sentences of the backend; of the fallback, if it fails before one of them is verified."""
+        if not sources:
+            return
+        writer, reply = course.writer, course.reply
+        turns = _turns(course.question)
+        prompt = Prompt(course.interpreted.standalone_question, sources, turns)
         try:
-            async with aclosing(self._write(writer.backend, prompt, reply, timings)) as sentences:
+            async with aclosing(self._write(course, prompt)) as sentences:
                 async for sentence in sentences:
                     yield sentence
             return
@@ -222,61 +213,51 @@ class Answerer:
             writer.incomplete = True
             return
         reply.dropped, writer.fallback_from, writer.backend = 0, writer.backend.name, substitute
-        async with aclosing(self._write(substitute, prompt, reply, timings)) as sentences:
+        async with aclosing(self._write(course, prompt)) as sentences:
             async for sentence in sentences:
                 yield sentence
 
-    async def _write(
-        self, backend: LLMBackend, prompt: Prompt, reply: _Reply, timings: _Timings
-    ) -> AsyncGenerator[SentenceEvent, None]:
+    async def _write(self, course: _Course, prompt: Prompt) -> AsyncGenerator[SentenceEvent, None]:
         """Sentences as the backend writes them; none leaves before it is verified."""
-        parser = DraftParser(self.index.analyser)
-        async with aclosing(backend.generate(prompt)) as pieces:
+        parser, timings = DraftParser(self.index.analyser), course.timings
+        async with aclosing(course.writer.backend.generate(prompt)) as pieces:
             piece: str | None = ""
             while piece is not None:
                 with timings.measure("compose"):
                     piece = await anext(pieces, None)
                 with timings.measure("verify"):
                     drafts = parser.close() if piece is None else parser.feed(piece)
-                    events = [event for draft in drafts if (event := reply.add(draft))]
+                    events = [e for draft in drafts if (e := course.reply.add(draft))]
                 for event in events:
                     yield event
 
-    def _status(self, reply: _Reply, found: bool, interpreted: Interpreted) -> Status:
-        if reply.sentences:
+    def _status(self, course: _Course) -> Status:
+        if course.reply.sentences:
             return "answered"
-        if found:
+        if course.found:
             return "no_evidence"
-        asked = interpreted.time_range
+        asked = course.interpreted.time_range
         if asked and is_outside(asked, *self.index.coverage):
             return "out_of_coverage"
         return "no_match"
 
-    def _answer(
-        self,
-        question: Question,
-        interpreted: Interpreted,
-        status: Status,
-        reply: _Reply,
-        writer: _Writer,
-        timings: _Timings,
-        generation: int,
-    ) -> Answer:
+    def _answer(self, course: _Course) -> Answer:
+        status, reply, writer = self._status(course), course.reply, course.writer
         return Answer(
             id=uuid.uuid4().hex,
-            question=question.question,
+            question=course.question.question,
             status=status,
             text=reply.text if status == "answered" else ABSTENTIONS[status],
             sentences=tuple(reply.sentences),
             citations=reply.citations,
-            interpreted=interpreted,
+            interpreted=course.interpreted,
             dropped_sentences=reply.dropped,
             backend=writer.backend.name,
             fallback_from=writer.fallback_from,
             incomplete=writer.incomplete,
             failure=writer.failure,
-            generation=generation,
-            timings_ms=timings.rounded(),
+            generation=course.generation,
+            timings_ms=course.timings.rounded(),
         )
 
 
@@ -288,6 +269,23 @@ class _Writer:
     fallback_from: str | None = None
     failure: Failure | None = None
     incomplete: bool = False
+
+
+@dataclass
+class _Course:
+    """What has become of a question so far."""
+
+    question: Question
+    interpreted: Interpreted
+    generation: int
+    reply: _Reply
+    writer: _Writer
+    timings: _Timings
+    found: bool = False
+    """Whether any passage was."""
+
+    def add_note(self, note: str | None) -> None:
+        self.interpreted = self.interpreted.model_copy(update={"note": note})
 
 
 class _Reply:

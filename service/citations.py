@@ -2,12 +2,14 @@
 
 A sentence is supported when some window of one to three neighbouring sentences of a supplied passage
 
-1. holds every quantity, quotation, name and foreign word of the sentence,
-2. covers the rest of it: the idf-weighted share of its content morphemes is at least ``MIN_COVERAGE``,
-3. agrees in polarity (않았다, 아니다, 부인했다 …).
+1. holds nearly as much of the sentence's words as any other window of that passage,
+2. holds every quantity, date, quotation and name of the sentence, bound to the same words as there,
+3. agrees in polarity (않았다, 아니다, 부인했다 …), in tense, and on who acts,
+4. covers the rest: no noun or verb is new (beside a number that agrees, one noun and verbs may be put
+   otherwise), and the idf-weighted share of its content morphemes is at least ``MIN_COVERAGE``.
 
 A sentence quoted word for word is supported by itself. This proves provenance and agreement of facts, not
-entailment.
+entailment; free rewordings are lost for it.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from service.prompt import Source
 from service.schema import Support
 
 MAX_WINDOW = 3
+NEARLY_BEST = 0.8
+"""A window must hold this share of what the best one holds: another place tells of something else."""
 
 _MARKER = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 _MARKERS = re.compile(r"(?:\s*\[[\d,\s]+\])+\s*[.!?。]?")
@@ -139,6 +143,11 @@ def supports(sentence: str, evidence: str, analyser: KoreanAnalyser, idf: Idf) -
     return failure(claim, window, idf({w.form for w in claim.words})) is None
 
 
+def attribution(press: str | None) -> str:
+    """How a sentence names the outlet that reports it: «해담일보에 따르면 »."""
+    return f"{press}에 따르면 " if press else ""
+
+
 class _Claims:
     """A sentence as sources of different days understand it."""
 
@@ -167,28 +176,39 @@ class _Reading:
 
     def support(self, claims: _Claims) -> Evidence | None:
         """The shortest window of the source that supports the claim."""
+        best = 0.0
         for length in range(1, MAX_WINDOW + 1):
-            for run in self._runs:
-                for first in range(len(run) - length + 1):
-                    if self._supports(claims, run, first, length):
-                        last = run[first + length - 1]
-                        return Evidence(self._source, run[first].start, last.end)
+            windows = [
+                (self._share(claims, run[first : first + length]), run, first)
+                for run in self._runs
+                for first in range(len(run) - length + 1)
+            ]
+            best = max([best, *(share for share, _, _ in windows)])
+            for share, run, first in windows:
+                near = share and share >= NEARLY_BEST * best
+                if near and self._supports(claims, run, first, length):
+                    return Evidence(self._source, run[first].start, run[first + length - 1].end)
         return None
+
+    def _share(self, claims: _Claims, window: Sequence[AnalysedSentence]) -> float:
+        """How much of the claim's words, by weight, the window holds."""
+        claim = claims.on(self._published)
+        senses = frozenset[str]().union(*(self._statement(s).senses for s in window))
+        return sum(
+            claims.weights.get(word.form, 1.0) for word in claim.words if word.sense in senses
+        )
 
     def _supports(
         self, claims: _Claims, run: Sequence[AnalysedSentence], first: int, length: int
     ) -> bool:
         window = run[first : first + length]
-        if claims.squeezed in squeeze(self._source.body[window[0].start : window[-1].end]):
+        quoted = claims.squeezed.removeprefix(squeeze(attribution(self._source.article.press)))
+        if quoted in squeeze(self._source.body[window[0].start : window[-1].end]):
             return True
-        claim = claims.on(self._published)
-        given = frozenset(m for sentence in window for m in sentence.morphemes)
-        forms = {word.form for word in claim.words} - {""}
-        if not forms & given:
-            return False
         sentences = [self._statement(sentence) for sentence in window]
         before = [self._statement(sentence) for sentence in run[:first]]
         context = [self._heading, *before]
+        claim = claims.on(self._published)
         return failure(claim, Window(sentences, context), claims.weights) is None
 
     def _statement(self, sentence: AnalysedSentence) -> Statement:

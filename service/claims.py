@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 
 from index import KoreanAnalyser, Token
+from service.agents import Part, parts
 from service.dates import When, whens
 from service.quantities import Quantity, quantities
 from service.wording import sense, side
@@ -44,6 +45,7 @@ _ROLES = {
 }
 _PARTICLES = {"가": "이", "는": "은", "를": "을", "ᆯ": "을", "ᆫ": "은", "으로": "로", "과": "와"}
 _DIRECTIONS = {"에서": "from", "부터": "from", "로": "to", "으로": "to", "까지": "to"}
+_PLACE_PARTICLES = frozenset({"에", "에서", "로", "까지", "부터"})
 _DIRECTION = re.compile(r"(?:에서|부터|으로|로|까지)(?![가-힣]{3})")
 TITLES = (
     "대통령 총리 장관 차관 지사 도지사 시장 부시장 구청장 군수 의원 의장 위원장 위원 대표 회장 부회장 사장 부사장 이사장 "
@@ -51,6 +53,7 @@ TITLES = (
     "수비수 미드필더 배우 가수 작가 지휘자 관장 판사 검사 변호사 재판장 기자 후보 씨 군 양 기장 지점장 은행장 최고재무책임자 "
     "최고경영자 대변인 청장 서장 박사 대표이사 시인 소설가 주장 투수 포수 교육감 원내대표"
 ).split()
+_TITLES = frozenset(TITLES)
 _TITLE = "|".join(sorted(TITLES, key=len, reverse=True))
 _TITLED = re.compile(rf"\s?\(\d\d[^)]*\)|\s?(?:전\s)?[가-힣]{{0,4}}?(?:{_TITLE})(?![가-힣]{{3}})")
 _AFTER_TITLE = re.compile(rf"(?:{_TITLE})\s$")
@@ -73,7 +76,8 @@ _FAMILY_NAME = re.compile(
     r"(?![가-힣]{3})"
 )
 _RATE = re.compile(
-    r"(?:(?P<year>매년|해마다|연간|연|1년에)|(?P<month>매달|매월|다달이|달마다|월)|(?P<day>매일|하루)|(?P<hour>시간당))"
+    r"(?:(?P<year>매년|해마다|연간|연|1년에?|한\s해에?)|(?P<month>매달|매월|다달이|달마다|월|(?:한\s|1)달에?)"
+    r"|(?P<day>매일|하루에?|날마다)|(?P<hour>시간당))"
     r"\s?(?:평균|최대|약)?\s*$"
 )
 _SIGNED = re.compile(r"(시속|초속|분속|영하|영상)\s?$")
@@ -181,8 +185,9 @@ class Statement:
     words: Sequence[Word]
     facts: Sequence[Fact]
     compounds: frozenset[str]
-    parts: frozenset[tuple[str, ...]] = frozenset()
+    compositions: frozenset[tuple[str, ...]] = frozenset()
     glued: frozenset[str] = frozenset()
+    acts: Sequence[Part] = ()
 
     @classmethod
     def of(cls, text: str, analyser: KoreanAnalyser, published: date | None) -> Statement:
@@ -213,6 +218,15 @@ class Statement:
     def in_role(self, role: str) -> frozenset[str]:
         return frozenset(word.sense for word in self.words if word.role == role)
 
+    @cached_property
+    def places(self) -> Mapping[str, frozenset[str]]:
+        """Particle to the nouns it marks, of those that say where, whence and whither."""
+        marked: dict[str, set[str]] = {}
+        for word in self.words:
+            if word.particle in _PLACE_PARTICLES:
+                marked.setdefault(word.particle, set()).add(word.sense)
+        return {particle: frozenset(nouns) for particle, nouns in marked.items()}
+
 
 class _Parser:
     """Takes one sentence apart in a single pass over its morphemes."""
@@ -223,7 +237,9 @@ class _Parser:
         numbers = [
             q for q in quantities(text) if all(q.end <= d.start or d.end <= q.start for d in dates)
         ]
-        self._values = sorted([*dates, *numbers], key=lambda value: value.start)
+        rates = [m.span() for v in numbers if (m := _RATE.search(text[: v.start]))]
+        values = (v for v in [*dates, *numbers] if not any(a <= v.start < b for a, b in rates))
+        self._values = sorted(values, key=lambda value: value.start)
         self._negated = _negated(tokens)
 
     def statement(self) -> Statement:
@@ -241,7 +257,7 @@ class _Parser:
                 words.append(Word("", _number(values.pop(0)), position, clause))
             if any(v.start <= token.start < v.end for v in self._values):
                 continue
-            if self._ends_clause(n):
+            if _ends_clause(self._tokens, n):
                 clause += 1
             elif word := self._word(n, position + 1, clause):
                 position += 1
@@ -260,6 +276,7 @@ class _Parser:
             frozenset(run.form for run in runs),
             frozenset(run.parts for run in runs),
             _glued(self._text, self._tokens),
+            parts(self._tokens, _TITLES),
         )
 
     def _side(self, n: int, word: Word) -> tuple[int | str, int]:
@@ -273,19 +290,13 @@ class _Parser:
             return word.form, 1
         return side(word.form) or (word.sense, 1)
 
-    def _ends_clause(self, n: int) -> bool:
-        token = self._tokens[n]
-        if token.tag in {"SP", "SF", "EF"}:
-            return True
-        following = self._tokens[n + 1].tag if n + 1 < len(self._tokens) else ""
-        return token.tag == "EC" and token.form in _CLAUSE_ENDS and not following.startswith("VX")
-
     def _word(self, n: int, position: float, clause: int) -> Word | None:
         token = self._tokens[n]
         tag = token.tag.split("-")[0]
         if tag not in _CONTENT_TAGS or (tag in _VERB_TAGS and token.form in _LIGHT_VERBS):
             return None
         form = token.form.lower().replace(",", "")
+        particle = self._particle(n) if tag in _NOUN_TAGS else ""
         following = self._tokens[n + 1].tag if n + 1 < len(self._tokens) else ""
         return Word(
             form,
@@ -296,7 +307,7 @@ class _Parser:
             or bool(_ORGANISATION_NAME.fullmatch(self._run_at.get(n, ""))),
             is_argument=tag in _NOUN_TAGS and following.split("-")[0] not in _SUFFIXES,
             is_negated=n in self._negated,
-            role=_ROLES.get(particle := self._particle(n) if tag in _NOUN_TAGS else "", ""),
+            role="" if following.startswith("NN") else _ROLES.get(particle, ""),
             particle=_PARTICLES.get(particle, particle),
             run=self._run_at.get(n, ""),
             tense=self._tense(n),
@@ -380,13 +391,22 @@ def _negated(tokens: Sequence[Token]) -> frozenset[int]:
 
 
 def _nearest_content(tokens: Sequence[Token], places: Iterable[int]) -> list[int]:
+    """The first content word, none beyond the end of a clause: 전화 is not negated in «전화하고 받지 않으면»."""
     content = (
         n
-        for n in places
+        for n in takewhile(lambda n: not _ends_clause(tokens, n), places)
         if (tag := tokens[n].tag.split("-")[0]) in _NOUN_TAGS
         or (tag in _VERB_TAGS and tokens[n].form not in _LIGHT_VERBS)
     )
     return list(islice(content, 1))
+
+
+def _ends_clause(tokens: Sequence[Token], n: int) -> bool:
+    token = tokens[n]
+    if token.tag in {"SP", "SF", "EF"}:
+        return True
+    following = tokens[n + 1].tag if n + 1 < len(tokens) else ""
+    return token.tag == "EC" and token.form in _CLAUSE_ENDS and not following.startswith("VX")
 
 
 def _glued(text: str, tokens: Sequence[Token]) -> frozenset[str]:
@@ -428,7 +448,9 @@ def _runs(text: str, tokens: Sequence[Token]) -> list[_Run]:
         titled = _TITLED.match(text, end) or _AFTER_TITLE.search(text[max(0, start - 8) : start])
         kind = "person" if titled and not _ORGANISATION.search(form) else form[-1]
         named = (
-            (is_name or (titled and 2 <= len(form) <= 4)) and len(form) > 1 and form[0].isalpha()
+            (is_name or (titled and 2 <= len(form) <= 4 and len(place) > 1))
+            and len(form) > 1
+            and form[0].isalpha()
         )
         runs.append(_Run(form, parts, place, Name(form, kind) if named else None))
     return runs

@@ -70,6 +70,7 @@ _RELATIVE = {
 _FROM_THE_LAST = frozenset(
     {"전날", "이튿날", "이듬해"}
 )  # counted from the date before, if there is one
+RELATIVE_DATES = frozenset(word for words in _RELATIVE.values() for word in words)
 _WORDS = {word: (size, shift) for size, words in _RELATIVE.items() for word, shift in words.items()}
 _RANGE = r"(?:(?P<{0}>\d{{1,2}})\s?(?:[~∼∽\-–·,]|월?[과와]\s?|일?[과와]\s?)\s?)?"
 _ATOM = re.compile(

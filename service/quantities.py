@@ -2,7 +2,7 @@
 
 ``1,400여 명`` = ``1400명``; ``2천900억 원`` = ``2,900억원`` = ``290,000,000,000원``; ``네 가지`` = ``4가지``;
 ``삼천 명`` = ``3,000명``; ``5퍼센트`` = ``5%``; ``절반`` = ``50%``; ``1년`` = ``12개월`` as ``석 달`` = ``3개월``;
-``사흘`` = ``3일``. Pure functions.
+``사흘`` = ``3일``; ``3년 2개월`` = ``38개월``. Pure functions.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ _NATIVE = _native_numerals()
 # Longest first, so that 시간 is not read as 시, nor 개월 as 개.
 _UNITS = (
     "%p %포인트 제곱미터 킬로미터 센티미터 밀리미터 킬로그램 퍼센트포인트 퍼센트 메가와트 기가와트 "
-    "세제곱미터 헥토파스칼 헥타르 개월 개국 개사 개소 시간 분기 달러 유로 가지 번째 가구 세대 마리 그루 "
+    "세제곱미터 헥토파스칼 밀리리터 헥타르 개월 개국 개사 개소 시간 분기 달러 유로 가지 번째 가구 세대 마리 그루 "
     "켤레 자루 송이 포기 박스 상자 사람 학급 학년 주년 주일 주차 차례 살배기 미터 리터 그램 위안 인분 "
     "병상 갈래 등급 라운드 포인트 경기 이닝 연패 연승 메가줄 리터 ℓ 명 원 엔 개 곳 건 대 채 년 월 일 시 분 초 주 회 차 위 배 톤 층 면 석 척 "
-    "점 편 권 장 쪽 세 살 승 패 무 골 호 번 동 량 칸 종 팀 인 평 도 표 기 단 단계 상 급 필지 ㎞ ㎡ "
-    "㎥ ㎝ ㎜ ㎏ ㏊ ℃ km² m² km cm mm kg ha hPa MW GW kW TB GB m t g % ％ p"
+    "점 강 편 권 장 쪽 세 살 승 패 무 골 호 번 동 량 칸 종 팀 인 평 도 표 기 단 단계 상 급 필지 ㎞ ㎡ "
+    "㎥ ㎝ ㎜ ㎏ ㏊ ℃ km² m² km cm mm kg ha hPa mL ml ㎖ L MW GW kW TB GB m t g % ％ p"
 ).split()
 _SAME_UNIT = {
     "퍼센트포인트": "%p", "%포인트": "%p", "％": "%", "퍼센트": "%", "프로": "%", "킬로미터": "km", "㎞": "km",
     "미터": "m", "센티미터": "cm", "㎝": "cm", "밀리미터": "mm", "㎜": "mm", "킬로그램": "kg",
     "㎏": "kg", "제곱미터": "㎡", "m²": "㎡", "메가와트": "MW", "기가와트": "GW", "톤": "t",
     "사람": "명", "인": "명", "살": "세", "살배기": "세", "도": "℃", "헥타르": "ha", "㏊": "ha",
-    "헥토파스칼": "hPa", "차례": "번", "달": "개월", "군데": "곳", "개소": "곳",
+    "헥토파스칼": "hPa", "차례": "번", "회": "번", "㎖": "mL", "ml": "mL", "ℓ": "L", "리터": "L", "밀리리터": "mL", "달": "개월", "군데": "곳", "개소": "곳",
 }  # fmt: skip
 _UNIT = "|".join(map(re.escape, sorted(_UNITS, key=len, reverse=True)))
 _DIGITS = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
@@ -60,7 +60,7 @@ _QUANTITY = re.compile(
 _NATIVE_QUANTITY = re.compile(
     rf"(?<![가-힣])(?P<number>{'|'.join(sorted(_NATIVE, key=len, reverse=True))})\s?(?:여\s?)?"
     r"(?P<unit>가지|명|개월|개|곳|번째|번|차례|달|시간|시|살|마리|사람|배|군데|대|채|건|척|편|권|장|팀|가구|경기|"
-    r"그루|점|골|칸|표|층|기|경기|이닝|량|종|석|통|쌍|벌|잔|송이|회|세대|집)(?=[^가-힣]|$|[이가은는을를의에로과와도쯤께까부만씩간째짜])"  # not 한 시장
+    r"그루|점|골|칸|표|층|기|주|경기|이닝|량|종|석|통|쌍|벌|잔|송이|회|세대|집)(?=[^가-힣]|$|[이가은는을를의에로과와도쯤께까부만씩간째짜])"  # not 한 시장
 )
 _SINO_QUANTITY = re.compile(
     r"(?<![가-힣\d])(?P<number>[일이삼사오육칠팔구]?[십백천만억조][일이삼사오육칠팔구십백천만억조]*)\s?(?:여\s?)?"
@@ -75,6 +75,7 @@ _SPAN = re.compile(
     rf"(?<![가-힣])(?P<days>{'|'.join(sorted(_DAYS, key=len, reverse=True))})|(?<![가-힣])(?P<week>일주일)"
     r"|(?<![가-힣])(?P<half>반년)"
 )
+_LONG_SPAN = re.compile(r"(?<![\d.,])(?P<years>\d{1,2})년\s?(?P<months>\d{1,2})개월")
 _SCORE = re.compile(
     rf"(?<![\w.,-])(\d{{1,3}})\s?(?:-|–|대)\s?(\d{{1,3}})(?![\d,.-]|\s?(?:[십백천만억조]|{_UNIT}))"
 )
@@ -134,6 +135,9 @@ def _shares(text: str) -> Iterator[Quantity]:
 
 
 def _spans(text: str) -> Iterator[Quantity]:
+    for match in _LONG_SPAN.finditer(text):
+        months = Decimal(12 * int(match["years"]) + int(match["months"]))
+        yield Quantity(months, "개월", match[0], match.start())
     for match in _SPAN.finditer(text):
         days = _DAYS[match["days"]] if match["days"] else 7
         value, unit = (6, "개월") if match["half"] else (days, "일")

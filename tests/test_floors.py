@@ -44,6 +44,7 @@ FLOORS: dict[str, list[set[str]]] = {
             "prompt",
             "wording",
             "dates",
+            "agents",
             "claims",
             "agreement",
             "citations",

@@ -23,7 +23,12 @@ HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Pair:
-    """``verdict``: whether the passage supports the sentence; ``kind`` says how it was written."""
+    """``verdict``: whether the passage supports the sentence; ``kind`` says what was falsified.
+
+    ``form`` says, where it is known, how a faithful sentence differs from the passage: ``verbatim``, ``particle``
+    (only endings and particles), ``shortened``, ``merged`` (two sentences), ``converted`` (dates and numbers),
+    ``polite``, ``voice``, ``nominal``, ``synonym``.
+    """
 
     id: str
     group: int
@@ -33,6 +38,7 @@ class Pair:
     sentence: str
     verdict: bool
     kind: str
+    form: str = ""
 
 
 def pairs(*, reporting: bool) -> list[Pair]:
