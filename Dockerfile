@@ -7,11 +7,13 @@ COPY service service
 # torch from PyTorch's CPU wheels if TORCH_INDEX names their index, else PyPI's build.
 ARG TORCH_INDEX=
 RUN pip install --no-cache-dir ${TORCH_INDEX:+--index-url $TORCH_INDEX} "$(grep '^torch==' constraints.txt)" \
-    && pip install --no-cache-dir --constraint constraints.txt .
+    && pip install --no-cache-dir --constraint constraints.txt '.[mcp,otel]'
+RUN mkdir -p /data && chown gisa /data
 USER gisa
-ENV GISA_INDEX=/data/index GISA_CACHE=/home/gisa/.cache/gisa
+ENV GISA_INDEX=/data/index GISA_FEEDBACK=/data/feedback.sqlite GISA_CACHE=/home/gisa/.cache/gisa
 RUN gisa model prepare
 EXPOSE 8000
 HEALTHCHECK CMD python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz')"
-# The container's own address is not loopback; publish the port on loopback or behind a proxy.
+# The container's own address is not loopback: GISA_AUTH=keys with GISA_API_KEYS, or publish the port
+# on loopback or behind a proxy and set GISA_ALLOW_PUBLIC=true.
 CMD ["gisa", "serve", "--host", "0.0.0.0"]

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +25,9 @@ from index.protocols import AnalysedText, Terms
 FIELDS = ("morphemes", "bigrams")
 """The lexical fields of a passage. Morphemes match words whatever their particles and endings;
 character bigrams catch names and compounds that the analyser cuts differently in two contexts."""
+
+RECENT_TEXTS = 256
+"""Analyses that are remembered: those of the questions and sentences being worked on."""
 
 # Nouns, numerals, verbs, adjectives, adverbs, roots, foreign words, hanja, numbers, web addresses.
 # Dependent nouns (것, 수, 명, 원 …), pronouns, particles and endings carry no topic.
@@ -65,6 +69,8 @@ class KoreanAnalyser:
         from kiwipiepy import Kiwi
 
         self._kiwi = Kiwi(num_workers=workers)
+        # On its way to an answer a question is looked at by many, each for its own reasons.
+        self._tokens = lru_cache(maxsize=RECENT_TEXTS)(self._kiwi.tokenize)
         self._words = _add_words(self._kiwi, dictionary) if dictionary else ""
 
     @property
@@ -79,14 +85,14 @@ class KoreanAnalyser:
         return {"morphemes": telling or morphemes, "bigrams": bigrams(text)}
 
     def morphemes(self, text: str) -> tuple[str, ...]:
-        return _content(self._kiwi.tokenize(read(text)))
+        return _content(self.tokens(text))
 
     def tokens(self, text: str) -> Sequence[Token]:
         """All morphemes of a text with tags and offsets, for questions and for verification.
 
         Their forms are those of the text as it is read: hanja in Hangul.
         """
-        tokens: Sequence[Token] = self._kiwi.tokenize(read(text))
+        tokens: Sequence[Token] = self._tokens(read(text))
         return tokens
 
     def sentences(self, text: str) -> list[AnalysedSentence]:

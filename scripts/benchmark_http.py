@@ -66,7 +66,7 @@ def measure_http(
         root = index or _build(folder / "index", passages)
         with _served(root, folder, workers) as service:
             if soak:
-                result: Any = _soak(service, root, minutes=soak, grows=index is None)
+                result: Any = _soak(service, root, minutes=soak)
             else:
                 result = [
                     asdict(_measure(service, route, int(count), seconds))
@@ -294,21 +294,24 @@ def _questions(rng: random.Random) -> Iterator[str]:
 # -- a soak -----------------------------------------------------------------------------------
 
 
-def _soak(service: _Service, root: Path, *, minutes: float, grows: bool) -> dict[str, Any]:
-    """Load for so long, while articles are published and callers leave. Memory must stay flat."""
+def _soak(service: _Service, root: Path, *, minutes: float) -> dict[str, Any]:
+    """Load for so long, while articles are published and callers leave. Memory must stay flat.
+
+    An index that was given grows too: give a copy.
+    """
+    articles = map(_with_sentence_vectors, _articles(_material(), seed=2, first=10**7))
     task = json.dumps([service.port, "ask", 8, 60 * minutes, LEAVING, 0.5])
     clients = subprocess.Popen(  # noqa: S603
         [sys.executable, str(Path(__file__)), task], stdout=subprocess.PIPE, cwd=ROOT
     )
     memory, generations, published = [], {service.generation()}, time.monotonic()
-    articles = map(_with_sentence_vectors, _articles(_material(), seed=2, first=10**7))
     while clients.poll() is None:
         time.sleep(PEEK_S)
         with suppress(OSError):
             generations.add(service.generation())
         memory.append(round(service.resident_mb()))
         messages.print(f"{memory[-1]} MB, generation {max(generations)}")
-        if grows and time.monotonic() - published > RELOAD_S:
+        if time.monotonic() - published > RELOAD_S:
             _publish(root, list(islice(articles, 4)))
             published = time.monotonic()
     assert clients.stdout is not None  # noqa: S101

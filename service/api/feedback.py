@@ -49,13 +49,18 @@ async def written_regularly(store: FeedbackStore) -> AsyncIterator[None]:
 
 
 async def _write(store: FeedbackStore) -> None:
+    """One warning when writing begins to fail, not one a second."""
+    works = True
     while True:
         await asyncio.sleep(FLUSH_S)
-        await to_thread.run_sync(_flush, store)
+        works = await to_thread.run_sync(_flush, store, works)
 
 
-def _flush(store: FeedbackStore) -> None:
+def _flush(store: FeedbackStore, worked: bool = True) -> bool:
     try:
         store.flush()
     except FeedbackUnavailable as error:
-        logger.warning("answers can't be rated: %s. %s", error, error.remedy)
+        if worked:
+            logger.warning("answers can't be rated: %s. %s", error, error.remedy)
+        return False
+    return True

@@ -58,6 +58,9 @@ def serve(settings: Settings) -> None:
     # A worker is a process that reads the settings itself: what the command line changed goes along.
     os.environ["GISA_INDEX"] = str(settings.index)
     os.environ["GISA_BACKEND"] = settings.backend
+    if settings.embedding_runtime != "torch":
+        # Searches run side by side already: a team of OpenMP threads for each gets in their way.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     with ExitStack() as stack:
         if settings.workers > 1:  # their figures are added up in files; they share the processors
             os.environ[MULTIPROCESS_DIR] = stack.enter_context(TemporaryDirectory())
