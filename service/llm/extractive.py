@@ -36,11 +36,16 @@ class ExtractiveBackend:
 
     def choose(self, prompt: Prompt) -> list[Candidate]:
         """The sentences of the answer in reading order; none when the evidence is too weak."""
+        confidence, candidates = self.weigh(prompt)
+        return candidates if confidence >= MIN_ANSWERABILITY else []
+
+    def weigh(self, prompt: Prompt) -> tuple[float, list[Candidate]]:
+        """How surely the sources answer the question, 0 to 1, and with which sentences."""
         asked = Asked.of(prompt.question, self._analyser, self._idf)
         candidates = rank(asked, prompt.sources)
-        if not candidates or answerability(asked, candidates) < MIN_ANSWERABILITY:
-            return []
-        return _join(asked, candidates)
+        if not candidates:
+            return 0.0, []
+        return answerability(asked, candidates), _join(asked, candidates)
 
 
 @dataclass(frozen=True)
