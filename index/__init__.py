@@ -39,7 +39,7 @@ from index.errors import (
 from index.korean import KoreanAnalyser, Token, bigrams
 from index.local.archive import export_index, import_index
 from index.local.verify import Check, verify_index
-from index.protocols import AnalysedText, Embedder, Engine, IndexInfo
+from index.protocols import AnalysedText, Candidates, Embedder, Engine, IndexInfo, Vectors
 from index.readers import read_articles
 from index.retrieve import Index, index_info, open_index
 
@@ -51,6 +51,7 @@ __all__ = [
     "Article",
     "ArticleHeader",
     "BuildSummary",
+    "Candidates",
     "Check",
     "DictionaryUnusable",
     "Embedder",
@@ -79,6 +80,7 @@ __all__ = [
     "SourceUnreadable",
     "SourcesInvalid",
     "Token",
+    "Vectors",
     "bigrams",
     "build_index",
     "export_index",

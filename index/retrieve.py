@@ -163,6 +163,10 @@ class Index:
         vector: Vectors = self._embed(question)
         return vector
 
+    def forget_questions(self) -> None:
+        """Drop the vectors remembered: a question put twice is timed as if it were new."""
+        self._embed.cache_clear()
+
     def similarities(self, question: str, text: AnalysedText) -> Vectors | None:
         """Cosines of the question with each sentence, in units of the corpus's own spread.
 

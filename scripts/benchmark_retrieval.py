@@ -10,7 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -20,14 +21,12 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from index import Index
-    from index.protocols import Candidates, Vectors
     from service.evaluation.datasets import Dataset, GoldQuestion
-    from service.understand import Understood
+    from service.evaluation.report import Ablation
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "tests" / "corpus"
 KORQUAD = ROOT.parent / "shared" / "data" / "KorQuAD_v1.0_dev.json"
-RRF = 60  # Cormack, Clarke and Büttcher, Reciprocal Rank Fusion (SIGIR 2009)
 
 Half = Literal["all", "even", "odd"]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
@@ -78,17 +77,23 @@ def fusion(
         raise typer.BadParameter("give --squad, or --questions with --corpus or --index")
     else:
         sets = _sets_of_the_project()
-    report: dict[str, Any] = {}
+    report: dict[str, dict[str, Ablation]] = {}
     for name, chosen in sets.items():
         messages.print(f"{name} …")
         with chosen.opened(index, cache) as (opened, dataset):
             asked = _half(dataset.sample(limit, seed).questions, half, chosen.is_squad)
             report[name] = _ablation(opened, asked, seed)
     if as_json:
-        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
-    else:
-        for name, kinds in report.items():
-            _show_fusion(name, kinds)
+        document = {
+            name: {kind: measured.model_dump(mode="json") for kind, measured in kinds.items()}
+            for name, kinds in report.items()
+        }
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        return
+    from service.evaluation.console import show_ablation
+
+    for name, kinds in report.items():
+        show_ablation({f"{name}, {kind}": measured for kind, measured in kinds.items()})
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,8 @@ class _Set:
     @contextmanager
     def opened(self, index: Path | None, cache: Path | None) -> Iterator[tuple[Index, Dataset]]:
         from service.evaluation.corpus import serving
-        from service.evaluation.datasets import articles_of_files, read_questions, read_squad
+        from service.evaluation.formats import read_questions, read_squad
+        from service.evaluation.run import with_ids
         from service.settings import load_settings
 
         if self.is_squad:
@@ -110,12 +116,7 @@ class _Set:
         else:
             dataset = read_questions(self.file, None if index else self.corpus)
         with serving(dataset, load_settings(index=index), cache) as answerer:
-            if self.corpus:
-                named = {
-                    article for question in dataset.questions for article in question.article_ids
-                }
-                dataset = dataset.renaming(articles_of_files(self.corpus, named))
-            yield answerer.index, dataset
+            yield answerer.index, with_ids(dataset, answerer.index)
 
 
 def _sets_of_the_project() -> dict[str, _Set]:
@@ -153,99 +154,15 @@ def _kind(question: GoldQuestion) -> str:
     return question.type or next(asked, "what")
 
 
-def _ablation(index: Index, questions: Sequence[GoldQuestion], seed: int) -> dict[str, Any]:
+def _ablation(index: Index, questions: Sequence[GoldQuestion], seed: int) -> dict[str, Ablation]:
     """By type and method, each metric of retrieval with its bootstrap interval."""
-    from service.evaluation.metrics import METRICS, estimate, score_retrieval
-    from service.understand import Understander
+    from service.evaluation.ablation import FUSION, SCORES, rank, search, tabulate
+    from service.evaluation.judge import Judge
 
-    understand = Understander(index)
-    gold = {q.id: q for q in questions if q.has_gold_articles}
-    found: dict[str, dict[str, list[str]]] = {}  # by method and question
-    for question in gold.values():
-        for method, articles in _rankings(index, understand(question.ask())).items():
-            found.setdefault(method, {})[question.id] = articles
-    rows: dict[str, dict[str, list[Any]]] = {}
-    for method, rankings in found.items():
-        scored = score_retrieval(rankings, {q.id: q.article_ids for q in gold.values()})
-        for name, parts in scored.items():
-            row = {f"retrieval.{metric}": part for metric, part in parts.items()}
-            for kind in ("all", _kind(gold[name])):
-                rows.setdefault(kind, {}).setdefault(method, []).append(row)
-    wanted = [f"retrieval.{metric}" for metric in METRICS["retrieval"]]
-    return {
-        kind: {
-            method: {"questions": len(parts)}
-            | {
-                name.removeprefix("retrieval."): asdict(estimates[name])
-                for estimates in [estimate(parts, seed=seed)]
-                for name in wanted
-            }
-            for method, parts in methods.items()
-        }
-        for kind, methods in sorted(rows.items())
-    }
-
-
-def _rankings(index: Index, understood: Understood) -> dict[str, list[str]]:
-    """By method, the ids of the articles, best first. All have the same filters."""
-    from service.evaluation.metrics import RETRIEVAL_DEPTH
-
-    question = understood.interpreted.standalone_question
-    if not understood.scopes:
-        return {method: [] for method in ("dense", "bm25", "rrf", "ours")}
-    scope = understood.scopes[0]
-    candidates = index.candidates(question, filters=scope.filters)
-    rankings = {
-        method: _articles(index, candidates, scores)
-        for method, scores in _scores(candidates).items()
-    }
-    hits = scope.search(index, question, k=RETRIEVAL_DEPTH, per_story=1)
-    # The others rank the copies of a story one by one, and each is right.
-    stories = [copy for hit in hits for copy in _copies(index, hit.article.id)]
-    return rankings | {"ours": list(dict.fromkeys(stories))[:RETRIEVAL_DEPTH]}
-
-
-def _copies(index: Index, article: str) -> list[str]:
-    return [article, *(copy for copy in index.story(article) if copy != article)]
-
-
-def _scores(candidates: Candidates) -> dict[str, Vectors]:
-    """By method, a score for each candidate."""
-    lexical = candidates.lexical["morphemes"]
-    ranked = [(-scores).argsort(kind="stable").argsort() for scores in (candidates.dense, lexical)]
-    return {
-        "dense": candidates.dense,
-        "bm25": lexical,
-        "rrf": sum((1 / (RRF + 1 + ranks)).astype("float32") for ranks in ranked),
-    }
-
-
-def _articles(index: Index, candidates: Candidates, scores: Vectors) -> list[str]:
-    """The distinct articles, best first, as deep as is scored."""
-    from service.evaluation.metrics import RETRIEVAL_DEPTH
-
-    order = (-scores).argsort(kind="stable")
-    first = list(dict.fromkeys(candidates.articles[order].tolist()))[:RETRIEVAL_DEPTH]
-    best = {int(candidates.articles[i]): int(candidates.keys[i]) for i in order[::-1]}
-    loaded = index.load([best[article] for article in first])
-    return [loaded[best[a]].article.id for a in first if best[a] in loaded]
-
-
-def _show_fusion(name: str, report: dict[str, Any]) -> None:
-    for kind, methods in report.items():
-        count = next(iter(methods.values()))["questions"]
-        table = Table(title=f"{name}, {kind}: {count} questions (95 % bootstrap interval)")
-        metrics = [metric for metric in next(iter(methods.values())) if metric != "questions"]
-        for column in ("", *metrics):
-            table.add_column(column, justify="right" if column else "left")
-        for method, values in methods.items():
-            table.add_row(method, *(_with_interval(values[metric]) for metric in metrics))
-        Console(width=130).print(table)
-
-
-def _with_interval(estimate: dict[str, Any]) -> str:
-    low, high = estimate["ci95"]
-    return f"{estimate['value']:.3f} ({low:.3f}–{high:.3f})"
+    now = datetime.now().astimezone()
+    asked = [q.model_copy(update={"type": _kind(q)}) for q in questions if q.has_gold_articles]
+    rankings = {**rank(index, asked, SCORES, now), FUSION: search(index, asked, now)}
+    return tabulate(rankings, asked, Judge.of(index, now), seed=seed)
 
 
 # -- times -----------------------------------------------------------------------------------
@@ -331,7 +248,7 @@ def _time_stages(index: Index, questions: Sequence[GoldQuestion]) -> dict[str, l
         return result
 
     for question in questions:
-        index._embed.cache_clear()
+        index.forget_questions()
         text = question.question
         vector = timed("embed", index.embed, text)
         understood = timed("understand", understand, question.ask())

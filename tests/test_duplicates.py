@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import datetime
 from itertools import combinations
 from pathlib import Path
 
@@ -18,13 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_index import analyser
 
-from index import Filters, Index, build_index, read_articles
+from index import SEOUL, Filters, Index, build_index, read_articles
 from index.corrections import plain_title, titles_corrected
 from index.duplicates import BANDS, MIN_CHARS, PERMUTATIONS, ROWS, fingerprint, same_story
 from index.local import LocalEngine
 from index.local.catalog import Catalog, Recipe
 from index.retrieve import CANDIDATES
-from service.evaluation.run import Judge
+from service.evaluation.judge import Judge
 from service.terminal import show_hits
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -221,7 +222,7 @@ def test_a_crowd_of_copies_leaves_room_for_other_stories(tmp_path: Path) -> None
 
 def test_evaluation_counts_a_copy_as_the_original(sample: Index) -> None:
     leader, copy = sample.story("a-01")
-    assert Judge.of(sample).stories([copy, "a-02", leader, "unknown"]) == (
+    assert Judge.of(sample, datetime.now(SEOUL)).stories([copy, "a-02", leader, "unknown"]) == (
         leader,
         "a-02",
         "unknown",

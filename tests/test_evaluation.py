@@ -17,14 +17,10 @@ from hypothesis import strategies as st
 
 from index import Article, KoreanAnalyser
 from service.evaluation import command, corpus
-from service.evaluation.datasets import (
-    Dataset,
-    DatasetUnusable,
-    GoldQuestion,
-    fingerprint,
-    read_questions,
-    read_squad,
-)
+from service.evaluation.comparison import compare
+from service.evaluation.datasets import Dataset, DatasetUnusable, GoldQuestion, fingerprint
+from service.evaluation.formats import read_questions, read_squad
+from service.evaluation.judge import Judge
 from service.evaluation.metrics import (
     METRICS,
     character_f1,
@@ -34,8 +30,8 @@ from service.evaluation.metrics import (
     normalise,
     score_retrieval,
 )
-from service.evaluation.report import Report, compare, read_report
-from service.evaluation.run import Judge, Outcome, build_report
+from service.evaluation.report import Report, read_report
+from service.evaluation.scoring import Outcome, build_report
 from service.schema import Answer, Citation, Interpreted, Sentence
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -247,7 +243,7 @@ def test_a_copy_of_the_story_is_as_good_as_the_original() -> None:
 
 
 def test_nothing_retrieved_scores_nothing() -> None:
-    assert score_retrieval({"q": []}, {"q": ["a"]})["q"]["ndcg@10"] == (0.0, 1.0)
+    assert score_retrieval({"q": []}, {"q": {"a": 1}})["q"]["ndcg@10"] == (0.0, 1.0)
     assert score_retrieval({"q": ["a"]}, {}) == {}
 
 
@@ -526,16 +522,18 @@ def test_command_writes_the_contract(
     cache, stub = ("--cache", tmp_path / "c"), ("--backend", "stub")
     assert run("--squad", squad, "--json", out, "--report", page, *cache, *stub) == 0
     document = json.loads(out.read_text("utf-8"))
-    assert list(document) == [*METRICS, "latency_ms", "config", "questions"]
+    further = ["recall_curve", "risk_coverage", "questions", "titles", "ablation", "others"]
+    assert list(document) == [*METRICS, "latency_ms", "config", *further]
     for group, metrics in METRICS.items():
-        assert list(document[group]) == ["overall", "by_type"]
+        assert list(document[group]) == ["overall", "by_type", "by_slice"]
         assert list(document[group]["overall"]) == list(metrics)
         for measured in document[group]["overall"].values():
             assert set(measured) == {"value", "ci95"}
             assert len(measured["ci95"]) == 2
-    assert document["retrieval"]["overall"]["recall@1"] == {"value": 1.0, "ci95": [1.0, 1.0]}
+    assert document["retrieval"]["overall"]["recall@1"] == {"value": 1.0, "ci95": [0.292402, 1.0]}
     assert document["citations"]["overall"]["invalid_markers"]["value"] == 0
     assert set(document["latency_ms"]["answer"]) == {"p50", "p95", "p99"}
+    assert {"understand", "retrieve", "compose", "verify"} <= set(document["latency_ms"]["stages"])
     config = document["config"]
     assert config["dataset"]["files"] == [{"path": str(squad), "sha256": fingerprint(squad)}]
     assert (config["embedder"], config["backend"]) == ("hash-256", "stub")
@@ -550,6 +548,32 @@ def test_command_writes_the_contract(
     (kept,) = (tmp_path / "c").iterdir()
     assert run("--squad", squad, "--index", kept, "--compare", out, *stub) == 0
     assert "Nothing changed." in capsys.readouterr().out
+
+
+def test_backends_side_by_side_and_parts_of_retrieval(
+    run: Run, squad: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, page = tmp_path / "out.json", tmp_path / "out.html"
+    backends = ("--backend", "stub", "--backend", "extractive", "--backend", "stub")
+    parts = ("--ablate", "dense,bm25,rrf,fusion,header", "--cache", tmp_path / "cache")
+    assert run("--squad", squad, *backends, *parts, "--json", out, "--report", page) == 0
+    report = read_report(out)
+    assert [measured.backend for measured in report.all_backends] == ["stub", "extractive"]
+    assert report.others[0].retrieval == report.retrieval
+    assert all(question.confidence for question in report.others[0].questions)
+    assert report.ablation["all"].questions == 3
+    assert list(report.ablation["all"].methods) == ["dense", "bm25", "rrf", "fusion", "header"]
+    assert len(list((tmp_path / "cache").iterdir())) == 2  # one without titles
+    assert "the same, passages not found by their title" in page.read_text("utf-8")
+    assert "header" in capsys.readouterr().out
+
+    assert run("--squad", squad, "--ablate", "magic") == 2
+    assert "no part of retrieval is called 'magic'" in capsys.readouterr().err
+    assert run("--squad", squad, "--ablate", "rerank") == 2
+    assert "rerank needs GISA_RERANK_MODEL" in capsys.readouterr().err
+    kept, _ = (tmp_path / "cache").iterdir()
+    assert run("--squad", squad, "--index", kept, *parts[:2]) == 2
+    assert "articles can't lose their titles" in capsys.readouterr().err
 
 
 def test_retrieval_only_and_floors(
@@ -631,12 +655,13 @@ def test_comparison_names_the_questions_that_changed(tmp_path: Path, report: Rep
     better = [*TWENTY]
     better[7] = asked(8, "factoid", ["서울"], 3, one("서울", "right"))
     new = build_report(better, JUDGE, seed=0, config={})
-    changes = {d.metric: d for d in compare(report, new)}
-    assert changes["answers.contains"].questions == ("q8",)
+    changes = {d.metric: d for d in compare(report, new).differences}
+    assert changes["answers.contains"].better == ("q8",)
     assert changes["answers.contains"].change == pytest.approx(1 / 15, abs=1e-5)
-    assert changes["retrieval.recall@5"].questions == ("q8",)
+    assert changes["retrieval.recall@5"].better == ("q8",)
+    assert changes["abstention.false_refusals"].better == ("q8",)
     assert "retrieval.recall@1" not in changes
-    assert compare(report, report) == []
+    assert compare(report, report).differences == ()
     saved = tmp_path / "report.json"
     saved.write_text(report.model_dump_json(), "utf-8")
     assert read_report(saved) == report

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,33 +17,22 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import track
-from rich.table import Table
 
 from index import SEOUL, GisaError, IndexEmpty, IndexNotFound, SourceUnreadable
+from service.answer import Answerer
 from service.cli import FAILED, NO_INDEX, USAGE
 from service.errors import QuestionInvalid, SettingsInvalid
+from service.evaluation import ablation
+from service.evaluation.comparison import compare
+from service.evaluation.console import show_changes, show_report
 from service.evaluation.corpus import serving
-from service.evaluation.datasets import (
-    Dataset,
-    DatasetUnusable,
-    describe,
-    read_questions,
-    read_squad,
-)
-from service.evaluation.metrics import Estimate
-from service.evaluation.page import named, render
-from service.evaluation.report import (
-    Difference,
-    Report,
-    check_floors,
-    compare,
-    parse_floor,
-    read_report,
-    shown,
-)
-from service.evaluation.run import evaluate
+from service.evaluation.datasets import Dataset, DatasetUnusable, describe
+from service.evaluation.formats import read_autorag, read_beir, read_questions, read_squad
+from service.evaluation.page import render
+from service.evaluation.report import Report, check_floors, parse_floor, read_report
+from service.evaluation.run import evaluate, with_ids
 from service.settings import Settings, describe_settings, load_settings
-from service.terminal import build_progress, err, out, say
+from service.terminal import build_progress, err, say
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -51,6 +41,15 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def command(
     squad: Annotated[
         Path | None, typer.Option(metavar="FILE", help="SQuAD or KorQuAD file: questions, corpus.")
+    ] = None,
+    beir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="BEIR folder: corpus, queries, qrels.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Of a BEIR folder (default: test, or the only one).")
+    ] = None,
+    autorag: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="AutoRAG folder: qa.parquet, corpus.parquet.")
     ] = None,
     corpus: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Articles: a file or folder.")
@@ -64,7 +63,10 @@ def command(
     cache: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep built indexes here for the next run.")
     ] = None,
-    backend: Annotated[str | None, typer.Option(help="What composes answers.")] = None,
+    backends: Annotated[
+        list[str] | None,
+        typer.Option("--backend", help="What composes answers; repeated, side by side."),
+    ] = None,
     retrieval_only: Annotated[
         bool, typer.Option("--retrieval-only", help="Compose no answers; much quicker.")
     ] = False,
@@ -81,6 +83,14 @@ def command(
             parser=datetime.fromisoformat,
             metavar="ISO8601",
             help="Clock of questions that name none (default: the present).",
+        ),
+    ] = None,
+    parts: Annotated[
+        str | None,
+        typer.Option(
+            "--ablate",
+            metavar="PART,…",
+            help=f"Also rank with parts of retrieval alone: {', '.join(ablation.MEANINGS)}.",
         ),
     ] = None,
     json_file: Annotated[
@@ -103,43 +113,98 @@ def command(
 ) -> None:
     """Measure retrieval, answers, citations and abstention on questions with known answers."""
     wanted = [parse_floor(floor) for floor in floors or ()]
+    ablated, settings = _parts(parts), load_settings(index=index)
     old = read_report(old_file) if old_file else None
-    settings = load_settings(index=index)
-    dataset = _read(squad, corpus, questions, index).of_types(types or ()).sample(limit, seed)
+    source = _Source(squad, beir, split, autorag, questions, corpus, index)
+    dataset = source.read().of_types(types or ()).sample(limit, seed)
     report = _measure(
         dataset,
         settings,
         cache,
-        backend=backend,
+        {part: _variant(part, dataset, settings) for part in ablated},
+        backends=backends or [],
         retrieval_only=retrieval_only,
         seed=seed,
         now=_with_zone(now),
         config={"limit": limit, "types": types or []},
     )
-    differences = compare(old, report) if old else []
+    changes = compare(old, report, seed=seed) if old else None
     _write(json_file, report.model_dump_json(indent=2) + "\n")
-    _write(html_file, render(report, differences))
-    _show(report)
-    if old is not None:
-        _show_changes(old, report, differences)
+    _write(html_file, render(report, changes))
+    show_report(report)
+    if changes:
+        show_changes(changes)
     check_floors(report, wanted)
 
 
-def _read(
-    squad: Path | None, corpus: Path | None, questions: Path | None, index: Path | None
-) -> Dataset:
-    """The data set that the options name; without a corpus where an index is given."""
-    if squad and not (corpus or questions):
-        return read_squad(squad, with_corpus=index is None)
-    if questions and not squad and bool(corpus) != bool(index):
-        return read_questions(questions, corpus)
-    raise typer.BadParameter(
-        "give --squad FILE, or --questions FILE with either --corpus PATH or --index DIR"
-    )
+@dataclass(frozen=True)
+class _Source:
+    """The options that name the questions and their corpus."""
+
+    squad: Path | None
+    beir: Path | None
+    split: str | None
+    autorag: Path | None
+    questions: Path | None
+    corpus: Path | None
+    index: Path | None
+
+    def read(self) -> Dataset:
+        """The data set; without its corpus where an index is given."""
+        named = [p for p in (self.squad, self.beir, self.autorag, self.questions) if p]
+        own_corpus = self.index is None
+        if len(named) == 1 and not (self.corpus and (self.index or not self.questions)):
+            if self.squad:
+                return read_squad(self.squad, with_corpus=own_corpus)
+            if self.beir:
+                return read_beir(self.beir, self.split, with_corpus=own_corpus)
+            if self.autorag:
+                return read_autorag(self.autorag, with_corpus=own_corpus)
+            if self.questions and (self.corpus or self.index):
+                return read_questions(self.questions, self.corpus)
+        raise typer.BadParameter(
+            "give --squad FILE, --beir DIR or --autorag DIR, or --questions FILE with either "
+            "--corpus PATH or --index DIR"
+        )
+
+
+def _parts(names: str | None) -> list[str]:
+    """The parts of retrieval to measure alone, in the order named."""
+    parts = list(dict.fromkeys(name.strip() for name in names.split(","))) if names else []
+    if unknown := [name for name in parts if name not in ablation.MEANINGS]:
+        raise typer.BadParameter(
+            f"no part of retrieval is called {unknown[0]!r}: there are {', '.join(ablation.MEANINGS)}"
+        )
+    return parts
+
+
+_Variant = tuple[Dataset, Settings] | None
+"""What the service is opened with to measure a part; None for one that needs no other service."""
+
+
+def _variant(part: str, dataset: Dataset, settings: Settings) -> _Variant:
+    """Raises DatasetUnusable, SettingsInvalid."""
+    plain = settings.model_copy(update={"rerank_model": ""})
+    match part:
+        case ablation.FUSION:
+            return dataset, plain
+        case ablation.HEADER:
+            return dataset.without_titles(), plain
+        case ablation.RERANK if settings.rerank_model:
+            return dataset, settings
+        case ablation.RERANK:
+            raise SettingsInvalid("rerank needs GISA_RERANK_MODEL, which names a cross-encoder")
+    return None
 
 
 def _measure(
-    dataset: Dataset, settings: Settings, cache: Path | None, *, config: dict[str, Any], **how: Any
+    dataset: Dataset,
+    settings: Settings,
+    cache: Path | None,
+    parts: Mapping[str, _Variant],
+    *,
+    config: dict[str, Any],
+    **how: Any,
 ) -> Report:
     """Open the service over the data set, and evaluate it with a bar on stderr."""
     described = {
@@ -150,10 +215,23 @@ def _measure(
         **config,
     }
     bar = partial(track, description="questions", console=err, transient=True)
+    with _opened(dataset, settings, cache) as answerer:
+        report = evaluate(dataset, answerer, config=described, track=bar, **how)
+        if parts:
+            variants = {p: partial(_opened, *v, cache) for p, v in parts.items() if v}
+            questions = with_ids(dataset, answerer.index).questions
+            when = {name: how[name] for name in ("now", "seed")}
+            measured = ablation.ablate(answerer.index, questions, list(parts), variants, **when)
+            report = report.model_copy(update={"ablation": measured})
+    return report
+
+
+@contextmanager
+def _opened(dataset: Dataset, settings: Settings, cache: Path | None) -> Iterator[Answerer]:
     with ExitStack() as stack:
         with build_progress() as progress:
             answerer = stack.enter_context(serving(dataset, settings, cache, progress))
-        return evaluate(dataset, answerer, config=described, track=bar, **how)
+        yield answerer
 
 
 def _with_zone(now: datetime | None) -> datetime:
@@ -170,35 +248,6 @@ def _write(path: Path | None, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise GisaError(f"{path} can't be written: {error.strerror}") from error
-
-
-def _show(report: Report) -> None:
-    """What was measured over all questions, and the times."""
-    metrics = Table("metric", "value", "95 % interval")
-    for name, estimate in report.overall():
-        if estimate.value is not None:
-            metrics.add_row(name, shown(estimate.value), _interval(estimate))
-    times = Table("latency in ms", "p50", "p95", "p99")
-    for name, latency in report.latency_ms:
-        times.add_row(name, shown(latency.p50), shown(latency.p95), shown(latency.p99))
-    out.print(metrics)
-    out.print(times)
-
-
-def _interval(estimate: Estimate) -> str:
-    low, high = estimate.ci95
-    return "" if low is None else f"{shown(low)} – {shown(high)}"
-
-
-def _show_changes(old: Report, new: Report, differences: Sequence[Difference]) -> None:
-    before, now = ({result.id for result in report.questions} for report in (old, new))
-    if before != now:
-        say(f"The earlier report has {len(before)} questions, this one {len(now)};", to=err)
-        say(f"{len(before & now)} are in both: the values are of different questions.", to=err)
-    table = Table("metric", "before", "now", "change", "questions that changed")
-    for d in differences:
-        table.add_row(d.metric, shown(d.old), shown(d.new), shown(d.change), named(d.questions))
-    out.print(table if differences else "Nothing changed.")
 
 
 _CALLERS_FAULT = (DatasetUnusable, SourceUnreadable, SettingsInvalid, QuestionInvalid)

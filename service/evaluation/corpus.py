@@ -72,9 +72,17 @@ def _folder(dataset: Dataset, embedder: Embedder, cache: Path | None) -> Iterato
 
 def _cache_key(dataset: Dataset, embedder: Embedder) -> str:
     """Changes with everything that decides what the index holds."""
-    sources = [dataset.corpus] if isinstance(dataset.corpus, Path) else dataset.files
-    parts = [embedder.name, _code_checksum(), *(fingerprint(path) for path in sources)]
+    parts = [embedder.name, _code_checksum(), _corpus_checksum(dataset)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _corpus_checksum(dataset: Dataset) -> str:
+    if isinstance(dataset.corpus, Path):
+        return fingerprint(dataset.corpus)
+    digest = hashlib.sha256()
+    for article in dataset.corpus or ():
+        digest.update(repr((article.id, article.title, article.body)).encode())
+    return digest.hexdigest()
 
 
 def _code_checksum() -> str:

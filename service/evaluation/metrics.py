@@ -42,7 +42,33 @@ NAMES = tuple(f"{group}.{metric}" for group, metrics in METRICS.items() for metr
 COUNTS = {"citations.invalid_markers"}
 """Metrics that are a number of cases over all questions, not a share."""
 
+LOWER_IS_BETTER = {"citations.invalid_markers", "abstention.false_refusals"}
+
+MEANINGS: Mapping[str, str] = {
+    "retrieval.recall@1": "share of the right articles that come first in the list found",
+    "retrieval.recall@5": "share of the right articles among the first five",
+    "retrieval.recall@10": "share of the right articles among the first ten",
+    "retrieval.mrr@10": "one over the place of the first right article, 0 beyond the tenth",
+    "retrieval.ndcg@10": "how far up the right articles stand in the first ten, 1 at best",
+    "answers.contains": "the answer contains a right answer, whatever the spaces",
+    "answers.f1": "overlap of the whole answer's characters with a right answer's (KorQuAD)",
+    "answers.exact": "the answer is a right answer and nothing more",
+    "citations.support_recall": "sentences that the places cited for them support",
+    "citations.support_precision": "citations that their sentence needs",
+    "citations.article_precision": "cited articles that are right ones",
+    "citations.article_recall": "right articles that are cited",
+    "citations.numeric_support": "sentences with numbers, all of which stand in the cited places",
+    "citations.exact_quote": "quotes that stand in the article letter by letter",
+    "citations.invalid_markers": "markers in answers that name no source: a number, 0 at best",
+    "abstention.precision": "refusals that were right, the corpus having no answer",
+    "abstention.recall": "questions without an answer that were refused",
+    "abstention.f1": "harmonic mean of the two",
+    "abstention.false_refusals": "questions with an answer that were refused; 0 at best",
+}
+"""What each metric says, for readers of a report."""
+
 RETRIEVAL_DEPTH = 10
+RECALL_CURVE = tuple(f"retrieval.recall@{k}" for k in range(1, RETRIEVAL_DEPTH + 1))
 RESAMPLES = 1_000
 
 Part = tuple[float, float]
@@ -63,35 +89,57 @@ class Estimate:
 UNDEFINED = Estimate(None, (None, None))
 
 
-def estimate(rows: Sequence[Parts], *, seed: int) -> dict[str, Estimate]:
-    """Every metric of ``NAMES`` over all questions, with percentile bootstrap intervals.
+def estimate(
+    rows: Sequence[Parts], *, seed: int, names: Sequence[str] = NAMES
+) -> dict[str, Estimate]:
+    """Each of some metrics over all questions, with percentile bootstrap intervals.
 
     A row holds one question's parts. The same rows in the same order and the same seed give the
     same intervals. Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), ch. 13.
+    Where all questions are right, or all are wrong, resampling them shows nothing; the interval is then
+    the exact one of a share (Clopper and Pearson, 1934).
     """
     if not rows:
-        return dict.fromkeys(NAMES, UNDEFINED)
-    parts = np.array([[row.get(name, (0.0, 0.0)) for name in NAMES] for row in rows])
-    draws = np.random.default_rng(seed).multinomial(
-        len(rows), np.full(len(rows), 1 / len(rows)), size=RESAMPLES
-    )
-    values = _ratios(parts.sum(axis=0))
-    resampled = _ratios(np.tensordot(draws.astype(float), parts, axes=1))
-    return {name: _with_interval(values[i], resampled[:, i]) for i, name in enumerate(NAMES)}
+        return dict.fromkeys(names, UNDEFINED)
+    sums = parts_array(rows, names)
+    draws = resamples(len(rows), seed)
+    values = ratios(sums.sum(axis=0), names)
+    resampled = ratios(np.tensordot(draws, sums, axes=1), names)
+    taking_part = (sums[..., 1] > 0).sum(axis=0)
+    return {
+        name: _with_interval(name, values[i], resampled[:, i], int(taking_part[i]))
+        for i, name in enumerate(names)
+    }
 
 
-def _ratios(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+def parts_array(rows: Sequence[Parts], names: Sequence[str]) -> NDArray[np.float64]:
+    """Numerators and denominators, shape (questions, metrics, 2)."""
+    return np.array([[row.get(name, (0.0, 0.0)) for name in names] for row in rows], float)
+
+
+def resamples(count: int, seed: int) -> NDArray[np.float64]:
+    """How often each of ``count`` questions is drawn, shape (``RESAMPLES``, ``count``)."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(float)
+
+
+def ratios(sums: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:
     """Numerators over denominators, the last axis of ``sums``; NaN over nothing."""
     numerators, denominators = sums[..., 0], sums[..., 1]
-    denominators = np.where([name in COUNTS for name in NAMES], denominators > 0, denominators)
+    denominators = np.where([name in COUNTS for name in names], denominators > 0, denominators)
     undefined = np.full_like(numerators, np.nan)
     return np.divide(numerators, denominators, out=undefined, where=denominators > 0)
 
 
-def _with_interval(value: float, resampled: NDArray[np.float64]) -> Estimate:
+def _with_interval(
+    name: str, value: float, resampled: NDArray[np.float64], questions: int
+) -> Estimate:
     if np.isnan(value):
         return UNDEFINED
     low, high = np.nanpercentile(resampled, [2.5, 97.5])
+    if name not in COUNTS and low == high in (0.0, 1.0):
+        bound = 0.025 ** (1 / questions)
+        low, high = (bound, 1.0) if high else (0.0, 1 - bound)
     return Estimate(round(float(value), 6), (round(float(low), 6), round(float(high), 6)))
 
 
@@ -99,24 +147,24 @@ def _with_interval(value: float, resampled: NDArray[np.float64]) -> Estimate:
 
 
 def score_retrieval(
-    rankings: Mapping[str, Sequence[str]], gold: Mapping[str, Collection[str]]
+    rankings: Mapping[str, Sequence[str]], gold: Mapping[str, Mapping[str, int]]
 ) -> dict[str, dict[str, Part]]:
-    """Question id to its measures: distinct articles, best first, against the relevant ones.
+    """Question id to its measures: distinct articles, best first, against the grades of the right.
 
-    Computed by ir-measures (pytrec_eval under it). Questions without gold articles are left out.
+    Recall is given at every depth to ten. Computed by ir-measures (pytrec_eval under it). Questions
+    without gold articles are left out.
     """
     import ir_measures
     from ir_measures import RR, R, nDCG
 
-    names = {R @ 1: "recall@1", R @ 5: "recall@5", R @ 10: "recall@10"}
+    names = {R @ k: f"recall@{k}" for k in range(1, RETRIEVAL_DEPTH + 1)}
     names |= {RR @ 10: "mrr@10", nDCG @ 10: "ndcg@10"}
-    qrels = {question: dict.fromkeys(articles, 1) for question, articles in gold.items()}
     run = {
         question: {article: float(-rank) for rank, article in enumerate(rankings[question])}
         for question in gold
     }
     scores: dict[str, dict[str, Part]] = {question: {} for question in gold}
-    for measured in ir_measures.iter_calc(list(names), qrels, run) if gold else ():
+    for measured in ir_measures.iter_calc(list(names), gold, run) if gold else ():
         scores[measured.query_id][names[measured.measure]] = (measured.value, 1.0)
     return scores
 

@@ -1,9 +1,8 @@
-"""The result of an evaluation: its JSON document, its summary, and what changed since another."""
+"""The result of an evaluation: its JSON document and its summary."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from index import GisaError
 from service.evaluation.datasets import DatasetUnusable
-from service.evaluation.metrics import METRICS, NAMES, Estimate
+from service.evaluation.metrics import COUNTS, METRICS, NAMES, Estimate, Part
+from service.evaluation.selective import RiskCoverage
 
 Estimates = dict[str, Estimate]
 
@@ -20,56 +20,88 @@ class BelowFloor(GisaError):
     """A metric is lower than the caller allows."""
 
 
-class Group(BaseModel):
-    """The metrics of one group, over all questions and by type of question."""
-
+class _Model(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class Group(_Model):
+    """The metrics of one group: over all questions, by type of question, by slice (they overlap)."""
 
     overall: Estimates
     by_type: dict[str, Estimates]
+    by_slice: dict[str, Estimates]
 
 
-class Latency(BaseModel):
+class Latency(_Model):
     """Percentiles in milliseconds; None where nothing was timed."""
-
-    model_config = ConfigDict(frozen=True)
 
     p50: float | None
     p95: float | None
     p99: float | None
 
 
-class LatencyGroup(BaseModel):
-    """``retrieval`` is one search for ten hits, ``answer`` the whole way from question to reply."""
+class LatencyGroup(_Model):
+    """``retrieval`` is one search for ten hits, ``answer`` the whole way from question to reply.
 
-    model_config = ConfigDict(frozen=True)
+    ``stages`` are the parts of an answer, in the order in which they come.
+    """
 
     retrieval: Latency
     answer: Latency
+    stages: dict[str, Latency]
 
 
-class QuestionResult(BaseModel):
-    """What became of one question. ``scores`` has the metrics (``group.name``) that it takes part
-    in, each as its own share."""
+class Cited(_Model):
+    """A place that an answer cites."""
 
-    model_config = ConfigDict(frozen=True)
+    article_id: str
+    quote: str
+
+
+class QuestionResult(_Model):
+    """What became of one question.
+
+    ``confidence`` is that of the evidence, 0 to 1. ``parts`` has the question's share in both sums
+    of each metric (``group.name``) that it takes part in. ``timings_ms`` as in ``LatencyGroup``.
+    """
 
     id: str
     question: str
     type: str | None
-    gold_answers: tuple[str, ...]
+    slices: tuple[str, ...]
+    gold_answers: tuple[str, ...] | None
     gold_articles: tuple[str, ...]
     retrieved: tuple[str, ...]
     status: str | None
     text: str | None
-    cited: tuple[str, ...]
-    scores: dict[str, float]
+    cited: tuple[Cited, ...]
+    confidence: float | None
+    timings_ms: dict[str, float]
+    parts: dict[str, Part]
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The question's own value of each metric that it takes part in."""
+        return {
+            name: round(numerator if name in COUNTS else numerator / denominator, 6)
+            for name, (numerator, denominator) in self.parts.items()
+        }
 
 
-class Report(BaseModel):
-    """Everything that an evaluation found, in the layout of its JSON file."""
+class Ablation(_Model):
+    """The metrics of retrieval by method, over so many questions."""
 
-    model_config = ConfigDict(frozen=True)
+    questions: int
+    methods: dict[str, Estimates]
+
+
+class Report(_Model):
+    """Everything that an evaluation found, in the layout of its JSON file.
+
+    ``recall_curve`` is recall@1 to recall@10. ``titles`` names the articles that ``questions`` mention.
+    ``ablation`` is by type of question, first ``all``. ``others`` are reports of the further backends
+    that answered the same questions.
+    """
 
     retrieval: Group
     answers: Group
@@ -77,7 +109,20 @@ class Report(BaseModel):
     abstention: Group
     latency_ms: LatencyGroup
     config: dict[str, Any]
+    recall_curve: tuple[Estimate, ...]
+    risk_coverage: RiskCoverage | None
     questions: tuple[QuestionResult, ...]
+    titles: dict[str, str]
+    ablation: dict[str, Ablation] = {}
+    others: tuple[Report, ...] = ()
+
+    @property
+    def backend(self) -> str:
+        return str(self.config.get("backend", ""))
+
+    @property
+    def all_backends(self) -> tuple[Report, ...]:
+        return (self, *self.others)
 
     def overall(self) -> Iterator[tuple[str, Estimate]]:
         """Every metric over all questions, named ``group.metric``."""
@@ -120,37 +165,6 @@ def check_floors(report: Report, floors: Sequence[tuple[str, float]]) -> None:
                 f"{name} is {shown(value)}, its floor is {floor}" for name, floor, value in low
             )
         )
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A metric in two reports; ``questions`` are those whose own share of it changed."""
-
-    metric: str
-    old: float | None
-    new: float | None
-    questions: tuple[str, ...]
-
-    @property
-    def change(self) -> float | None:
-        return None if self.old is None or self.new is None else self.new - self.old
-
-
-def compare(old: Report, new: Report) -> list[Difference]:
-    """Every metric that moved or that moved for a question, in the order of the report."""
-    before = {result.id: result.scores for result in old.questions}
-    shared = [(r.id, before[r.id], r.scores) for r in new.questions if r.id in before]
-    old_values = dict(old.overall())
-    differences = (
-        Difference(
-            metric,
-            old_values[metric].value,
-            estimate.value,
-            tuple(name for name, was, now in shared if was.get(metric) != now.get(metric)),
-        )
-        for metric, estimate in new.overall()
-    )
-    return [d for d in differences if d.questions or d.old != d.new]
 
 
 def worst(report: Report, limit: int = 30) -> list[QuestionResult]:

@@ -36,15 +36,24 @@ class ExtractiveBackend:
         self._analyser, self._idf = analyser, idf
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[str, None]:
+        confidence, sentences = self.weigh(prompt)
+        if confidence >= MIN_ANSWERABILITY:
+            for sentence in sentences:
+                yield sentence
+
+    def weigh(self, prompt: Prompt) -> tuple[float, list[str]]:
+        """How surely the sources answer the question, 0 to 1, and the sentences that would say it."""
         asked = Asked.of(prompt.question, self._analyser, self._idf)
         candidates = rank(asked, prompt.sources)
-        if not candidates or answerability(asked, candidates) < MIN_ANSWERABILITY:
-            return
+        if not candidates:
+            return 0.0, []
         chosen = join(asked, candidates)
         other = dissent(asked, chosen, candidates)
+        sentences = []
         for candidate in [*chosen, *([other] if other else [])]:
             said_by = attribution(candidate.source.article.press) if other else ""
-            yield f"{said_by}{candidate.text}[{candidate.source.number}] "
+            sentences.append(f"{said_by}{candidate.text}[{candidate.source.number}] ")
+        return answerability(asked, candidates), sentences
 
 
 @dataclass(frozen=True)

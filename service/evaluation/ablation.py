@@ -1,0 +1,145 @@
+"""What each part of retrieval is worth: the same questions, ranked with parts of it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+from index import Candidates, Index, Vectors
+from service.answer import Answerer
+from service.evaluation.datasets import GoldQuestion
+from service.evaluation.judge import Judge
+from service.evaluation.metrics import METRICS, RETRIEVAL_DEPTH, estimate, score_retrieval
+from service.evaluation.report import Ablation
+from service.understand import Scope, Understander
+
+RRF = 60  # Cormack, Clarke and Büttcher, Reciprocal Rank Fusion (SIGIR 2009)
+
+
+def _reciprocal_ranks(candidates: Candidates) -> Vectors:
+    dense, lexical = (
+        (-scores).argsort(kind="stable").argsort()
+        for scores in (candidates.dense, candidates.lexical["morphemes"])
+    )
+    fused: Vectors = (1 / (RRF + 1 + dense) + 1 / (RRF + 1 + lexical)).astype("float32")
+    return fused
+
+
+SCORES: Mapping[str, Callable[[Candidates], Vectors]] = {
+    "dense": lambda candidates: candidates.dense,
+    "bm25": lambda candidates: candidates.lexical["morphemes"],
+    "rrf": _reciprocal_ranks,
+}
+"""Method to a score for each candidate. All rank the same candidates, under the same filters."""
+
+FUSION, HEADER, RERANK = "fusion", "header", "rerank"
+
+MEANINGS: Mapping[str, str] = {
+    "dense": "vectors alone",
+    "bm25": "BM25 over morphemes alone",
+    "rrf": "reciprocal rank fusion of both",
+    FUSION: "the product's own search",
+    HEADER: "the same, passages not found by their title",
+    RERANK: "the product's own search, reordered by the cross-encoder",
+}
+"""The parts that can be named, in the order of the documentation's table."""
+
+Rankings = Mapping[str, Mapping[str, Sequence[str]]]
+"""Method to question id to the ids of articles, best first."""
+
+Variants = Mapping[str, Callable[[], AbstractContextManager[Answerer]]]
+"""Part to what opens the service that has it, or lacks it; the service's own search is measured."""
+
+
+def ablate(
+    index: Index,
+    questions: Sequence[GoldQuestion],
+    parts: Sequence[str],
+    variants: Variants,
+    *,
+    now: datetime,
+    seed: int,
+) -> dict[str, Ablation]:
+    """What ``tabulate`` says of some parts, in their order: those of ``SCORES`` and of ``variants``."""
+    rankings = dict(rank(index, questions, [part for part in parts if part in SCORES], now))
+    for part in (part for part in parts if part in variants):
+        with variants[part]() as answerer:
+            rankings[part] = search(answerer.index, questions, now)
+    ordered = {part: rankings[part] for part in parts}
+    return tabulate(ordered, questions, Judge.of(index, now), seed=seed)
+
+
+def rank(
+    index: Index, questions: Sequence[GoldQuestion], methods: Collection[str], now: datetime
+) -> Rankings:
+    """Each question's articles by each of the methods named, which are those of ``SCORES``."""
+    rankings: dict[str, dict[str, list[str]]] = {
+        method: {question.id: [] for question in questions} for method in methods
+    }
+    for question, text, scope in _understood(index, questions, now) if methods else ():
+        candidates = index.candidates(text, filters=scope.filters)
+        for method, ranked in rankings.items():
+            ranked[question.id] = _articles(index, candidates, SCORES[method](candidates))
+    return rankings
+
+
+def search(
+    index: Index, questions: Sequence[GoldQuestion], now: datetime
+) -> dict[str, Sequence[str]]:
+    """Each question's articles as the product itself finds them."""
+    found: dict[str, Sequence[str]] = {question.id: [] for question in questions}
+    for question, text, scope in _understood(index, questions, now):
+        hits = scope.search(index, text, k=RETRIEVAL_DEPTH, per_story=1)
+        found[question.id] = [hit.article.id for hit in hits]
+    return found
+
+
+def _understood(
+    index: Index, questions: Sequence[GoldQuestion], now: datetime
+) -> Iterator[tuple[GoldQuestion, str, Scope]]:
+    """Questions as they are looked up, and where first; those that can't have an answer are left out."""
+    understand = Understander(index)
+    for question in questions:
+        understood = understand(question.ask(now=now))
+        for scope in understood.scopes[:1]:
+            yield question, understood.interpreted.standalone_question, scope
+
+
+def _articles(index: Index, candidates: Candidates, scores: Vectors) -> list[str]:
+    """One article of each story, best first, as deep as is scored."""
+    best: dict[int, int] = {}
+    for i in (-scores).argsort(kind="stable").tolist():
+        best.setdefault(int(candidates.stories[i]), int(candidates.keys[i]))
+        if len(best) == RETRIEVAL_DEPTH:
+            break
+    loaded = index.load(list(best.values()))
+    return [loaded[key].article.id for key in best.values() if key in loaded]
+
+
+def tabulate(
+    rankings: Rankings, questions: Sequence[GoldQuestion], judge: Judge, *, seed: int
+) -> dict[str, Ablation]:
+    """The metrics of retrieval by method: of ``all`` questions, and of each type."""
+    asked = [question for question in questions if question.has_gold_articles]
+    gold = {question.id: judge.grades(question) for question in asked}
+    scores = {
+        method: score_retrieval({q: judge.stories(found[q]) for q in gold}, gold)
+        for method, found in rankings.items()
+    }
+    kinds = {"all": asked} | {
+        kind: [question for question in asked if question.type == kind]
+        for kind in sorted({question.type for question in asked if question.type})
+    }
+    return {
+        kind: Ablation(
+            questions=len(chosen),
+            methods={
+                method: estimate(
+                    [found[q.id] for q in chosen], names=METRICS["retrieval"], seed=seed
+                )
+                for method, found in scores.items()
+            },
+        )
+        for kind, chosen in kinds.items()
+    }

@@ -1,0 +1,122 @@
+"""Whether one report is better than another: the same questions, metric by metric, in pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.evaluation.metrics import LOWER_IS_BETTER, NAMES, parts_array, ratios, resamples
+from service.evaluation.report import QuestionResult, Report
+
+PERMUTATIONS = 10_000
+TEST = (
+    f"two-sided paired permutation test over questions, {PERMUTATIONS:,} permutations; "
+    "interval: paired bootstrap"
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A metric over the questions that both reports have, and how surely it changed.
+
+    ``ci95`` is an interval of the change, ``p`` the chance of one as large if it made no difference
+    which report an answer is in. ``better`` and ``worse`` are the questions whose own value changed.
+    """
+
+    metric: str
+    old: float
+    new: float
+    ci95: tuple[float, float]
+    p: float
+    better: tuple[str, ...]
+    worse: tuple[str, ...]
+
+    @property
+    def change(self) -> float:
+        return self.new - self.old
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The metrics that moved, and over how many questions they are compared."""
+
+    old: str
+    new: str
+    questions: int
+    left_out: int
+    differences: tuple[Difference, ...]
+
+
+def compare(old: Report, new: Report, *, seed: int = 0) -> Comparison:
+    """Compare over the questions that both reports have; what only one of them has is left out.
+
+    ``p`` is that of the paired permutation (randomisation) test, which asks nothing of the
+    distribution: Smucker, Allan and Carterette, A Comparison of Statistical Significance Tests for
+    Information Retrieval Evaluation (CIKM 2007).
+    """
+    before = {result.id: result for result in old.questions}
+    pairs = [(before[result.id], result) for result in new.questions if result.id in before]
+    names = [name for name in NAMES if any(_moved(name, *pair) for pair in pairs)]
+    left_out = len(before) + len(new.questions) - 2 * len(pairs)
+    differences = _differences(pairs, names, seed) if names else ()
+    return Comparison(old.backend, new.backend, len(pairs), left_out, differences)
+
+
+def _moved(name: str, old: QuestionResult, new: QuestionResult) -> bool:
+    return old.parts.get(name) != new.parts.get(name)
+
+
+_Pairs = Sequence[tuple[QuestionResult, QuestionResult]]
+
+
+def _differences(pairs: _Pairs, names: Sequence[str], seed: int) -> tuple[Difference, ...]:
+    old, new = (parts_array([pair[i].parts for pair in pairs], names) for i in (0, 1))
+    values = [ratios(side.sum(axis=0), names) for side in (old, new)]
+    draws = resamples(len(pairs), seed)
+    changes = [ratios(np.tensordot(draws, side, axes=1), names) for side in (new, old)]
+    p = _permutation_test(old, new, names, seed)
+    found = (
+        Difference(
+            name,
+            round(float(values[0][i]), 6),
+            round(float(values[1][i]), 6),
+            _interval(changes[0][:, i] - changes[1][:, i]),
+            round(float(p[i]), 6),
+            *_changed(pairs, name),
+        )
+        for i, name in enumerate(names)
+        if not np.isnan([values[0][i], values[1][i]]).any()
+    )
+    return tuple(d for d in found if d.change or d.better or d.worse)
+
+
+def _interval(changes: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.nanpercentile(changes, [2.5, 97.5])
+    return round(float(low), 6), round(float(high), 6)
+
+
+def _permutation_test(
+    old: NDArray[np.float64], new: NDArray[np.float64], names: Sequence[str], seed: int
+) -> NDArray[np.float64]:
+    """Of each metric, the share of changes at least as large when answers swap reports at random."""
+    rng = np.random.default_rng(seed)
+    totals, swap = (old.sum(axis=0), new.sum(axis=0)), new - old
+    observed = np.abs(ratios(totals[1], names) - ratios(totals[0], names))
+    as_large = np.zeros(len(names))
+    for _ in range(PERMUTATIONS // 1_000):
+        moved = np.tensordot(rng.integers(0, 2, (1_000, len(old))).astype(float), swap, axes=1)
+        changes = ratios(totals[1] - moved, names) - ratios(totals[0] + moved, names)
+        as_large += (np.abs(changes) >= observed - 1e-12).sum(axis=0)
+    p: NDArray[np.float64] = (as_large + 1) / (PERMUTATIONS + 1)
+    return p
+
+
+def _changed(pairs: _Pairs, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Questions whose own value became better, and worse; one that has it in one report only is neither."""
+    sign = -1 if name in LOWER_IS_BETTER else 1
+    own = [(new.id, old.scores.get(name), new.scores.get(name)) for old, new in pairs]
+    changes = [(q, sign * (b - a)) for q, a, b in own if a is not None and b is not None]
+    return tuple(q for q, c in changes if c > 0), tuple(q for q, c in changes if c < 0)

@@ -1,0 +1,66 @@
+"""Everything that scoring needs to know of the corpus and of language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from index import Index
+from service.citations import supports
+from service.evaluation.datasets import GoldQuestion
+from service.evaluation.slices import slices_of
+from service.schema import Citation
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Looks into the corpus to score answers.
+
+    ``story_of`` maps an article to the one that stands for all copies of its story: whether a copy
+    or the original is found or cited makes no difference to the reader. ``title_of`` is for reports.
+    """
+
+    supports: Callable[[str, Sequence[Citation]], bool]
+    body_of: Callable[[str], str | None]
+    story_of: Callable[[str], str] = lambda article_id: article_id
+    title_of: Callable[[str], str] = lambda article_id: ""
+    slices_of: Callable[[GoldQuestion], tuple[str, ...]] = lambda question: ()
+
+    @classmethod
+    def of(cls, index: Index, now: datetime) -> Judge:
+        """A judge over an index; ``now`` is the clock of questions that name none."""
+
+        def holds(sentence: str, citations: Sequence[Citation]) -> bool:
+            quotes = "\n".join(citation.quote for citation in citations)
+            return bool(quotes) and supports(sentence, quotes, index.analyser, index.idf)
+
+        def body_of(article_id: str) -> str | None:
+            article = index.article(article_id)
+            return article.body if article else None
+
+        def story_of(article_id: str) -> str:
+            story = index.story(article_id)
+            return story[0] if story else article_id
+
+        def title_of(article_id: str) -> str:
+            article = index.article(article_id)
+            return article.title if article else ""
+
+        def in_slices(question: GoldQuestion) -> tuple[str, ...]:
+            bodies = [body for a in question.article_ids if (body := body_of(a))]
+            return slices_of(question, bodies, index.analyser, now)
+
+        return cls(holds, body_of, story_of, title_of, in_slices)
+
+    def stories(self, article_ids: Iterable[str]) -> tuple[str, ...]:
+        """The distinct stories of some articles, in their order."""
+        return tuple(dict.fromkeys(map(self.story_of, article_ids)))
+
+    def grades(self, question: GoldQuestion) -> dict[str, int]:
+        """The right stories of a question, each with the best grade that one of its articles has."""
+        grades: dict[str, int] = {}
+        for article_id in question.article_ids:
+            story, grade = self.story_of(article_id), question.grades.get(article_id, 1)
+            grades[story] = max(grade, grades.get(story, 0))
+        return grades

@@ -1,0 +1,81 @@
+"""Answering only where it is sure enough: what fewer answers would be worth.
+
+Source: El-Yaniv and Wiener, On the Foundations of Noise-free Selective Classification (JMLR 2010);
+Geifman and El-Yaniv, Selective Classification for Deep Neural Networks (2017) for the area.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from pydantic import BaseModel, ConfigDict
+
+MAX_POINTS = 200
+
+
+class Point(BaseModel):
+    """Answering questions of this confidence or more: which share that is, and how many are wrong."""
+
+    model_config = ConfigDict(frozen=True)
+
+    threshold: float
+    coverage: float
+    risk: float
+
+
+class RiskCoverage(BaseModel):
+    """The curve by rising coverage. ``coverage`` and ``risk`` are those of the answers given.
+
+    ``aurc`` is the mean risk along the curve, which ends where no more answers are to be had.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    points: tuple[Point, ...]
+    coverage: float
+    risk: float | None
+    aurc: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a question's answer would be worth; ``given`` says that it was in fact given."""
+
+    confidence: float
+    wrong: bool
+    given: bool
+
+
+def risk_coverage(cases: Sequence[Case], asked: int) -> RiskCoverage | None:
+    """The curve of some answers to ``asked`` questions; None without any answer.
+
+    A wrong answer is one that has no right answer in it, or any answer to a question without one.
+    """
+    if not cases:
+        return None
+    ranked = sorted(cases, key=lambda case: -case.confidence)
+    risks = [n / i for i, n in enumerate(accumulate(case.wrong for case in ranked), start=1)]
+    points = [
+        Point(
+            threshold=round(case.confidence, 6),
+            coverage=round(i / asked, 6),
+            risk=round(risks[i - 1], 6),
+        )
+        for i, case in enumerate(ranked, start=1)
+        if i == len(ranked) or ranked[i].confidence != case.confidence  # ties are answered together
+    ]
+    given = [case.wrong for case in cases if case.given]
+    return RiskCoverage(
+        points=_thinned(points),
+        coverage=round(len(given) / asked, 6),
+        risk=round(sum(given) / len(given), 6) if given else None,
+        aurc=round(sum(risks) / len(risks), 6),
+    )
+
+
+def _thinned(points: Sequence[Point]) -> tuple[Point, ...]:
+    """Enough of them to draw, the last one always."""
+    step = -(-len(points) // MAX_POINTS)
+    return tuple(reversed(points[::-1][::step]))

@@ -1,0 +1,77 @@
+"""What a question has in it that retrieval of Korean is known to stumble over.
+
+A question may be in several slices, or in none. Types are given with the data; slices are computed
+from the texts of the question and of the articles that answer it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from index import KoreanAnalyser
+from service.evaluation.datasets import GoldQuestion
+from service.quantities import quantities
+from service.timeframe import resolve
+
+LONG_ARTICLE_CHARS = 800  # two passages: it has to be found by a part of it
+
+MEANINGS = {
+    "particles": "no noun of the question stands in the article with the same particle",
+    "compounds": "a compound noun of the question is spaced otherwise in the article",
+    "numbers": "a right answer has a number in it",
+    "time_bound": "the question limits itself to a time",
+    "long_articles": f"an article that answers it has {LONG_ARTICLE_CHARS:,} characters or more",
+}
+_WORD = re.compile(r"\w+")
+_NOUNS = {"NNG", "NNP", "SL", "SH", "SN", "XSN", "XPN", "NR"}
+
+
+def slices_of(
+    gold: GoldQuestion, bodies: Sequence[str], analyser: KoreanAnalyser, now: datetime
+) -> tuple[str, ...]:
+    """The slices that a question is in; ``bodies`` are those of the articles that answer it."""
+    question, text = unicodedata.normalize("NFC", gold.question), "\n".join(bodies)
+    nouns = _nouns(question, analyser)
+    found = {
+        "particles": _differs_in_particles(question, nouns, text),
+        "compounds": any(_differs_in_spacing(run, text) for run in nouns),
+        "numbers": any(map(quantities, gold.answers or ())),
+        "time_bound": resolve(question, now=gold.ask(now=now).now or now) is not None,
+        "long_articles": any(len(body) >= LONG_ARTICLE_CHARS for body in bodies),
+    }
+    return tuple(name for name, holds in found.items() if holds)
+
+
+@dataclass(frozen=True)
+class _Nouns:
+    """Nouns that stand side by side: the text from the first to the last, and how many they are."""
+
+    text: str
+    count: int
+
+
+def _nouns(question: str, analyser: KoreanAnalyser) -> list[_Nouns]:
+    tokens = analyser.tokens(question)
+    runs = (list(run) for noun, run in groupby(tokens, lambda t: t.tag in _NOUNS) if noun)
+    return [_Nouns(question[run[0].start : run[-1].end], len(run)) for run in runs]
+
+
+def _differs_in_particles(question: str, nouns: Sequence[_Nouns], text: str) -> bool:
+    """Whether all words of the question whose noun the article has stand there otherwise."""
+    written = set(_WORD.findall(text))
+    starts = {run.text.split()[-1] for run in nouns}
+    words = [
+        w for w in _WORD.findall(question) if any(w.startswith(s) and s in text for s in starts)
+    ]
+    return bool(words) and not written.intersection(words)
+
+
+def _differs_in_spacing(nouns: _Nouns, text: str) -> bool:
+    """Whether the article has a compound of two nouns or more, but not with these spaces."""
+    squeezed = "".join(nouns.text.split())
+    return nouns.count > 1 and nouns.text not in text and squeezed in "".join(text.split())
