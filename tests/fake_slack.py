@@ -75,7 +75,9 @@ class FakeSlack:
         self._last_ts = max(time.time(), self._last_ts + 0.000_002)
         return f"{self._last_ts:.6f}"
 
-    def press(self, message: dict[str, Any], action: str, *, user: str = "U0ANNA") -> dict[str, Any]:
+    def press(
+        self, message: dict[str, Any], action: str, *, user: str = "U0ANNA"
+    ) -> dict[str, Any]:
         """Somebody presses a button of a message of the bot."""
         [button] = [e for e in buttons(message) if e["action_id"] == action]
         return {
@@ -206,9 +208,7 @@ class FakeSlack:
 
     def _conversations_replies(self, given: dict[str, Any]) -> dict[str, Any]:
         root = given["ts"]
-        thread = [
-            m for m in self._channel(given).values() if root in (m["ts"], m.get("thread_ts"))
-        ]
+        thread = [m for m in self._channel(given).values() if root in (m["ts"], m.get("thread_ts"))]
         if not thread:
             raise Refusal("thread_not_found")
         return _page(thread, given)

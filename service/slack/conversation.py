@@ -132,6 +132,11 @@ class _Running:
     draft: Draft = field(default_factory=Draft)
     stopped: bool = False
 
+    def stop(self) -> None:
+        """End it for good, unlike the end of the process."""
+        self.stopped = True
+        self.task.cancel()
+
 
 class Conversation:
     """All conversations of the bot. ``running`` is its lifetime.
@@ -221,9 +226,8 @@ class Conversation:
         """A message was deleted: its question needs no answer any more."""
         for running in [*self._running.values()]:
             if running.ask.channel == channel and running.ask.ts == ts:
-                await self._memory.finish(running.ask.key)
-                running.stopped = True
-                running.task.cancel()
+                await self._memory.finish(running.ask.key)  # so that nothing new is posted
+                running.stop()
 
     async def _take_on(self, ask: Ask) -> None:
         """From here on it is answered once, whatever happens."""
@@ -268,12 +272,10 @@ class Conversation:
             and user in (None, running.ask.user)
         ]
         for running in mine:
-            running.stopped = True
+            running.stop()
+        keys = {running.ask.key for running in mine}
         # Other processes see it when they renew their leases.
-        stopped = await self._memory.stop(channel, thread=thread, user=user)
-        for running in mine:
-            running.task.cancel()
-        return stopped
+        return len(keys) + await self._memory.stop(channel, thread=thread, user=user, but=keys)
 
     async def _follow(self, channel: str, thread: str, user: str, rules: ChannelRules) -> None:
         if rules.mention_only:
@@ -361,6 +363,10 @@ class Conversation:
                         await self._leave_draft(running)
                     raise
             await self._memory.finish(key)
+        except asyncio.CancelledError:
+            if running.stopped:
+                await self._memory.finish(key)
+            raise
         except RequestLost:
             logger.info("a request was stopped or taken over: %s", key)
         except SlackRefused as error:
@@ -408,13 +414,13 @@ class Conversation:
 
     async def _leave_draft(self, running: _Running) -> None:
         """What is in the thread of a stopped answer says that it ends there."""
-        posts = await self._memory.posts(running.ask.key)
-        if set(posts) - {ANNOUNCEMENT}:
-            with suppress(RequestLost, GisaError):
-                async with Delivery(
-                    self._messenger, self._memory, running.ask, resumed=True
-                ) as delivery:
-                    await delivery.finish(running.draft.messages(STOPPED))
+        if not running.draft.sentences:
+            return
+        # A post may have been on its way.
+        delivery = Delivery(self._messenger, self._memory, running.ask, resumed=True)
+        with suppress(RequestLost, GisaError):
+            async with delivery:
+                await delivery.finish(running.draft.messages(STOPPED))
 
     async def _composed(self, running: _Running, delivery: Delivery) -> Sequence[Message]:
         """The messages that answer a request, whatever comes; what is written meanwhile is shown."""
@@ -450,7 +456,7 @@ class Conversation:
                         if not isinstance(event, SentenceEvent):
                             return event.answer
                         draft.add(event.sentence, event.citations)
-                        delivery.show(draft.messages(MOMENT_PLEASE))
+                        delivery.show(lambda: draft.messages(MOMENT_PLEASE))
             except NoAnswer as error:
                 if last or error.retry_after_s is None or draft.sentences:
                     raise
@@ -511,8 +517,11 @@ class Conversation:
         while True:
             try:
                 pending = await self._memory.renew()
-                for key in self._running.keys() - pending:  # stopped, or lost, in another process
-                    self._running[key].task.cancel()
+                for key in self._running.keys() - pending:  # stopped or taken over elsewhere
+                    if await self._memory.is_done(key):
+                        self._running[key].stop()
+                    else:
+                        self._running[key].task.cancel()
                 for ask, wanted in await self._memory.take_over():
                     await self._resume(ask, wanted=wanted)
                 await self._memory.tidy()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -31,7 +31,7 @@ class Delivery:
 
     def __init__(self, messenger: Messenger, memory: Memory, ask: Ask, *, resumed: bool) -> None:
         self._messenger, self._memory, self._ask, self._resumed = messenger, memory, ask, resumed
-        self._wanted: Sequence[Message] = ()
+        self._wanted: Callable[[], Sequence[Message]] = tuple
         self._changed, self._whole = asyncio.Event(), asyncio.Event()
         self._posted: dict[int, str] = {}  # ts by part
         self._shown: dict[int, Message] = {}
@@ -51,15 +51,15 @@ class Delivery:
         self._sending.cancel()
         await asyncio.gather(self._sending, return_exceptions=True)
 
-    def show(self, messages: Sequence[Message]) -> None:
-        """Show this as soon as it is its turn."""
+    def show(self, messages: Callable[[], Sequence[Message]]) -> None:
+        """Show what these will be when it is their turn."""
         self._wanted = messages
         self._changed.set()
 
     async def finish(self, messages: Sequence[Message]) -> None:
         """Show this and nothing after it. Raises SlackRefused, SlackUnreachable, RequestLost."""
         self._whole.set()
-        self.show(messages)
+        self.show(lambda: messages)
         await self._sending
 
     async def _send(self) -> None:
@@ -80,7 +80,7 @@ class Delivery:
     async def _synchronise(self) -> None:
         """Make what is in the thread equal what is wanted."""
         part = 0
-        while part < len(self._wanted):
+        while part < len(self._wanted()):  # which may grow meanwhile
             await self._show_part(part)
             part += 1
         for surplus in sorted(set(self._posted) - set(range(part)) - {ANNOUNCEMENT}):
@@ -88,31 +88,34 @@ class Delivery:
             await self._messenger.delete(self._ask.channel, self._posted.pop(surplus))
 
     async def _show_part(self, part: int) -> None:
-        if part in self._posted and self._shown.get(part) == self._wanted[part]:
-            return
-        await self._turn()
         if part not in self._posted:
+            await self._turn()
             await self._post(part)
-        if part < len(self._wanted) and self._shown.get(part) != self._wanted[part]:
-            try:
-                await self._messenger.update(
-                    self._ask.channel, self._posted[part], lambda: self._taken(part)
-                )
-            except SlackUnreachable:
-                self._shown.pop(part, None)  # who knows
-                raise
+        if self._shown.get(part) != self._newest(part):
+            await self._turn()
+            await self._update(part)
 
-    def _taken(self, part: int) -> Message:
-        """The newest wording of a part, from now on taken for shown."""
-        if part < len(self._wanted):
-            self._shown[part] = self._wanted[part]
-        return self._shown[part]
+    async def _update(self, part: int) -> None:
+        def taken() -> Message:
+            self._shown[part] = self._newest(part)
+            return self._shown[part]
+
+        try:
+            await self._messenger.update(self._ask.channel, self._posted[part], taken)
+        except SlackUnreachable:
+            self._shown.pop(part, None)  # who knows
+            raise
+
+    def _newest(self, part: int) -> Message:
+        """A part as it is wanted now; as it was if there is no such part any more."""
+        wanted = self._wanted()
+        return wanted[part] if part < len(wanted) else self._shown[part]
 
     async def _post(self, part: int) -> None:
         ask = self._ask
         if not await self._memory.owns(ask.key):
             raise RequestLost
-        message = self._taken(part)
+        message = self._shown[part] = self._newest(part)
         key = f"{ask.key} {part}"
         ts, was_there = await self._messenger.post(
             ask.channel, ask.thread, message, key=key, again=self._resumed

@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -119,7 +120,8 @@ class Memory:
         self._path.chmod(0o600)  # it holds questions
 
     def _release(self) -> None:
-        self._db.execute("UPDATE requests SET lease_until = 0 WHERE owner = ?", (self._owner,))
+        with suppress(sqlite3.Error):  # then the leases run out
+            self._write("UPDATE requests SET lease_until = 0 WHERE owner = ?", (self._owner,))
         self._db.close()
 
     # -- requests ---------------------------------------------------------------------------------
@@ -148,15 +150,27 @@ class Memory:
         await self._do(self._write, "UPDATE requests SET owner = NULL WHERE key = ?", (key,))
 
     async def stop(
-        self, channel: str, *, thread: str | None = None, user: str | None = None
+        self,
+        channel: str,
+        *,
+        thread: str | None = None,
+        user: str | None = None,
+        but: Iterable[str] = (),
     ) -> int:
         """Finish the requests of a thread, or a user's in a channel, whoever works on them."""
         sql = (
             "UPDATE requests SET ask = NULL WHERE ask IS NOT NULL AND channel = ? "
             "AND thread IS COALESCE(?, thread) "
-            "AND json_extract(ask, '$.user') = COALESCE(?, json_extract(ask, '$.user'))"
+            "AND json_extract(ask, '$.user') = COALESCE(?, json_extract(ask, '$.user')) "
+            "AND key NOT IN (SELECT value FROM json_each(?))"
         )
-        return await self._do(self._write, sql, (channel, thread, user))
+        values = (channel, thread, user, json.dumps(list(but)))
+        return await self._do(self._write, sql, values)
+
+    async def is_done(self, key: str) -> bool:
+        """Whether a request needs no more work, or was stopped."""
+        sql = "SELECT 1 FROM requests WHERE key = ? AND ask IS NULL"
+        return bool(await self._do(self._rows, sql, (key,)))
 
     async def owns(self, key: str) -> bool:
         """Whether a request is still this process's to answer."""

@@ -49,6 +49,9 @@ def pieces(text: str, limit: int) -> Iterator[str]:
     They end between words where that is possible. Joined by spaces they are the text again, save
     for a word that is longer than the limit.
     """
+    if len(formatted(text)) <= limit:
+        yield text
+        return
     piece = ""
     for word in (part for long in text.split(" ") for part in _short(long, limit)):
         joined = f"{piece} {word}" if piece else word

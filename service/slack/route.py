@@ -38,6 +38,8 @@ class Door:
 
         self._verifier = SignatureVerifier(secret)
         self.bot: bot.Bot | None = None
+        self.tried = asyncio.Event()
+        """Set once connecting to Slack has worked or failed."""
 
     async def events(self, request: Request) -> Response:
         from slack_bolt.adapter.starlette.async_handler import (
@@ -90,6 +92,8 @@ async def _running(state: State, door: Door) -> AsyncIterator[None]:
     """The bot at work, connected to Slack as soon as that is possible."""
     closing = asyncio.Event()
     working = asyncio.create_task(_work(state, door, closing))
+    with suppress(TimeoutError):  # the first events find the bot at work, unless that takes long
+        await asyncio.wait_for(door.tried.wait(), CONNECT_AGAIN_S)
     try:
         yield
     finally:
@@ -104,9 +108,11 @@ async def _work(state: State, door: Door, closing: asyncio.Event) -> None:
             try:
                 door.bot = await stack.enter_async_context(bot.open_bot(state.settings, desk))
             except (GisaError, sqlite3.Error) as error:
+                door.tried.set()
                 logger.warning("no Slack yet: %s. %s", error, getattr(error, "remedy", ""))
                 with suppress(TimeoutError):
                     await asyncio.wait_for(closing.wait(), CONNECT_AGAIN_S)
                 continue
+            door.tried.set()
             await closing.wait()
             door.bot = None
