@@ -315,6 +315,24 @@ def serve(
 
 
 @app.command()
+def slack(
+    index: IndexOption = None,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="Print the manifest of the Slack app, and end.")
+    ] = False,
+) -> None:
+    """Answer questions in Slack, over Socket Mode: no public address is needed."""
+    from service.api import server
+    from service.slack import bot
+
+    if manifest:
+        typer.echo(bot.MANIFEST.read_text("utf-8"), nl=False)
+        return
+    server.log_as_json()
+    bot.serve(_settings(index=index))
+
+
+@app.command()
 def mcp(index: IndexOption = None) -> None:
     """Serve the archive as tools of the Model Context Protocol, over stdin and stdout."""
     from service.api import tools

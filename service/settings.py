@@ -122,6 +122,48 @@ class Settings(BaseSettings):
         le=8_760,
         description="Time that an answer is kept so that it can be rated, in hours; 0: no feedback.",
     )
+    api_url: str = Field(
+        "",
+        description="Address of a running gisa service that 'gisa slack' asks; if empty, it answers "
+        "by itself.",
+    )
+    api_key: SecretStr = Field(
+        SecretStr(""), description="The API key that it needs there, if any."
+    )
+    slack_bot_token: SecretStr = Field(
+        SecretStr(""), description="Bot token of the Slack app (xoxb-…)."
+    )
+    slack_app_token: SecretStr = Field(
+        SecretStr(""), description="Its app-level token (xapp-…), for Socket Mode ('gisa slack')."
+    )
+    slack_signing_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Its signing secret; with it 'gisa serve' takes Slack's events at /slack/events.",
+    )
+    slack_state: Path = Field(
+        Path("var/slack.sqlite"),
+        description="SQLite file in which the bot keeps its requests, answers and votes.",
+    )
+    slack_rules: Path | None = Field(
+        None, description="TOML file of rules for single channels, or none."
+    )
+    slack_workspaces: str = Field(
+        "", description="Ids of the workspaces whose people are answered (T…), or all if empty."
+    )
+    slack_rate_limit_per_minute: int = Field(
+        10, ge=0, le=10_000, description="Questions a minute per Slack user; 0: no limit."
+    )
+    slack_max_concurrent: int = Field(
+        8, ge=1, le=1_000, description="Slack questions answered at a time; the rest wait."
+    )
+    slack_answer_timeout_s: float = Field(
+        120.0, gt=0, le=3_600, description="Time for an answer in Slack, in s."
+    )
+    slack_search_url: str = Field(
+        "https://search.naver.com/search.naver?where=news&query={query}",
+        description="Web search offered where the articles have no answer, with {query}; or empty.",
+    )
+    slack_api_url: str = Field("https://slack.com/api/", description="Address of Slack's Web API.")
     otlp_endpoint: str = Field(
         "",
         description="Where OpenTelemetry traces go (OTLP over HTTP, e.g. "
@@ -191,6 +233,10 @@ def describe_settings(settings: Settings) -> list[dict[str, str]]:
     return rows
 
 
+def _is_secret(name: str) -> bool:
+    return name in Settings.model_fields and Settings.model_fields[name].annotation is SecretStr
+
+
 def _shown(value: object) -> str:
     if isinstance(value, SecretStr):
         return "********" if value.get_secret_value() else ""
@@ -218,6 +264,6 @@ def _describe(error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             lines.append(f"there is no setting {name!r}{_hint(name, known)}")
         else:
-            value = "********" if name.endswith(("_key", "_keys")) else repr(problem["input"])
+            value = "********" if _is_secret(name) else repr(problem["input"])
             lines.append(f"{PREFIX}{name.upper()} = {value}: {problem['msg']}")
     return "; ".join(lines)

@@ -29,6 +29,8 @@ def create_app(settings: Settings, *, answerer: Answerer | None = None) -> FastA
     Without a usable index it starts all the same: ``/readyz`` says why it is not ready.
     Raises SettingsInvalid for API keys that are none, or that are missing where they are asked for.
     """
+    from service.slack import route  # which stands on modules of this package
+
     metrics, keys = Metrics(), keys_of(settings)
     app = FastAPI(
         title="gisa",
@@ -62,6 +64,7 @@ def create_app(settings: Settings, *, answerer: Answerer | None = None) -> FastA
         app.include_router(module.router)
     app.include_router(articles.admin)
     tools.install(app)
+    route.install(app, settings)
     page.install(app)
     return app
 
@@ -75,5 +78,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await state.readiness.answerer()
         await stack.enter_async_context(feedback.written_regularly(state.feedback))
         await stack.enter_async_context(tools.running(app))
+        await stack.enter_async_context(state.slack())
         stack.enter_context(state.shutdown.on_signals())
         yield

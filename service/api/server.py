@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import logging.config
 import os
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -46,6 +47,11 @@ _LOGGING: dict[str, Any] = {
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {name: {"level": "INFO"} for name in ("service", "index", "uvicorn")},
 }
+
+
+def log_as_json() -> None:
+    """Log as the service does, in a process of another kind."""
+    logging.config.dictConfig(_LOGGING)
 
 
 def serve(settings: Settings) -> None:

@@ -1,0 +1,302 @@
+"""Answers as Slack messages: Block Kit within Slack's limits.
+
+https://docs.slack.dev/reference/block-kit/blocks
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from service.schema import Answer, Citation, Interpreted, Question, Sentence
+from service.slack.mrkdwn import bold, escape, formatted, link, pieces, plain
+
+MAX_SECTION_CHARS = 3_000
+MAX_BLOCKS = 50
+MAX_MESSAGE_CHARS = 11_900
+"""Of all text of a message. Slack refuses messages of 12,000 characters and more."""
+
+MAX_MARKERS_CHARS = 1_000
+MAX_TITLE_CHARS = 200
+MAX_MODAL_BLOCKS = 100
+MAX_NOTIFICATION_CHARS = 150
+CONTEXT_CHARS = 300
+"""Text shown before and after a quote, on either side."""
+
+UP, DOWN, EVIDENCE, REWRITE, FOLLOW = (
+    "gisa_up",
+    "gisa_down",
+    "gisa_evidence",
+    "gisa_rewrite",
+    "gisa_follow",
+)
+"""Ids of the buttons; the value of each is the id of the answer."""
+REWRITTEN = "gisa_rewritten"
+QUESTION_INPUT = "question"
+
+SOURCES = bold("출처")
+"""Heads the list of articles."""
+
+Block = dict[str, Any]
+
+HELP = (
+    "기사에서 답을 찾아 출처와 함께 알려 드립니다.\n"
+    "• 채널에서는 저를 멘션하고, 다이렉트 메시지에서는 그냥 물어보세요.\n"
+    "• `/기사 질문` 또는 `/gisa 질문`으로도 물을 수 있습니다.\n"
+    "• 스레드에서 이어 물으면 앞의 대화를 함께 읽습니다. `계속`이라고 하시면 그 스레드에서는 멘션 없이도 답합니다.\n"
+    "• `그만`이라고 하시면 멈춥니다."
+)
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is posted: blocks, and the text that notifications show of them."""
+
+    text: str
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many users voted for an answer, and against it."""
+
+    up: int = 0
+    down: int = 0
+
+
+@dataclass
+class Draft:
+    """An answer while it is being written."""
+
+    sentences: list[Sentence] = field(default_factory=list)
+    citations: dict[int, Citation] = field(default_factory=dict)
+
+    def add(self, sentence: Sentence, citations: Iterable[Citation]) -> None:
+        self.sentences.append(sentence)
+        self.citations |= {citation.number: citation for citation in citations}
+
+    def messages(self, remark: str) -> list[Message]:
+        """What is there, with a remark on why it isn't more."""
+        text = " ".join(sentence.text for sentence in self.sentences)
+        tail = [*_sources(self.citations.values()), _context([remark])]
+        return _messages(text, [*_sections(_units(self.sentences, self.citations)), *tail])
+
+
+def answer_messages(
+    answer: Answer, *, tally: Tally, search_url: str, offers_to_follow: bool
+) -> list[Message]:
+    """The whole answer: text, sources, remarks, buttons; as many messages as it takes."""
+    if answer.status == "answered":
+        cited = {citation.number: citation for citation in answer.citations}
+        body = _sections(_units(answer.sentences, cited))
+    else:
+        body = _sections([_abstention(answer, search_url)])
+    remarks = [*_understood(answer.interpreted), *_remarks(answer)]
+    context = [_context(remarks)] if remarks else []
+    buttons = _buttons(answer, tally, offers_to_follow)
+    return _messages(answer.text, [*body, *_sources(answer.citations), *context, buttons])
+
+
+def notice(text: str) -> Message:
+    """A plain word of the bot's own; ``text`` is mrkdwn."""
+    return Message(plain(text), [_section(text)])
+
+
+def announcement(user: str, question: str) -> Message:
+    """A question that was not put as a message, for all to see."""
+    shown = formatted(next(pieces(question, MAX_SECTION_CHARS - 100)))
+    return Message(shown, [_section(f"<@{user}> 님의 질문: {shown}")])
+
+
+# -- packing ------------------------------------------------------------------------------------
+
+
+def _messages(notification: str, blocks: Iterable[Block]) -> list[Message]:
+    """The blocks in order, as few messages as Slack's limits allow."""
+    text = escape(notification[:MAX_NOTIFICATION_CHARS])
+    packed: list[list[Block]] = [[]]
+    for block in blocks:
+        size = len(text) + sum(map(text_chars, packed[-1])) + text_chars(block)
+        if packed[-1] and (len(packed[-1]) == MAX_BLOCKS or size > MAX_MESSAGE_CHARS):
+            packed.append([])
+        packed[-1].append(block)
+    return [Message(text, part) for part in packed]
+
+
+def text_chars(block: Block) -> int:
+    """Characters of text in a block, as Slack counts them: markup included."""
+    if block["type"] == "section":
+        return len(block["text"]["text"])
+    elements = block.get("elements", [])
+    return sum(
+        len(e["text"] if block["type"] == "context" else e["text"]["text"]) for e in elements
+    )
+
+
+def _sections(units: Iterable[str], joint: str = " ") -> Iterator[Block]:
+    """Sections as full as they may be; none of the units is taken apart."""
+    text = ""
+    for unit in units:
+        joined = f"{text}{joint}{unit}" if text else unit
+        if len(joined) > MAX_SECTION_CHARS:
+            yield _section(text)
+            joined = unit
+        text = joined
+    if text:
+        yield _section(text)
+
+
+def _units(sentences: Iterable[Sentence], citations: Mapping[int, Citation]) -> Iterator[str]:
+    """Sentences with their markers; one that is too long for a section in pieces."""
+    for sentence in sentences:
+        markers = _markers(sentence, citations)
+        *heads, last = pieces(sentence.text, MAX_SECTION_CHARS - MAX_MARKERS_CHARS)
+        yield from map(formatted, heads)
+        yield formatted(last) + markers
+
+
+def _markers(sentence: Sentence, citations: Mapping[int, Citation]) -> str:
+    """The numbers of a sentence, each a link to its article."""
+    urls = {number: citations[number].url for number in sentence.citations if number in citations}
+    linked = "".join(link(urls.get(number), f"[{number}]") for number in sentence.citations)
+    if len(linked) <= MAX_MARKERS_CHARS:
+        return linked
+    return "".join(f"[{number}]" for number in sentence.citations)[:MAX_MARKERS_CHARS]
+
+
+def _section(text: str) -> Block:
+    # verbatim: names and addresses in the text of an article are no links of ours.
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def _context(texts: Iterable[str]) -> Block:
+    text = formatted(next(pieces(" · ".join(texts), MAX_SECTION_CHARS)))
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": True}]}
+
+
+# -- parts of an answer -------------------------------------------------------------------------
+
+
+def _sources(citations: Iterable[Citation]) -> Iterator[Block]:
+    lines = [_source(citation) for citation in citations]
+    yield from _sections([SOURCES, *lines] if lines else [], joint="\n")
+
+
+def _source(citation: Citation) -> str:
+    title = link(citation.url, " ".join(citation.title.split())[:MAX_TITLE_CHARS])
+    day = citation.published_at.date().isoformat() if citation.published_at else "날짜 모름"
+    others = len(citation.also_reported_by)
+    facts = [citation.press or "언론사 모름", day, *([f"외 {others}개 매체"] if others else [])]
+    return f"[{citation.number}] {title} · {escape(' · '.join(facts)[:MAX_TITLE_CHARS])}"
+
+
+def _abstention(answer: Answer, search_url: str) -> str:
+    hint = "이름이나 날짜를 더 자세히 적어 다시 물어보세요."
+    if search_url:
+        asked = quote(answer.interpreted.standalone_question[:60])
+        found = link(search_url.replace("{query}", asked), "뉴스에서 직접 찾아보기")
+        hint = f"{hint} 또는 {found}"
+    return f"{escape(answer.text)}\n{hint}"
+
+
+def _understood(interpreted: Interpreted) -> Iterator[str]:
+    if asked := interpreted.time_range:
+        days = f"{asked.start or ''} ~ {asked.end or ''}".strip()
+        yield f"기간: {days} (‘{asked.expression}’)"
+    if interpreted.filters:
+        yield f"조건: {', '.join(interpreted.filters.names())}"
+    if interpreted.note:
+        yield interpreted.note
+
+
+def _remarks(answer: Answer) -> Iterator[str]:
+    if answer.dropped_sentences:
+        yield f"기사에서 근거를 찾지 못한 문장 {answer.dropped_sentences}개를 뺐습니다."
+    if answer.fallback_from:
+        yield f"{answer.fallback_from} 모델이 답하지 못해 기사 문장으로 답했습니다."
+    if answer.incomplete:
+        yield "답변 모델이 도중에 끊겨 답이 다 나오지 않았을 수 있습니다."
+
+
+def _buttons(answer: Answer, tally: Tally, offers_to_follow: bool) -> Block:
+    labels = {
+        UP: f"👍 {tally.up or ''}".strip(),
+        DOWN: f"👎 {tally.down or ''}".strip(),
+        EVIDENCE: "근거 보기" if answer.citations else None,
+        REWRITE: "질문 다시 쓰기",
+        FOLLOW: "멘션 없이 이어 묻기" if offers_to_follow else None,
+    }
+    elements = [
+        {
+            "type": "button",
+            "action_id": action,
+            "value": answer.id,
+            "text": {"type": "plain_text", "text": label, "emoji": True},
+        }
+        for action, label in labels.items()
+        if label
+    ]
+    return {"type": "actions", "elements": elements}
+
+
+# -- modals -------------------------------------------------------------------------------------
+
+
+def evidence_modal(answer: Answer, bodies: Mapping[str, str]) -> Block:
+    """The quotes of an answer, each within what stands around it; ``bodies`` by article id.
+
+    An article that is missing, or has changed since, is shown by its quote alone.
+    """
+    blocks = [
+        block
+        for citation in answer.citations
+        for block in (
+            _section(_source(citation)),
+            _quotation(citation, bodies.get(citation.article_id, "")),
+        )
+    ]
+    return _modal("근거", {"blocks": blocks[: MAX_MODAL_BLOCKS - 1]})
+
+
+def _quotation(citation: Citation, body: str) -> Block:
+    """Rich text shows its text as it is: nothing in it is markup."""
+    start, end = citation.start, citation.end
+    if body[start:end] != citation.quote:
+        body, start, end = citation.quote, 0, len(citation.quote)
+    before, after = body[max(start - CONTEXT_CHARS, 0) : start], body[end : end + CONTEXT_CHARS]
+    before = before.rpartition("\n\n")[2]  # no further than the paragraph
+    after = after.partition("\n\n")[0]
+    parts = [(before, False), (body[start:end][: MAX_SECTION_CHARS - 700], True), (after, False)]
+    elements = [
+        {"type": "text", "text": text} | ({"style": {"bold": True}} if quoted else {})
+        for text, quoted in parts
+        if text
+    ]
+    return {"type": "rich_text", "elements": [{"type": "rich_text_quote", "elements": elements}]}
+
+
+def rewrite_modal(question: Question, answer: Answer, metadata: str) -> Block:
+    """A form with the question as it was understood, to be changed."""
+    text = {
+        "type": "plain_text_input",
+        "action_id": QUESTION_INPUT,
+        "initial_value": (answer.interpreted.standalone_question or question.question)[:1_000],
+        "multiline": True,
+        "max_length": 1_000,
+    }
+    block = {
+        "type": "input",
+        "block_id": QUESTION_INPUT,
+        "label": {"type": "plain_text", "text": "질문"},
+        "hint": {"type": "plain_text", "text": "이름, 날짜, 언론사를 적으면 더 잘 찾습니다."},
+        "element": text,
+    }
+    fields = {"blocks": [block], "callback_id": REWRITTEN, "private_metadata": metadata}
+    return _modal("질문 다시 쓰기", fields | {"submit": {"type": "plain_text", "text": "묻기"}})
+
+
+def _modal(title: str, fields: Block) -> Block:
+    head = {"type": "modal", "title": {"type": "plain_text", "text": title}}
+    return head | {"close": {"type": "plain_text", "text": "닫기"}} | fields

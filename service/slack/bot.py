@@ -1,0 +1,167 @@
+"""The bot put together from the settings, and run: over Socket Mode or below the HTTP service."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from service import wiring
+from service.api.asking import Asking
+from service.api.limits import Capacity
+from service.api.metrics import Metrics
+from service.api.readiness import Readiness
+from service.api.shutdown import Shutdown
+from service.errors import SettingsInvalid
+from service.feedback import FeedbackStore
+from service.settings import Settings
+from service.slack.conversation import Conversation, Limits
+from service.slack.desk import Desk, LocalDesk, RemoteDesk
+from service.slack.events import build_app
+from service.slack.memory import Memory
+from service.slack.messenger import Messenger, SlackRefused, quiet_logger
+from service.slack.rules import load_rules
+
+if TYPE_CHECKING:
+    from slack_bolt.async_app import AsyncApp
+
+MANIFEST = Path(__file__).parent / "manifest.yaml"
+BAD_TOKENS = {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Bot:
+    app: AsyncApp
+    memory: Memory
+    conversation: Conversation
+
+
+def check(settings: Settings) -> None:
+    """Raises SettingsInvalid for what can be known to be wrong without asking Slack."""
+    try:
+        import slack_bolt  # noqa: F401 - whether it is there
+    except ImportError as error:
+        raise SettingsInvalid(
+            f"the package {error.name!r} is not installed",
+            remedy="Install the extra: pip install 'gisa[slack]'",
+        ) from error
+    if not settings.slack_bot_token.get_secret_value():
+        raise SettingsInvalid("GISA_SLACK_BOT_TOKEN is empty", remedy=_SETUP)
+    load_rules(settings.slack_rules)
+
+
+_SETUP = "How to create the app and its tokens: service/slack/README.md"
+
+
+@asynccontextmanager
+async def open_bot(settings: Settings, desk: Desk) -> AsyncIterator[Bot]:
+    """The bot, connected to Slack and at work. Raises SlackRefused, SlackUnreachable, sqlite3.Error."""
+    # A name of this process alone: others must be able to tell that it is gone.
+    memory = Memory(settings.slack_state, owner=f"{socket.gethostname()} {uuid.uuid4().hex}")
+    token = settings.slack_bot_token.get_secret_value()
+    messenger = Messenger(token, base_url=settings.slack_api_url)
+    conversation = Conversation(
+        messenger,
+        desk,
+        memory,
+        rules=load_rules(settings.slack_rules),
+        limits=Limits(
+            settings.slack_max_concurrent,
+            settings.slack_rate_limit_per_minute,
+            settings.slack_answer_timeout_s,
+        ),
+        search_url=settings.slack_search_url,
+    )
+    await memory.open()
+    try:
+        await messenger.open()
+        try:
+            async with conversation.running():
+                workspaces = settings.slack_workspaces.split()
+                yield Bot(
+                    build_app(conversation, messenger, workspaces=workspaces), memory, conversation
+                )
+        finally:
+            await messenger.close()
+    finally:
+        await memory.close()
+
+
+def serve(settings: Settings) -> None:
+    """Listen over Socket Mode until told to stop.
+
+    Raises SettingsInvalid, SlackRefused, SlackUnreachable, IndexUnusable and its kinds.
+    """
+    check(settings)
+    if not settings.slack_app_token.get_secret_value():
+        raise SettingsInvalid("GISA_SLACK_APP_TOKEN is empty", remedy=_SETUP)
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with (
+        open_desk(settings) as desk,
+        open_bot(settings, desk) as bot,
+        listening(settings, bot),
+    ):
+        logger.info("listening to Slack")
+        await stop.wait()
+
+
+@asynccontextmanager
+async def listening(settings: Settings, bot: Bot) -> AsyncIterator[None]:
+    """Socket Mode: Slack's events come over a WebSocket that this side opens.
+
+    Raises SlackRefused if Slack does not let the app in.
+    """
+    from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+    from slack_sdk.errors import SlackApiError
+
+    token = settings.slack_app_token.get_secret_value()
+    handler = AsyncSocketModeHandler(bot.app, token, logger=quiet_logger())
+    try:
+        # The client tries for ever; a wrong token should be told at once.
+        handler.client.wss_uri = await handler.client.issue_new_wss_url()
+        await handler.client.connect()
+        yield
+    except SlackApiError as error:
+        code = error.response.data.get("error", "unknown")
+        remedy = _SETUP if code in BAD_TOKENS else None
+        raise SlackRefused("apps.connections.open", code, remedy=remedy) from None
+    finally:
+        await handler.client.close()
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """Who answers: the API at ``settings.api_url``, or an Answerer in this process."""
+    if settings.api_url:
+        remote = RemoteDesk(settings.api_url, settings.api_key.get_secret_value())
+        try:
+            yield remote
+        finally:
+            await remote.close()
+        return
+    answerer = await asyncio.to_thread(wiring.open_answerer, settings)
+    with answerer.index:
+        feedback = FeedbackStore(settings.feedback, keep_hours=settings.feedback_hours)
+        asking = Asking(
+            Readiness(lambda: answerer),
+            capacity=Capacity(settings.max_concurrent),
+            shutdown=Shutdown(),
+            metrics=Metrics(),
+            feedback=FeedbackStore(settings.feedback, keep_hours=0),  # what is rated is kept
+        )
+        yield LocalDesk(asking, feedback)

@@ -1,0 +1,971 @@
+"""The Slack bot, over real HTTP and WebSocket on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import fake_slack
+import pytest
+from fake_slack import BOT, CHANNEL, DIRECT, FakeSlack, buttons
+
+from service.answer import DoneEvent, SentenceEvent
+from service.schema import ABSTENTIONS, Answer, Citation, Interpreted, Question, Sentence, Status
+from service.settings import Settings, load_settings
+from service.slack import blocks, bot, conversation, delivery, memory, messenger
+from service.slack.desk import Events, NoAnswer
+from service.slack.memory import Kept, Rating
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A clock that runs ten times as fast, and no settings of the developer's."""
+    monkeypatch.setattr(delivery, "UPDATE_S", 0.1)
+    monkeypatch.setattr(delivery, "GATHER_S", 0.03)
+    monkeypatch.setattr(memory, "LEASE_S", 1.5)
+    monkeypatch.setattr(conversation, "LEASE_S", 0.3)
+    monkeypatch.setattr(conversation, "SHUTDOWN_S", 0.1)
+    monkeypatch.setattr(messenger, "BACKOFF_S", 0.05)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Callable[..., Settings]:
+    def of(slack: FakeSlack, **more: Any) -> Settings:
+        return load_settings(
+            slack_bot_token=fake_slack.BOT_TOKEN,
+            slack_app_token=fake_slack.APP_TOKEN,
+            slack_signing_secret=fake_slack.SIGNING_SECRET,
+            slack_api_url=f"{slack.url}/api/",
+            slack_state=tmp_path / "slack.sqlite",
+            slack_rate_limit_per_minute=0,
+            **more,
+        )
+
+    return of
+
+
+MakeSettings = Callable[..., Settings]
+
+
+def citation(number: int = 1, **fields: Any) -> Citation:
+    return Citation(
+        **{
+            "number": number,
+            "article_id": f"a{number}",
+            "title": f"기사 {number}",
+            "press": "해담일보",
+            "published_at": "2025-05-14T09:00:00+09:00",
+            "url": f"https://haedam.example/{number}",
+            "quote": "총사업비는 4,820억 원으로",
+            "start": 0,
+            "end": len("총사업비는 4,820억 원으로"),
+        }
+        | fields
+    )
+
+
+class ScriptedDesk:
+    """Answers with the sentences that it was given; ``gate`` holds back all after the first."""
+
+    def __init__(self, *sentences: str, status: Status = "answered") -> None:
+        self.sentences, self.status = sentences or ("총사업비는 4,820억 원입니다.",), status
+        self.questions: list[Question] = []
+        self.ratings: list[tuple[str, Rating]] = []
+        self.failures: list[Exception] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.started = asyncio.Event()
+        self.cancelled = 0
+        self.citation = citation()
+
+    async def events(self, question: Question) -> Events:
+        self.questions.append(question)
+        self.started.set()
+        if self.failures:
+            raise self.failures.pop(0)
+        answer = self.answer(question)
+        try:
+            for number, sentence in enumerate(answer.sentences):
+                if number == 1:
+                    await self.gate.wait()
+                yield SentenceEvent(sentence, [self.citation])
+            if len(answer.sentences) < 2:
+                await self.gate.wait()
+        except (asyncio.CancelledError, GeneratorExit):
+            self.cancelled += 1
+            raise
+        yield DoneEvent(answer)
+
+    def answer(self, question: Question) -> Answer:
+        answered = self.status == "answered"
+        sentences = [Sentence(text=s, citations=(1,), support="supported") for s in self.sentences]
+        text = " ".join(sentence.marked for sentence in sentences)
+        return Answer(
+            id=f"answer-{len(self.questions)}",
+            question=question.question,
+            status=self.status,
+            text=text if answered else ABSTENTIONS[self.status],
+            sentences=tuple(sentences) if answered else (),
+            citations=(self.citation,) if answered else (),
+            interpreted=Interpreted(standalone_question=question.question),
+            backend="stub",
+            generation=1,
+            timings_ms={},
+        )
+
+    async def bodies(self, answer: Answer) -> dict[str, str]:
+        return {
+            c.article_id: c.quote + " 국비와 도비로 나눈다.\n\n다음 문단" for c in answer.citations
+        }
+
+    async def rate(self, kept: Kept, rating: Rating) -> None:
+        self.ratings.append((kept.answer.id, rating))
+
+
+@asynccontextmanager
+async def at_work(settings: Settings, desk: Any, slack: FakeSlack) -> AsyncIterator[bot.Bot]:
+    """The bot over Socket Mode."""
+    async with bot.open_bot(settings, desk) as running, bot.listening(settings, running):
+        await slack.connected()
+        yield running
+
+
+async def until(condition: Callable[[], Any], *, within_s: float = 5) -> Any:
+    """Wait for something to come about, and what it is."""
+    async with asyncio.timeout(within_s):
+        while not (found := condition()):
+            await asyncio.sleep(0.01)
+    return found
+
+
+async def settled(running: bot.Bot) -> None:
+    """Everything that was taken in is done."""
+    talk = running.conversation
+    await until(lambda: not talk._running and not talk._errands)
+
+
+Scenario = Callable[[FakeSlack, ScriptedDesk, bot.Bot], Awaitable[None]]
+
+
+def play(settings: MakeSettings, scenario: Scenario, *sentences: str, **more: Any) -> None:
+    """Run a scenario with a workspace, a scripted desk and the bot over Socket Mode."""
+
+    async def run() -> None:
+        async with fake_slack.fake_slack() as slack:
+            desk = ScriptedDesk(*sentences, status=more.pop("status", "answered"))
+            async with at_work(settings(slack, **more), desk, slack) as running:
+                await scenario(slack, desk, running)
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+
+
+def said(message: dict[str, Any]) -> str:
+    """All that a message shows."""
+    return "\n".join(fake_slack._texts(message["blocks"]))
+
+
+# -- answering ----------------------------------------------------------------------------------
+
+
+def test_a_mention_is_answered_once_in_its_thread(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        desk.gate.clear()
+        asked = slack.mention("트램 총사업비는?")
+        await slack.send_event(asked)
+        await until(lambda: slack.reactions[CHANNEL, asked["ts"]] == {"eyes"})
+        desk.gate.set()
+        await settled(running)
+        assert slack.reactions[CHANNEL, asked["ts"]] == set()
+        [reply] = slack.replies(asked["ts"])
+        assert "총사업비는 4,820억 원입니다.<https://haedam.example/1|[1]>" in said(reply)
+        assert "[1] <https://haedam.example/1|기사 1> · 해담일보 · 2025-05-14" in said(reply)
+        assert reply["unfurl_links"] is False
+        assert desk.questions[0].question == "트램 총사업비는?"
+
+    play(settings, scenario)
+
+
+def test_a_direct_message_needs_no_mention_and_is_answered_in_its_thread(
+    settings: MakeSettings,
+) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        asked = slack.say("트램 총사업비는?", channel=DIRECT)
+        await slack.send_event(asked)
+        await settled(running)
+        [reply] = slack.replies(asked["ts"], DIRECT)
+        assert {b["action_id"] for b in buttons(reply)} == {
+            blocks.UP,
+            blocks.DOWN,
+            blocks.EVIDENCE,
+            blocks.REWRITE,
+        }
+
+    play(settings, scenario)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"user": BOT},
+        {"bot_id": "B0OTHER"},
+        {"subtype": "bot_message", "user": None},
+        {"subtype": "channel_join"},
+        {"subtype": "message_changed"},
+        {"edited": {"user": "U0ANNA", "ts": "1.0"}},
+        {"user": "USLACKBOT"},
+        {"text": f"<@{BOT}>"},
+        {"text": f"<@{BOT}>  👋!!"},
+        {"text": f"<@{BOT}> 안녕하세요~ 반갑습니다 ㅎㅎ"},
+        {"text": f"<@{BOT}> :wave: hi"},
+        {"text": "멘션이 없는 말", "type": "message"},
+        {"text": "<@U0BORA> 트램 총사업비는?", "type": "message"},
+    ],
+    ids=str,
+)
+def test_what_is_no_question_is_left_alone(settings: MakeSettings, change: dict[str, Any]) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        acknowledged = await slack.send_event(slack.mention("트램 총사업비는?") | change)
+        assert acknowledged.keys() == {"envelope_id"}
+        await settled(running)
+        assert not desk.questions
+        assert not slack.made("chat.postMessage")
+
+    play(settings, scenario)
+
+
+@pytest.mark.parametrize("greeting", ["안녕", "감사합니다!", "ok", "네네~", "", "...", "ㅋㅋㅋ"])
+def test_small_talk_is_told_from_questions(greeting: str) -> None:
+    assert conversation.is_small_talk(greeting)
+    assert not conversation.is_small_talk(f"{greeting} 트램 총사업비는?")
+
+
+def test_the_text_grows_in_place_and_not_too_often(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        desk.gate.clear()
+        asked = slack.mention("노선을 알려 줘")
+        await slack.send_event(asked)
+        [begun] = await until(lambda: slack.replies(asked["ts"]))
+        assert "첫 문장." in said(begun)
+        assert conversation.MOMENT_PLEASE in said(begun)
+        assert "9째 문장." not in said(begun)
+        desk.gate.set()
+        await settled(running)
+        [whole] = slack.replies(asked["ts"])
+        assert "9째 문장." in said(whole)
+        assert conversation.MOMENT_PLEASE not in said(whole)
+        calls = [call.at for call in slack.calls if call.method.startswith("chat.")]
+        assert len(calls) == 2
+        assert calls[1] - calls[0] >= delivery.UPDATE_S * 0.9
+
+    sentences = ["첫 문장.", *(f"{n}째 문장." for n in range(2, 10))]
+    play(settings, scenario, *sentences)
+
+
+def test_an_answer_of_20_000_characters_keeps_to_slacks_limits(settings: MakeSettings) -> None:
+    sentences = [
+        f"{n}째 문장은 예산과 노선과 정거장을 다룬다&<*{'가' * 170}*>." for n in range(100)
+    ]
+    sentences[50] = "끝없이이어지는말" * 500
+
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        asked = slack.mention("모두 알려 줘")
+        await slack.send_event(asked)
+        await settled(running)
+        replies = slack.replies(asked["ts"])
+        assert len(replies) >= 2  # the fake refuses what Slack would
+        shown = "".join(said(reply) for reply in replies).replace("\n", "").replace(" ", "")
+        for sentence in sentences:
+            text = sentence.replace("&<", "&amp;&lt;").replace(">.", "&gt;.").replace(" ", "")
+            assert text in shown
+        assert buttons(replies[-1])
+        assert not any(buttons(reply) for reply in replies[:-1])
+
+    assert sum(map(len, sentences)) > 20_000
+    play(settings, scenario, *sentences)
+
+
+@pytest.mark.parametrize("status", ["no_evidence", "out_of_coverage", "no_match"])
+def test_an_absent_answer_offers_a_search(settings: MakeSettings, status: Status) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        asked = slack.mention("화성 날씨는?")
+        await slack.send_event(asked)
+        await settled(running)
+        [reply] = slack.replies(asked["ts"])
+        assert ABSTENTIONS[status] in said(reply)
+        assert "query=%ED%99%94%EC%84%B1%20" in said(reply)
+        assert blocks.EVIDENCE not in {b["action_id"] for b in buttons(reply)}
+
+    play(settings, scenario, status=status)
+
+
+def test_text_of_others_is_shown_and_not_obeyed(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        desk.citation = citation(
+            title="<!here> <https://evil.example|웃긴> & 제목", url='https://ok.example/?a=1&b=<>"|'
+        )
+        asked = slack.mention("<!channel> 다 <https://evil.example|누르세요>")
+        await slack.send_event(asked)
+        await settled(running)
+        [reply] = slack.replies(asked["ts"])
+        whole = said(reply) + reply["text"]
+        assert "<!" not in whole
+        assert "&lt;!channel&gt; 모두 보세요" in whole
+        assert "&lt;!here&gt; &lt;https://evil.example|웃긴&gt; &amp; 제목" in whole
+        assert "<https://ok.example/?a=1&amp;b=%3C%3E%22%7C|" in whole
+        assert all(b["text"]["verbatim"] for b in reply["blocks"] if b["type"] == "section")
+        assert desk.questions[0].question == "다 누르세요"
+
+    play(settings, scenario, "<!channel> 모두 보세요 <@U0ANNA>.")
+
+
+# -- delivered more than once -------------------------------------------------------------------
+
+
+def test_a_message_is_answered_once_however_often_it_is_delivered(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        asked = slack.mention("트램 총사업비는?")
+        as_message = asked | {"type": "message"}
+        acknowledgements = [slack.send_event(asked), slack.send_event(as_message)]
+        acknowledgements += [slack.send_event(asked, retry=n) for n in (1, 2, 3)]
+        await asyncio.gather(*acknowledgements)
+        await settled(running)
+        await slack.send_event(as_message, retry=1)
+        await settled(running)
+        assert len(slack.replies(asked["ts"])) == 1
+        assert len(desk.questions) == 1
+
+    play(settings, scenario)
+
+
+def test_two_bots_on_one_state_answer_once(settings: MakeSettings) -> None:
+    async def run() -> None:
+        async with fake_slack.fake_slack() as slack:
+            desk, of = ScriptedDesk(), settings(slack)
+            async with at_work(of, desk, slack) as one, at_work(of, desk, slack) as other:
+                asked = [slack.mention(f"질문 {n}은 무엇인가?") for n in range(10)]
+                await asyncio.gather(*(slack.send_event(event) for event in asked))
+                slack.sockets.reverse()
+                await asyncio.gather(*(slack.send_event(event, retry=1) for event in asked))
+                await settled(one)
+                await settled(other)
+            for event in asked:
+                assert len(slack.replies(event["ts"])) == 1
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+
+
+@pytest.mark.parametrize("moment", ["thinking", "writing", "posting"])
+def test_a_restart_in_the_middle_loses_and_doubles_nothing(
+    settings: MakeSettings, moment: str
+) -> None:
+    async def run() -> None:
+        async with fake_slack.fake_slack() as slack:
+            desk, of = ScriptedDesk("첫 문장.", "둘째 문장."), settings(slack)
+            desk.gate.clear()
+            if moment == "thinking":
+                desk.failures = [NoAnswer("나중에", retry_after_s=60)]
+            if moment == "posting":
+                slack.troubles["chat.postMessage"] = ["done_then_drop"]
+                slack.troubles["conversations.replies"] = ["hang"]
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(at_work(of, desk, slack))
+                asked = slack.mention("노선을 알려 줘")
+                await slack.send_event(asked)
+                await desk.started.wait()
+                if moment != "thinking":
+                    await until(lambda: slack.replies(asked["ts"]))
+            slack.troubles.clear()
+            desk.gate.set()
+            async with at_work(of, desk, slack) as restarted:
+                await until(lambda: len(desk.questions) == 2)
+                await settled(restarted)
+                await slack.send_event(asked, retry=1)
+                await settled(restarted)
+            [reply] = slack.replies(asked["ts"])
+            assert "둘째 문장." in said(reply)
+            assert buttons(reply)
+            assert slack.reactions[CHANNEL, asked["ts"]] == set()
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+
+
+def test_a_request_of_a_dead_process_is_taken_over_and_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    ask = memory.Ask(
+        key="message 1", team="T", channel="C", user="U", text="?", at=now, ts="1", thread="1"
+    )
+
+    async def run() -> None:
+        nonlocal now
+        first = memory.Memory(tmp_path / "s", owner="one", clock=lambda: now)
+        second = memory.Memory(tmp_path / "s", owner="two", clock=lambda: now)
+        await first.open()
+        await second.open()
+        assert await first.claim(ask)
+        assert not await second.claim(ask)
+        assert await second.take_over() == []
+        now += memory.LEASE_S / 2
+        assert await first.renew() == {"message 1"}
+        now += memory.LEASE_S * 0.9
+        assert await second.take_over() == []  # renewed in time
+        now += memory.LEASE_S
+        assert await second.take_over() == [(ask, True)]
+        assert not await first.owns("message 1")
+        assert await first.renew() == set()
+        for wanted in (True, False):
+            now += memory.LEASE_S * 2
+            assert await second.take_over() == [(ask, wanted)]
+        await second.finish("message 1")
+        assert not await first.claim(ask)
+        await first.close()
+        await second.close()
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+
+
+# -- trouble with Slack -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trouble", ["429", "500", "drop", "done_then_drop"])
+@pytest.mark.parametrize(
+    "method",
+    ["chat.postMessage", "chat.update", "reactions.add", "reactions.remove", "auth.test"],
+)
+def test_a_call_that_fails_once_is_made_good(
+    settings: MakeSettings, method: str, trouble: fake_slack.Trouble
+) -> None:
+    async def run() -> None:
+        async with fake_slack.fake_slack() as slack:
+            slack.retry_after = "0"
+            slack.troubles[method] = [trouble]
+            desk = ScriptedDesk("첫 문장.", "둘째 문장.")
+            desk.gate.clear()
+            async with at_work(settings(slack), desk, slack) as running:
+                asked = slack.mention("노선을 알려 줘")
+                await slack.send_event(asked)
+                await until(lambda: slack.replies(asked["ts"]))
+                desk.gate.set()
+                await settled(running)
+            [reply] = slack.replies(asked["ts"])
+            assert "둘째 문장." in said(reply)
+            assert buttons(reply)
+            assert slack.reactions[CHANNEL, asked["ts"]] == set()
+            assert not slack.troubles[method]
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+
+
+def test_retry_after_holds_back_every_call_of_the_method(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        slack.troubles["chat.postMessage"] = ["429"]
+        asked = [slack.mention(f"질문 {n}은 무엇인가?") for n in range(3)]
+        await slack.send_event(asked[0])
+        [refused] = await until(lambda: slack.made("chat.postMessage"))
+        await asyncio.gather(*(slack.send_event(event) for event in asked[1:]))
+        await settled(running)
+        later = slack.made("chat.postMessage")[1:]
+        assert len(later) == 3
+        assert all(call.at - refused.at >= 1.0 for call in later)
+
+    play(settings, scenario)
+
+
+def test_what_is_outdated_when_slack_lets_it_through_is_never_sent(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        desk.gate.clear()
+        slack.troubles["chat.update"] = ["429"]
+        asked = slack.mention("노선을 알려 줘")
+        await slack.send_event(asked)
+        await until(lambda: slack.replies(asked["ts"]))
+        desk.gate.set()
+        await settled(running)
+        refused, update = slack.made("chat.update")
+        assert "다섯째" in said({"blocks": update.arguments["blocks"]})
+        assert update.at - refused.at >= 1.0
+
+    play(settings, scenario, "첫째.", "둘째.", "셋째.", "넷째.", "다섯째.")
+
+
+def test_a_channel_that_the_bot_can_not_write_to_is_no_trouble_for_others(
+    settings: MakeSettings,
+) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        asked = slack.mention("트램은?")
+        await slack.send_event(asked | {"channel": "C0GONE", "ts": "1.000001"})
+        await slack.send_event(asked)
+        await settled(running)
+        assert len(slack.replies(asked["ts"])) == 1
+
+    play(settings, scenario)
+
+
+# -- trouble with the answer --------------------------------------------------------------------
+
+
+def test_trouble_is_one_plain_sentence(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        for failure, told in (
+            (NoAnswer("답변 모델이 거절했습니다."), "답변 모델이 거절했습니다."),
+            (KeyError("xoxb-secret"), conversation.UNEXPECTED),
+        ):
+            desk.failures = [failure]
+            asked = slack.mention("트램은?")
+            await slack.send_event(asked)
+            await settled(running)
+            [reply] = slack.replies(asked["ts"])
+            assert said(reply) == told
+            assert slack.reactions[CHANNEL, asked["ts"]] == set()
+
+    play(settings, scenario)
+
+
+def test_an_overloaded_service_is_asked_again(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        desk.failures = [NoAnswer("붐빕니다.", retry_after_s=0.01)] * 2
+        asked = slack.mention("트램은?")
+        await slack.send_event(asked)
+        await settled(running)
+        [reply] = slack.replies(asked["ts"])
+        assert "4,820억" in said(reply)
+
+    play(settings, scenario)
+
+
+def test_a_slow_model_is_given_up_and_what_it_wrote_stays(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        desk.gate.clear()
+        asked = slack.mention("노선을 알려 줘")
+        await slack.send_event(asked)
+        await settled(running)
+        [reply] = slack.replies(asked["ts"])
+        assert "첫 문장." in said(reply)
+        assert conversation.TOO_SLOW in said(reply)
+        assert desk.cancelled == 1
+
+    play(settings, scenario, "첫 문장.", "둘째 문장.", slack_answer_timeout_s=0.3)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("가" * 1_001, "질문이 너무 깁니다"), ("트램\x07은?", "제어 문자")]
+)
+def test_a_question_that_can_not_be_is_explained(
+    settings: MakeSettings, text: str, told: str
+) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        asked = slack.mention(text)
+        await slack.send_event(asked)
+        await settled(running)
+        [reply] = slack.replies(asked["ts"])
+        assert told in said(reply)
+
+    play(settings, scenario)
+
+
+# -- threads ------------------------------------------------------------------------------------
+
+
+def test_the_whole_thread_is_the_conversation(settings: MakeSettings) -> None:
+    sentences = [f"{n}째 문장은 {'가' * 180}." for n in range(80)]
+
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        root = slack.mention("노선을 알려 줘")
+        await slack.send_event(root)
+        await settled(running)
+        assert len(slack.replies(root["ts"])) > 1  # one answer in several messages
+        slack.say("안녕하세요", thread=root["ts"])
+        other = slack.say("다른 봇의 말", thread=root["ts"])
+        slack.messages[CHANNEL][other["ts"]]["bot_id"] = "B0OTHER"
+        slack.say(f"<@{BOT}> &lt;b&gt; <https://x.example|링크>는?", thread=root["ts"])
+        await slack.send_event(slack.mention("그럼 인원은?", thread=root["ts"]))
+        slack.say("나중에 한 말", thread=root["ts"])
+        await settled(running)
+        turns = [(turn.role, turn.content) for turn in desk.questions[1].conversation]
+        whole = " ".join(f"{sentence}[1]" for sentence in sentences)
+        assert turns == [
+            ("user", "노선을 알려 줘"),
+            ("assistant", whole),
+            ("user", "<b> 링크는?"),
+        ]
+
+    play(settings, scenario, *sentences)
+
+
+def test_a_thread_of_250_messages_is_read_to_its_end(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        root = slack.say("처음 말")
+        for n in range(250):
+            slack.say(f"{n}째 말", thread=root["ts"])
+        await slack.send_event(slack.mention("요약해 줘", thread=root["ts"]))
+        await settled(running)
+        assert len(slack.made("conversations.replies")) == 2
+        turns = desk.questions[0].conversation
+        assert [turn.content for turn in turns] == [f"{n}째 말" for n in range(200, 250)]
+
+    play(settings, scenario)
+
+
+def test_answers_are_recovered_from_the_thread_if_the_state_is_lost(
+    settings: MakeSettings, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        async with fake_slack.fake_slack() as slack:
+            desk = ScriptedDesk()
+            async with at_work(settings(slack), desk, slack) as running:
+                root = slack.mention("총사업비는?")
+                await slack.send_event(root)
+                await settled(running)
+            for file in tmp_path.glob("slack.sqlite*"):
+                file.unlink()
+            async with at_work(settings(slack), desk, slack) as running:
+                await slack.send_event(slack.mention("그럼 인원은?", thread=root["ts"]))
+                await settled(running)
+        assert [turn.content for turn in desk.questions[1].conversation] == [
+            "총사업비는?",
+            "총사업비는 4,820억 원입니다.[1]",
+        ]
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+
+
+def test_a_thread_is_followed_only_when_asked_and_until_told_to_stop(
+    settings: MakeSettings,
+) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        async def says(text: str, *, mention: bool = False) -> None:
+            say = slack.mention if mention else slack.say
+            event = say(text, thread=root["ts"])
+            await slack.send_event(event)
+            await settled(running)
+
+        root = slack.mention("총사업비는?")
+        await slack.send_event(root)
+        await settled(running)
+        await says("그럼 인원은?")
+        assert len(desk.questions) == 1
+        await says("계속", mention=True)
+        assert slack.whispers[-1]["text"] == conversation.FOLLOWING
+        await says("그럼 인원은?")
+        assert len(desk.questions) == 2
+        await says("<@U0BORA> 어떻게 생각해?")
+        assert len(desk.questions) == 2
+        last = slack.replies(root["ts"])[-1]
+        assert blocks.FOLLOW not in {b["action_id"] for b in buttons(last)}
+        await says("그만")
+        assert said(slack.replies(root["ts"])[-1]) == conversation.NOT_FOLLOWING
+        await says("그럼 위치는?")
+        assert len(desk.questions) == 2
+
+    play(settings, scenario)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_stop_ends_an_answer_under_way(settings: MakeSettings, begun: bool) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        desk.gate.clear()
+        desk.failures = [] if begun else [NoAnswer("붐빕니다.", retry_after_s=60)]
+        asked = slack.mention("노선을 알려 줘")
+        await slack.send_event(asked)
+        await desk.started.wait()
+        if begun:
+            await until(lambda: slack.replies(asked["ts"]))
+        await slack.send_event(slack.mention("그만", thread=asked["ts"]))
+        await settled(running)
+        assert slack.reactions[CHANNEL, asked["ts"]] == set()
+        texts = [said(reply) for reply in slack.replies(asked["ts"])]
+        assert len(texts) == 1 + begun
+        assert conversation.NOT_FOLLOWING in texts
+        assert any(conversation.STOPPED in text and "첫 문장." in text for text in texts) == begun
+        await asyncio.sleep(conversation.LEASE_S)  # the upkeep doesn't take it up again
+        await settled(running)
+        assert len(desk.questions) == 1
+
+    play(settings, scenario, "첫 문장.", "둘째 문장.")
+
+
+def test_stop_reaches_an_answer_in_another_process(settings: MakeSettings) -> None:
+    async def run() -> None:
+        async with fake_slack.fake_slack() as slack:
+            desk, of = ScriptedDesk("첫 문장.", "둘째 문장."), settings(slack)
+            desk.gate.clear()
+            async with at_work(of, desk, slack) as one, at_work(of, desk, slack) as other:
+                asked = slack.mention("노선을 알려 줘")
+                await slack.send_event(asked)
+                await until(lambda: slack.replies(asked["ts"]))
+                slack.sockets.reverse()
+                await slack.send_event(slack.mention("그만", thread=asked["ts"]))
+                await settled(other)
+                await settled(one)
+            assert conversation.STOPPED in said(slack.replies(asked["ts"])[0])
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+
+
+def test_a_deleted_question_is_not_answered(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        desk.gate.clear()
+        asked = slack.mention("노선을 알려 줘")
+        await slack.send_event(asked)
+        await desk.started.wait()
+        deleted = {"type": "message", "subtype": "message_deleted", "channel": CHANNEL}
+        await slack.send_event(deleted | {"deleted_ts": asked["ts"], "ts": slack.now()})
+        await settled(running)
+        assert not slack.replies(asked["ts"])
+
+    play(settings, scenario)
+
+
+# -- commands, buttons, forms -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["/기사", "/gisa"])
+def test_a_command_is_announced_and_answered_in_a_thread(settings: MakeSettings, name: str) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        given = slack.command(name, "트램 <총사업비>는?")
+        acknowledged = await slack.send("slash_commands", given)
+        assert "payload" not in acknowledged
+        await slack.send("slash_commands", given)
+        await settled(running)
+        [root] = [m for m in slack.messages[CHANNEL].values() if "thread_ts" not in m]
+        assert "<@U0ANNA> 님의 질문: 트램 총사업비는?" in said(root)
+        assert len(slack.replies(root["ts"])) == 1
+        await slack.send_event(slack.mention("그럼 인원은?", thread=root["ts"]))
+        await settled(running)
+        assert [turn.role for turn in desk.questions[1].conversation] == ["user", "assistant"]
+
+    play(settings, scenario)
+
+
+def test_a_command_without_a_question_explains_the_bot(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        acknowledged = await slack.send("slash_commands", slack.command("/gisa", " "))
+        assert acknowledged["payload"]["text"] == blocks.HELP
+        acknowledged = await slack.send("slash_commands", slack.command("/gisa", "그만"))
+        assert acknowledged["payload"]["text"] == conversation.IDLE
+        asked = slack.mention("도움말")
+        await slack.send_event(asked)
+        await settled(running)
+        assert said(slack.replies(asked["ts"])[0]) == blocks.HELP
+
+    play(settings, scenario)
+
+
+def test_a_command_where_the_bot_is_no_member_says_so_to_its_user(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        await slack.send("slash_commands", slack.command("/gisa", "트램은?", channel="C0GONE"))
+        await settled(running)
+        [told] = slack.responses
+        assert told == {"text": conversation.NOT_INVITED, "response_type": "ephemeral"}
+
+    play(settings, scenario)
+
+
+def test_each_users_last_vote_counts(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        asked = slack.mention("총사업비는?")
+        await slack.send_event(asked)
+        await settled(running)
+
+        async def votes(user: str, action: str) -> list[str]:
+            [reply] = slack.replies(asked["ts"])
+            await slack.send("interactive", slack.press(reply, action, user=user))
+            await settled(running)
+            [reply] = slack.replies(asked["ts"])
+            return [b["text"]["text"] for b in buttons(reply)][:2]
+
+        assert await votes("U0ANNA", blocks.UP) == ["👍 1", "👎"]
+        assert await votes("U0ANNA", blocks.UP) == ["👍 1", "👎"]
+        assert await votes("U0BORA", blocks.DOWN) == ["👍 1", "👎 1"]
+        assert await votes("U0CHOI", blocks.UP) == ["👍 2", "👎 1"]
+        assert await votes("U0ANNA", blocks.DOWN) == ["👍 1", "👎 2"]
+        assert [rating for _, rating in desk.ratings] == ["up", "up", "down", "up", "down"]
+
+    play(settings, scenario)
+
+
+def test_evidence_shows_quotes_in_place(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        asked = slack.mention("총사업비는?")
+        await slack.send_event(asked)
+        await settled(running)
+        [reply] = slack.replies(asked["ts"])
+        await slack.send("interactive", slack.press(reply, blocks.EVIDENCE))
+        await settled(running)
+        [view] = slack.views
+        [quotation] = [b for b in view["blocks"] if b["type"] == "rich_text"]
+        assert quotation["elements"][0]["elements"] == [
+            {"type": "text", "text": "총사업비는 4,820억 원으로", "style": {"bold": True}},
+            {"type": "text", "text": " 국비와 도비로 나눈다."},
+        ]
+
+    play(settings, scenario)
+
+
+def test_a_question_can_be_put_in_other_words(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        asked = slack.mention("총사업비는?")
+        await slack.send_event(asked)
+        await settled(running)
+        [reply] = slack.replies(asked["ts"])
+        await slack.send("interactive", slack.press(reply, blocks.REWRITE))
+        await settled(running)
+        [view] = slack.views
+        assert view["blocks"][0]["element"]["initial_value"] == "총사업비는?"
+        refused = await slack.send("interactive", slack.submit(view, " "))
+        assert refused["payload"]["response_action"] == "errors"
+        submission = slack.submit(view, "트램 2호선 총사업비는?", user="U0BORA")
+        for _ in range(3):
+            await slack.send("interactive", submission)
+        await settled(running)
+        _, announced, answer = slack.replies(asked["ts"])
+        assert said(announced) == "<@U0BORA> 님의 질문: 트램 2호선 총사업비는?"
+        assert "4,820억" in said(answer)
+        assert desk.questions[1].question == "트램 2호선 총사업비는?"
+
+    play(settings, scenario)
+
+
+def test_the_button_opts_a_thread_in(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        asked = slack.mention("총사업비는?")
+        await slack.send_event(asked)
+        await settled(running)
+        [reply] = slack.replies(asked["ts"])
+        await slack.send("interactive", slack.press(reply, blocks.FOLLOW))
+        await settled(running)
+        await slack.send_event(slack.say("그럼 인원은?", thread=asked["ts"]))
+        await settled(running)
+        assert len(desk.questions) == 2
+
+    play(settings, scenario)
+
+
+# -- who may ask, and how much ------------------------------------------------------------------
+
+
+def test_channels_have_rules(settings: MakeSettings, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text(
+        '[default]\nallowed = false\n[channels.C0NEWS]\nmention_only = true\nsection = ["경제"]\n'
+        "[direct]\n",
+        "utf-8",
+    )
+
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        slack.messages["C0OTHER"] = {}
+        elsewhere = slack.mention("트램은?", channel="C0OTHER")
+        await slack.send_event(elsewhere)
+        refused = await slack.send(
+            "slash_commands", slack.command("/gisa", "트램은?", channel="C0OTHER")
+        )
+        await settled(running)
+        assert slack.whispers[0]["text"] == conversation.NOT_HERE
+        assert refused["payload"]["text"] == conversation.NOT_HERE
+        assert not desk.questions
+        asked = slack.mention("트램은?")
+        await slack.send_event(asked)
+        await settled(running)
+        assert desk.questions[0].filters.section == ("경제",)
+        assert blocks.FOLLOW not in {b["action_id"] for b in buttons(slack.replies(asked["ts"])[0])}
+        await slack.send_event(slack.mention("계속", thread=asked["ts"]))
+        await settled(running)
+        assert slack.whispers[-1]["text"] == conversation.MENTION_ONLY
+
+    play(settings, scenario, slack_rules=rules)
+
+
+def test_a_user_who_asks_too_often_is_told_alone(settings: MakeSettings) -> None:
+    async def run() -> None:
+        async with fake_slack.fake_slack() as slack:
+            desk = ScriptedDesk()
+            of = settings(slack).model_copy(update={"slack_rate_limit_per_minute": 2})
+            async with at_work(of, desk, slack) as running:
+                for n in range(3):
+                    await slack.send_event(slack.mention(f"질문 {n}은?"))
+                await slack.send_event(slack.mention("내 질문은?", user="U0BORA"))
+                await settled(running)
+            assert len(desk.questions) == 3
+            [told] = slack.whispers
+            assert told["user"] == "U0ANNA"
+            assert "너무 잦습니다" in told["text"]
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+
+
+def test_only_people_of_allowed_workspaces_are_answered(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        await slack.send_event(slack.mention("트램은?") | {"user_team": "T0GUEST"})
+        foreign = slack.command("/gisa", "트램은?") | {"team_id": "T0GUEST"}
+        await slack.send("slash_commands", foreign)
+        await settled(running)
+        assert not desk.questions
+        await slack.send_event(slack.mention("트램은?"))
+        await settled(running)
+        assert len(desk.questions) == 1
+
+    play(settings, scenario, slack_workspaces=f"{fake_slack.TEAM} T0ELSE")
+
+
+def test_users_do_not_wait_for_one_another(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        desk.gate.clear()
+        first = slack.mention("노선을 알려 줘")
+        second = slack.mention("노선을 알려 줘", user="U0BORA")
+        await asyncio.gather(slack.send_event(first), slack.send_event(second))
+        await until(lambda: slack.replies(first["ts"]) and slack.replies(second["ts"]))
+        desk.gate.set()
+        await settled(running)
+        assert len(slack.replies(first["ts"])) == len(slack.replies(second["ts"])) == 1
+
+    play(settings, scenario, "첫 문장.", "둘째 문장.")
+
+
+def test_acknowledgements_come_while_every_worker_is_busy(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        desk.gate.clear()
+        stuck = threading.Event()
+        loop = asyncio.get_running_loop()
+        workers = [loop.run_in_executor(None, stuck.wait) for _ in range(64)]
+        asked = [slack.mention(f"질문 {n}은?") for n in range(20)]
+        acknowledgements = [slack.send_event(event) for event in asked]
+        await asyncio.wait_for(asyncio.gather(*acknowledgements), 3)
+        assert len(desk.questions) <= 2  # of slack_max_concurrent; nothing is done yet
+        assert not any(worker.done() for worker in workers)
+        stuck.set()
+        await asyncio.gather(*workers)
+        desk.gate.set()
+        await until(lambda: all(slack.replies(event["ts"]) for event in asked))
+        await settled(running)
+
+    play(settings, scenario, slack_max_concurrent=2)
+
+
+def test_nothing_is_acknowledged_that_can_not_be_remembered(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        await running.memory._do(running.memory._db.execute, "DROP TABLE requests")
+        acknowledgement = slack.send_event(slack.mention("트램은?"))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(acknowledgement), 0.3)
+        await settled(running)
+        assert not slack.made("chat.postMessage")
+
+    play(settings, scenario)
+
+
+def test_the_link_is_made_anew_when_slack_closes_it(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        [before] = slack.sockets
+        await before.send_json({"type": "disconnect", "reason": "refresh_requested"})
+        await until(lambda: slack.sockets and slack.sockets[-1] is not before)
+        asked = slack.mention("트램은?")
+        await slack.send_event(asked)
+        await settled(running)
+        assert len(slack.replies(asked["ts"])) == 1
+
+    play(settings, scenario)

@@ -1,0 +1,212 @@
+"""Slack's markup and Block Kit: within the limits whatever an answer holds, and as documented."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import fake_slack
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_slack import citation
+
+from service.schema import Answer, FoundFilters, Interpreted, Question, Sentence, TimeRange
+from service.slack import blocks, bot, mrkdwn
+from service.slack.blocks import Draft, Tally, answer_messages
+from service.slack.rules import Rules
+
+ROOT = Path(__file__).resolve().parent.parent
+SEARCH = "https://search.example/?q={query}"
+
+
+def answer(*sentences: Sentence, **fields: Any) -> Answer:
+    return Answer(
+        **{
+            "id": "answer",
+            "question": "트램 총사업비는?",
+            "status": "answered",
+            "text": " ".join(sentence.marked for sentence in sentences),
+            "sentences": sentences,
+            "interpreted": Interpreted(standalone_question="트램 총사업비는?"),
+            "backend": "stub",
+            "generation": 1,
+            "timings_ms": {},
+        }
+        | fields
+    )
+
+
+# -- markup -------------------------------------------------------------------------------------
+
+
+@given(st.text())
+def test_escaped_text_reads_as_it_is(text: str) -> None:
+    escaped = mrkdwn.escape(text)
+    assert not set("<>") & set(escaped)
+    spaced = re.sub(r"[ \t]+", " ", text.replace("\u200b", "")).strip()
+    assert mrkdwn.plain(escaped) == spaced
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (f"<@{fake_slack.BOT}> 트램은?", "트램은?"),
+        ("<@U1|anna>에게 <#C1|news>에서", "@anna에게 #news에서"),
+        ("<!channel> <!subteam^S1|@desk> 여러분", "@desk 여러분"),
+        ("<https://a.example|기사>와 <https://b.example>", "기사와 https://b.example"),
+        ("<mailto:a@b.example|a@b.example>", "a@b.example"),
+        ("1 &lt; 2 &amp;&amp; 3 &gt; 2 &amp;lt;", "1 < 2 && 3 > 2 &lt;"),
+    ],
+)
+def test_what_people_write_becomes_plain(written: str, read: str) -> None:
+    assert mrkdwn.plain(written) == read
+
+
+def test_bold_type_works_next_to_hangul() -> None:
+    assert mrkdwn.formatted("**4,820억 원**으로 <b>") == "\u200b*4,820억 원*\u200b으로 &lt;b&gt;"
+    assert mrkdwn.formatted("2 ** 3 ** 4") == "2 ** 3 ** 4"
+
+
+@pytest.mark.parametrize(
+    "url", [None, "", "javascript:alert(1)", "//x.example", "https://", "https://x/" + "a" * 800]
+)
+def test_an_address_that_slack_should_not_open_is_no_link(url: str | None) -> None:
+    assert mrkdwn.link(url, "[1]") == "[1]"
+
+
+@given(st.text(alphabet="가a&<>* \n", max_size=400), st.integers(min_value=10, max_value=80))
+def test_pieces_are_the_text_and_short_enough(text: str, limit: int) -> None:
+    pieces = list(mrkdwn.pieces(text, limit))
+    assert all(len(mrkdwn.formatted(piece)) <= limit for piece in pieces)
+    assert "".join(pieces).replace(" ", "") == text.replace(" ", "")
+
+
+# -- limits -------------------------------------------------------------------------------------
+
+TEXTS = st.text(alphabet="가나다 .&<>*한국은행1", min_size=1, max_size=30).flatmap(
+    lambda text: st.integers(1, 200).map(lambda times: text * times)
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=25), st.text(max_size=600), st.integers(0, 40))
+def test_any_answer_fits_into_messages_that_slack_takes(
+    texts: list[str], title: str, sources: int
+) -> None:
+    urls = [f"https://x.example/{n}?{'&' * 150}" for n in range(sources + 1)]
+    citations = [citation(n, title=title, url=url) for n, url in enumerate(urls, start=1)]
+    numbers = tuple(range(1, sources + 2))
+    sentences = [Sentence(text=text, citations=numbers, support="supported") for text in texts]
+    whole = answer(*sentences, citations=tuple(citations))
+    messages = answer_messages(whole, tally=Tally(), search_url=SEARCH, offers_to_follow=True)
+    draft = Draft(sentences, dict(enumerate(citations, start=1)))
+    for message in [*messages, *draft.messages("…")]:
+        shown = {"text": message.text.strip() or "…", "blocks": list(message.blocks)}
+        fake_slack._check(shown)  # refuses what Slack would
+    text = "".join(t for m in messages for t in fake_slack._texts(list(m.blocks)))
+    bare = re.sub(r"\s|\u200b|\*", "", text)
+    for sentence in texts:
+        for piece in mrkdwn.pieces(sentence, 200):
+            assert re.sub(r"\s|\*", "", mrkdwn.escape(piece)) in bare
+
+
+def test_modals_keep_their_limits() -> None:
+    citations = tuple(
+        citation(n, quote="가" * 9_000, start=0, end=9_000, title="제목" * 300)
+        for n in range(1, 60)
+    )
+    modal = blocks.evidence_modal(answer(citations=citations), {"a1": "다른 글"})
+    assert len(modal["blocks"]) < 100
+    assert len(modal["title"]["text"]) <= 24
+    form = blocks.rewrite_modal(Question(question="?"), answer(), "C1 1.0")
+    assert len(form["title"]["text"]) <= 24
+
+
+# -- manifest and documents ---------------------------------------------------------------------
+
+
+def test_the_manifest_has_the_scopes_and_events_that_the_bot_needs() -> None:
+    manifest = bot.MANIFEST.read_text("utf-8")
+    listed = re.findall(r"- ([a-z_]+[:.][a-z]+|app_mention|chat:write|commands)$", manifest, re.M)
+    for readme in ("README.md", "README.ko.md"):
+        text = (bot.MANIFEST.parent / readme).read_text("utf-8")
+        told = set(re.findall(r"^\| `([a-z_:.]+)` \|", text, re.M))
+        assert told == set(listed)
+    for command in ("/기사", "/gisa"):
+        assert f"command: {command}\n" in manifest
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.ko.md"])
+def test_the_rules_of_the_documents_can_be_read(readme: str) -> None:
+    text = (bot.MANIFEST.parent / readme).read_text("utf-8")
+    [rules] = re.findall(r"```toml\n(.*?)```", text, re.S)
+    assert Rules.model_validate(tomllib.loads(rules)).channels
+
+
+EXAMPLES = {
+    "answered": answer_messages(
+        answer(
+            Sentence(
+                text="**트램 1호선**의 총사업비는 4,820억 원이다.",
+                citations=(1,),
+                support="supported",
+            ),
+            Sentence(
+                text="국비와 도비, 시비로 나눠 부담한다.", citations=(1, 2), support="supported"
+            ),
+            citations=(
+                citation(1, title="트램 1호선 기본계획 승인", also_reported_by=("동람경제", "시민행정신문")),
+                citation(2, title="트램 예산 <확정> & 착공", press="동람경제"),
+            ),
+            dropped_sentences=1,
+            interpreted=Interpreted(
+                standalone_question="지난주 트램 1호선 총사업비는?",
+                time_range=TimeRange(start="2025-05-12", end="2025-05-18", expression="지난주"),
+                filters=FoundFilters(section=("정치",)),
+            ),
+        ),
+        tally=Tally(2, 1),
+        search_url=SEARCH,
+        offers_to_follow=True,
+    ),
+    "writing": Draft(
+        [Sentence(text="총사업비는 4,820억 원이다.", citations=(1,), support="supported")],
+        {1: citation(1, title="트램 1호선 기본계획 승인")},
+    ).messages("답을 쓰고 있습니다…"),
+    "no evidence": answer_messages(
+        answer(status="no_evidence", text="기사에서 찾지 못했습니다."),
+        tally=Tally(),
+        search_url=SEARCH,
+        offers_to_follow=False,
+    ),
+}
+
+
+def rendered(message: blocks.Message) -> str:
+    """A message as text: links as label (address), buttons in brackets, a rule above small print."""
+    lines = []
+    for block in message.blocks:
+        if block["type"] == "section":
+            lines.append(_readable(block["text"]["text"]))
+        elif block["type"] == "context":
+            lines.append("· " + _readable(block["elements"][0]["text"]))
+        else:
+            lines.append(" ".join(f"[ {e['text']['text']} ]" for e in block["elements"]))
+    return "\n\n".join(lines)
+
+
+def _readable(text: str) -> str:
+    text = re.sub(r"<(https?:[^|>]+)\|([^>]+)>", r"\2(\1)", text)
+    for entity, char in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"), ("\u200b", "")):
+        text = text.replace(entity, char)
+    return text
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("readme", ["README.md", "README.ko.md"])
+def test_messages_look_as_documented(name: str, readme: str) -> None:
+    shown = "\n---\n".join(map(rendered, EXAMPLES[name]))
+    assert f"```text\n{shown}\n```" in (bot.MANIFEST.parent / readme).read_text("utf-8")
