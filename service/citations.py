@@ -143,6 +143,11 @@ def supports(sentence: str, evidence: str, analyser: KoreanAnalyser, idf: Idf) -
     return failure(claim, window, idf({w.form for w in claim.words})) is None
 
 
+def attribution(press: str | None) -> str:
+    """How a sentence names the outlet that reports it: «해담일보에 따르면 »."""
+    return f"{press}에 따르면 " if press else ""
+
+
 class _Claims:
     """A sentence as sources of different days understand it."""
 
@@ -197,7 +202,8 @@ class _Reading:
         self, claims: _Claims, run: Sequence[AnalysedSentence], first: int, length: int
     ) -> bool:
         window = run[first : first + length]
-        if claims.squeezed in squeeze(self._source.body[window[0].start : window[-1].end]):
+        quoted = claims.squeezed.removeprefix(squeeze(attribution(self._source.article.press)))
+        if quoted in squeeze(self._source.body[window[0].start : window[-1].end]):
             return True
         sentences = [self._statement(sentence) for sentence in window]
         before = [self._statement(sentence) for sentence in run[:first]]

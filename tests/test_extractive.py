@@ -1,0 +1,127 @@
+"""What the default backend quotes, and when it says nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import pytest
+from small_index import analyser
+
+from index import SEOUL, ArticleHeader, Passage
+from service.citations import Draft, DraftParser, Verifier
+from service.llm.extractive import ExtractiveBackend
+from service.prompt import Prompt, Source
+
+FLOOD = (
+    "17일 새벽 윤슬천이 넘쳐 버들마을이 물에 잠겼다. 해담시는 윤슬천 범람으로 물에 잠긴 주택이 137가구라고 집계했다. "
+    "이 가운데 40가구는 지하에 있다. 시는 침수된 가구에 200만 원씩 지원한다."
+)
+COUNTED_AGAIN = "버들마을 주민들은 윤슬천 범람으로 물에 잠긴 주택이 164가구라고 밝혔다."
+COACH = (
+    "블루웨일즈는 8일 조문겸 감독을 해임하고 남궁혁 전 수석코치를 새 감독으로 선임했다. "
+    "계약은 2027년 12월까지다. 남궁혁 감독은 10일 첫 훈련을 지휘한다."
+)
+TRAM = (
+    "해담시는 트램 1호선 착공을 9월로 미룬다고 26일 밝혔다. 발굴 조사에서 조선 후기 석축이 나왔기 때문이다. "
+    "총사업비는 5,130억 원으로 변동이 없다."
+)
+
+
+def idf(morphemes: Iterable[str]) -> Mapping[str, float]:
+    return dict.fromkeys(morphemes, 1.0)
+
+
+def source(number: int, body: str, press: str = "해담일보", day: int = 18) -> Source:
+    header = ArticleHeader(
+        id=f"article-{number}",
+        title="",
+        press=press,
+        published_at=datetime(2025, 7, day, 9, tzinfo=SEOUL),
+    )
+    passage = Passage(header.id, 0, body, 0, len(body))
+    sentences = analyser().sentences(body)
+    return Source(number, header, body, sentences, [passage], score=1.0, dense=0.8)
+
+
+def quoted(question: str, *sources: Source) -> str:
+    async def collect() -> str:
+        backend = ExtractiveBackend(analyser(), idf)
+        return "".join([piece async for piece in backend.generate(Prompt(question, sources, []))])
+
+    return asyncio.run(collect())
+
+
+@pytest.mark.parametrize(
+    ("question", "body", "expected"),
+    [
+        ("물에 잠긴 주택은 몇 가구인가?", FLOOD, "137가구"),
+        ("트램 착공을 미룬 이유는?", TRAM, "석축이 나왔기 때문"),
+        ("블루웨일즈 새 감독은 누구인가?", COACH, "남궁혁"),
+        ("총사업비는 얼마인가?", TRAM, "5,130억 원"),
+    ],
+)
+def test_the_sentence_that_answers_is_quoted(question: str, body: str, expected: str) -> None:
+    assert expected in quoted(question, source(1, body))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "남궁혁 감독 연봉은 얼마인가?",  # no sum of money at all
+        "블루웨일즈 경기장 관중석은 몇 석인가?",
+        "조문겸 감독의 해임 위약금은 얼마인가?",
+    ],
+)
+def test_a_topic_without_the_fact_is_left_unanswered(question: str) -> None:
+    assert quoted(question, source(1, COACH)) == ""
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "트램 1호선 사업이 취소된 이유는?",
+        "트램 1호선 건설 계획은 왜 부결됐나?",
+        "해담시가 트램을 포기한 까닭은?",
+    ],
+)
+def test_a_false_premise_is_not_played_along_with(question: str) -> None:
+    assert quoted(question, source(1, TRAM)) == ""
+
+
+def test_outlets_that_disagree_are_both_quoted_with_their_names() -> None:
+    sources = [source(1, FLOOD), source(2, COUNTED_AGAIN, press="해담시민뉴스", day=19)]
+    said = quoted("윤슬천 범람으로 물에 잠긴 주택은 몇 가구인가?", *sources)
+    assert "해담일보에 따르면" in said
+    assert "137가구" in said
+    assert "해담시민뉴스에 따르면" in said
+    assert "164가구" in said
+    verifier = Verifier(sources, analyser(), idf)
+    parser = DraftParser(analyser())
+    drafts = [*parser.feed(said), *parser.close()]
+    verified = [verifier.verify(draft) for draft in drafts]
+    assert all(v is not None and v.support == "supported" for v in verified)
+    assert {e.source.number for v in verified if v for e in v.evidence} == {1, 2}
+
+
+def test_an_outlet_is_not_credited_with_what_another_reports() -> None:
+    sources = [source(1, FLOOD), source(2, COUNTED_AGAIN, press="해담시민뉴스", day=19)]
+    draft = Draft(f"해담시민뉴스에 따르면 {FLOOD.split('. ')[1]}.", (1,))
+    assert Verifier(sources, analyser(), idf).verify(draft) is None
+
+
+@pytest.mark.parametrize(
+    ("press", "day"), [("해담일보", 19), ("해담시민뉴스", 28)], ids=["same outlet", "later news"]
+)
+def test_what_is_no_disagreement(press: str, day: int) -> None:
+    sources = [source(1, FLOOD), source(2, COUNTED_AGAIN, press=press, day=day)]
+    said = quoted("윤슬천 범람으로 물에 잠긴 주택은 몇 가구인가?", *sources)
+    assert "에 따르면" not in said
+    assert "164가구" not in said or "137가구" not in said
+
+
+def test_a_sentence_that_refers_back_brings_the_one_before() -> None:
+    said = quoted("물에 잠긴 주택 가운데 지하에 있는 것은 몇 가구인가?", source(1, FLOOD))
+    assert "이 가운데 40가구" in said
+    assert "137가구라고" in said
