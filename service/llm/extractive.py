@@ -220,8 +220,9 @@ def join(asked: Asked, candidates: Sequence[Candidate]) -> list[Candidate]:
         close += [c for c in of_source if _stands_before(c, best)]
     if asked.kind == "reason" and not any(c.features[_KIND] for c in close):
         close += [c for c in of_source if _stands_before(best, c) and c.features[_KIND]]
-    close = list(dict.fromkeys(close))[:MAX_SENTENCES]
-    return sorted(close, key=lambda candidate: candidate.sentence.start)
+    places = dict.fromkeys(candidate.position for candidate in close)
+    joined = {c.position: c for c in of_source if c.position in list(places)[:MAX_SENTENCES]}
+    return [joined[position] for position in sorted(joined)]
 
 
 def _stands_before(one: Candidate, other: Candidate) -> bool:
