@@ -19,10 +19,11 @@ class Shutdown:
     """Ends answers that are under way when the service stops, each with an error of its own.
 
     The server waits for open connections by itself, then cuts them off; a stream that is cut off
-    leaves its reader with half an answer and no word.
+    leaves its reader with half an answer and no word. ``grace_s`` is in seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, grace_s: float = GRACE_S) -> None:
+        self.grace_s = grace_s
         self._running: set[asyncio.Timeout] = set()
         self._stopped = False
 
@@ -51,8 +52,8 @@ class Shutdown:
             timeout.reschedule(asyncio.get_running_loop().time())
 
     @contextmanager
-    def on_signals(self, grace_s: float = GRACE_S) -> Iterator[None]:
-        """``stop`` so long after the server was told to stop, whose own handlers go on working."""
+    def on_signals(self) -> Iterator[None]:
+        """``stop`` that long after the server was told to stop, whose own handlers go on working."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -60,7 +61,7 @@ class Shutdown:
         before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
         def handle(number: int, frame: FrameType | None) -> None:
-            loop.call_soon_threadsafe(loop.call_later, grace_s, self.stop)
+            loop.call_soon_threadsafe(loop.call_later, self.grace_s, self.stop)
             known = before[signal.Signals(number)]
             if callable(known):
                 known(number, frame)
