@@ -34,10 +34,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 
 from benchmark_http import app as http_app  # noqa: E402 - beside this file
 from benchmark_index import app as index_app  # noqa: E402
+from benchmark_slack import app as slack_app  # noqa: E402
 
 app = typer.Typer(help="Measure the parts of the product on this machine.", no_args_is_help=True)
 app.add_typer(index_app)
 app.add_typer(http_app)
+app.add_typer(slack_app)
 messages = Console(stderr=True)
 
 
