@@ -32,12 +32,14 @@ from benchmark_answers import app as answers_app  # noqa: E402 - beside this fil
 from benchmark_http import app as http_app  # noqa: E402
 from benchmark_index import app as index_app  # noqa: E402
 from benchmark_retrieval import app as retrieval_app  # noqa: E402
+from benchmark_slack import app as slack_app  # noqa: E402
 
 app = typer.Typer(help="Measure the parts of the product on this machine.", no_args_is_help=True)
 app.add_typer(index_app)
 app.add_typer(http_app)
 app.add_typer(retrieval_app)
 app.add_typer(answers_app)
+app.add_typer(slack_app)
 messages = Console(stderr=True)
 
 

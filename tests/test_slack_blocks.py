@@ -158,7 +158,11 @@ EXAMPLES = {
                 text="국비와 도비, 시비로 나눠 부담한다.", citations=(1, 2), support="supported"
             ),
             citations=(
-                citation(1, title="트램 1호선 기본계획 승인", also_reported_by=("동람경제", "시민행정신문")),
+                citation(
+                    1,
+                    title="트램 1호선 기본계획 승인",
+                    also_reported_by=("동람경제", "시민행정신문"),
+                ),
                 citation(2, title="트램 예산 <확정> & 착공", press="동람경제"),
             ),
             dropped_sentences=1,
