@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -428,6 +429,32 @@ def test_a_request_of_a_dead_process_is_taken_over_and_not_for_ever(
         await second.close()
 
     asyncio.run(asyncio.wait_for(run(), 30))
+
+
+def test_what_is_old_is_forgotten_and_nothing_else(
+    settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        asked = slack.mention("총사업비는?")
+        await slack.send_event(asked)
+        await settled(running)
+        [reply] = slack.replies(asked["ts"])
+        kept = running.memory
+        await kept.vote("answer-1", "U0ANNA", "up")
+        await kept.tidy()
+        assert await kept.kept("answer-1")
+        assert (await kept.turns(CHANNEL, [reply["ts"]]))[reply["ts"]]
+        later = time.time() + 91 * 86_400
+        monkeypatch.setattr(kept, "_clock", lambda: later)
+        await kept.tidy()
+        assert await kept.kept("answer-1") is None
+        for table in ("requests", "posts", "votes"):
+            assert await kept._do(kept._rows, f"SELECT * FROM {table}", ()) == []  # noqa: S608
+        await slack.send("interactive", slack.press(reply, blocks.UP))
+        await settled(running)
+        assert slack.whispers[-1]["text"] == conversation.ANSWER_GONE
+
+    play(settings, scenario)
 
 
 # -- trouble with Slack -------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import re
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -51,6 +52,7 @@ EVIDENCE_S = 1.5
 """Time for looking up articles while a user waits for a modal, which Slack opens within 3 s only."""
 
 NO_ANSWER_TRIES = 3
+TIDY_S = 3_600.0
 
 MOMENT_PLEASE = "답을 쓰고 있습니다…"
 STOPPED = "말씀하신 대로 여기서 멈추었습니다."
@@ -514,6 +516,7 @@ class Conversation:
 
     async def _upkeep(self) -> None:
         """Keeps this process's requests its own, and takes over those of dead ones."""
+        tidy_at = time.monotonic()
         while True:
             try:
                 pending = await self._memory.renew()
@@ -524,7 +527,9 @@ class Conversation:
                         self._running[key].task.cancel()
                 for ask, wanted in await self._memory.take_over():
                     await self._resume(ask, wanted=wanted)
-                await self._memory.tidy()
+                if time.monotonic() >= tidy_at:
+                    tidy_at += TIDY_S
+                    await self._memory.tidy()
             except Exception:
                 logger.exception("the upkeep of the Slack bot failed; it goes on")
             await asyncio.sleep(LEASE_S / 3)

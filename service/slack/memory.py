@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS requests (
     ask TEXT, channel TEXT, thread TEXT,          -- NULL once it is done
     owner TEXT, lease_until REAL, attempts INTEGER NOT NULL DEFAULT 1
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS pending ON requests (lease_until) WHERE ask IS NOT NULL;
+CREATE INDEX IF NOT EXISTS pending ON requests (owner, lease_until) WHERE ask IS NOT NULL;
 CREATE TABLE IF NOT EXISTS posts (
     channel TEXT, ts TEXT, key TEXT NOT NULL, part INTEGER NOT NULL, PRIMARY KEY (channel, ts)
 ) WITHOUT ROWID;
