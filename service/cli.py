@@ -80,10 +80,12 @@ def _version() -> str:
 app = typer.Typer(cls=_Front, no_args_is_help=True, pretty_exceptions_enable=False)
 index_app = typer.Typer(no_args_is_help=True, help="Build an index, and see what it holds.")
 model_app = typer.Typer(help="Where the embedding model is, and preparing it.")
+eval_app = typer.Typer(no_args_is_help=True, help="Measure on articles of your own.")
 feedback_app = typer.Typer(no_args_is_help=True, help="What readers said of answers.")
 app.add_typer(index_app, name="index")
 app.add_typer(model_app, name="model")
 app.add_typer(feedback_app, name="feedback")
+app.add_typer(eval_app, name="eval")
 
 
 @app.callback()
@@ -360,6 +362,34 @@ def key(
         return
     typer.echo(f"key    {made}\nentry  {entry}")
     say("Hand out the key; add the entry to GISA_API_KEYS, and set GISA_AUTH=keys.", to=err)
+
+
+@eval_app.command("make")
+def eval_make(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH…", exists=True, help="Files or folders of articles."),
+    ],
+    count: Annotated[int, typer.Option(min=1, help="Questions, each to another article.")] = 150,
+    seed: Annotated[int, typer.Option(min=0, help="Of the sample.")] = 0,
+) -> None:
+    """Draft questions from articles, one JSON document a line, to stdout.
+
+    Read and mend them, then give them to scripts/evaluate.py as --questions.
+    """
+    from index import read_articles
+    from service.evaluation.draft import LIMITS, draft
+    from service.wiring import build_analyser, read_options
+
+    settings = _settings()
+    options = read_options(settings)
+    articles = (a for path in paths for a in read_articles(path, options=options))
+    questions = draft(articles, build_analyser(settings), count=count, seed=seed)
+    for question in questions:
+        typer.echo(question.model_dump_json(exclude_defaults=True))
+    say(f"{len(questions)} questions drafted. What they can't tell:", to=err)
+    for limit in LIMITS:
+        say(f"- {limit}", to=err)
 
 
 @feedback_app.command("export")

@@ -350,7 +350,7 @@ def _worst(report: Report) -> str:
 
 
 def _card(result: QuestionResult, titles: dict[str, str]) -> str:
-    labels = filter(None, (result.id, result.type, *result.slices))
+    labels = dict.fromkeys(filter(None, (result.id, result.type, *result.slices)))
     right = " / ".join(result.gold_answers or ()) or (
         "not written down" if result.gold_answers is None else "The articles have no answer."
     )
