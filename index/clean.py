@@ -183,9 +183,14 @@ def clean(text: str) -> Cleaned:
     """
     paragraphs = joined_stamps(paragraphs_of(text))
     cleaned = _clean(paragraphs, RULES)
-    if not cleaned.body:
-        cleaned = _clean(paragraphs, [rule for rule in RULES if rule.name != "caption"])
-    return cleaned
+    if cleaned.body:
+        return cleaned
+    cleaned = _clean(paragraphs, [rule for rule in RULES if rule.name != "caption"])
+    rest = _clean(joined_stamps(paragraphs_of(cleaned.body)), RULES)
+    if not rest.body:
+        return cleaned
+    # Without what is gone now, some lines are seen to be no captions.
+    return Cleaned(rest.body, cleaned.found | rest.found, cleaned.removed + rest.removed)
 
 
 _SENTENCE = re.compile(r"(?<=[다요까죠]\.) +|\n+")
