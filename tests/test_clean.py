@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from index import read_articles
@@ -453,6 +453,7 @@ PIECES = st.sampled_from(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(PIECES, max_size=10).map("\n".join))
+@example("\n설민아 기자 seol@h.example, 사진=해담엔터테인먼트 제공\n0ⓒ0")
 def test_cleaning_a_clean_text_changes_nothing(text: str) -> None:
     body = clean(text).body
     assert clean(body).body == body
