@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -218,7 +218,14 @@ def _measure(
     with _opened(dataset, settings, cache) as answerer:
         report = evaluate(dataset, answerer, config=described, track=bar, **how)
         if parts:
-            variants = {p: partial(_opened, *v, cache) for p, v in parts.items() if v}
+            variants: ablation.Variants = {
+                # What is open already needs no second index.
+                part: partial(nullcontext, answerer)
+                if variant == (dataset, settings)
+                else partial(_opened, *variant, cache)
+                for part, variant in parts.items()
+                if variant
+            }
             questions = with_ids(dataset, answerer.index).questions
             when = {name: how[name] for name in ("now", "seed")}
             measured = ablation.ablate(answerer.index, questions, list(parts), variants, **when)

@@ -66,7 +66,7 @@ def show_ablation(ablation: Mapping[str, Ablation]) -> None:
 def _briefly(estimate: Estimate) -> str:
     low, high = estimate.ci95
     value = "–" if estimate.value is None else f"{estimate.value:.3f}"
-    return value if low is None else f"{value} ({low:.3f}–{high:.3f})"
+    return value if low is None else f"{value}\n{low:.3f}–{high:.3f}"
 
 
 def show_changes(changes: Comparison) -> None:
@@ -77,13 +77,19 @@ def show_changes(changes: Comparison) -> None:
     if not changes.differences:
         say("Nothing changed.")
         return
-    table = Table("metric", "before", "now", "change", "95 % interval", "p", "better", "worse")
+    table = Table("metric", "before", "now", "change", "95 % interval", "p")
     for d in changes.differences:
-        interval = f"{shown(d.ci95[0])} – {shown(d.ci95[1])}"
-        values = (shown(d.old), shown(d.new), f"{d.change:+.4f}", interval, f"{d.p:.4f}")
-        table.add_row(d.metric, *values, named(d.better), named(d.worse))
+        interval = f"{d.ci95[0]:+.4f} – {d.ci95[1]:+.4f}"
+        table.add_row(
+            d.metric, shown(d.old), shown(d.new), f"{d.change:+.4f}", interval, f"{d.p:.4f}"
+        )
     out.print(table)
     say(f"p: {TEST}.")
+    for d in changes.differences:
+        sides = (("better", d.better), ("worse", d.worse))
+        told = "; ".join(f"{side}: {named(questions)}" for side, questions in sides if questions)
+        if told:
+            say(f"{d.metric}  {told}")
 
 
 def named(questions: Sequence[str], limit: int = 10) -> str:
