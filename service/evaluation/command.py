@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -218,13 +218,15 @@ def _measure(
     with _opened(dataset, settings, cache) as answerer:
         report = evaluate(dataset, answerer, config=described, track=bar, **how)
         if parts:
-            variants: ablation.Variants = {
-                # What is open already needs no second index.
-                part: partial(nullcontext, answerer)
-                if variant == (dataset, settings)
-                else partial(_opened, *variant, cache)
-                for part, variant in parts.items()
-                if variant
+
+            def opened(variant: tuple[Dataset, Settings]) -> AbstractContextManager[Answerer]:
+                """What is open already needs no second index."""
+                if variant == (dataset, settings):
+                    return nullcontext(answerer)
+                return _opened(*variant, cache)
+
+            variants = {
+                part: partial(opened, variant) for part, variant in parts.items() if variant
             }
             questions = with_ids(dataset, answerer.index).questions
             when = {name: how[name] for name in ("now", "seed")}
