@@ -125,3 +125,12 @@ def test_a_sentence_that_refers_back_brings_the_one_before() -> None:
     said = quoted("물에 잠긴 주택 가운데 지하에 있는 것은 몇 가구인가?", source(1, FLOOD))
     assert "이 가운데 40가구" in said
     assert "137가구라고" in said
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["지난달 윤슬천 소식은?", "요즘 윤슬천 관련 뉴스 알려줘", "윤슬천 보도 내용 요약해줘"],
+)
+def test_asking_for_news_takes_no_article_that_says_news(question: str) -> None:
+    """The words that ask for news stand in no article, and the day is retrieval's matter."""
+    assert "윤슬천이 넘쳐" in quoted(question, source(1, FLOOD))

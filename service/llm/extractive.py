@@ -284,7 +284,11 @@ _COVERAGE = list(FEATURES).index("coverage")
 _QUESTION_WORDS = frozenset(
     (
         "무엇 뭐 어디 누구 언제 왜 얼마 몇 어떻게 어떤 어느 이유 까닭 무슨 알 말 주 궁금 이름 "
-        "정도 때 것 중 그 이"
+        "정도 때 것 중 그 이 "
+        # What asks for news of something, and when, says nothing of the thing: articles tell it
+        # without these words, and the day is a filter.
+        "소식 뉴스 기사 보도 내용 관련 관하 대하 알리 요약 정리 설명 찾 보이 "
+        "지난달 지난주 지난해 작년 올해 내년 이달 오늘 어제 그제 최근 요즘 요새 현재 지금 이번 저번"
     ).split()
 )
 _INTERROGATIVE = re.compile(
