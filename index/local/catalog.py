@@ -139,12 +139,15 @@ class Catalog(Database):
             ' p."end", a.header, a.key FROM passages p JOIN articles a ON a.key = p.article'
             " WHERE p.key IN (SELECT value FROM json_each(?))"
         )
+        told: dict[int, tuple[ArticleHeader, tuple[str, ...]]] = {}  # an article has many passages
         for key, ordinal, text, start, end, header_json, article in self._db.execute(
             query, (json.dumps(list(keys)),)
         ):
-            header = self._header(article, header_json)
+            if article not in told:
+                outlets = stories.other_outlets(self._db, article)
+                told[article] = self._header(article, header_json), outlets
+            header, outlets = told[article]
             passage = Passage(header.id, ordinal, text, start, end)
-            outlets = stories.other_outlets(self._db, article)
             found[key] = LoadedPassage(passage, header, article, outlets)
         return found
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 
@@ -30,6 +31,7 @@ BLOCK_PASSAGES = 20_000
 """Passages inverted at a time, some 300 MB of memory."""
 
 NOMINATING_POSTINGS = 60_000
+RECENT_TERMS = 10_000
 _K1, _B = 1.2, 0.75  # Lucene's defaults; chosen no further
 
 
@@ -130,6 +132,13 @@ def _highest(scores: Vectors, nominated: Sequence[NDArray[np.uint32]], k: int) -
     return all_rows[all_values > 0].astype(np.int64)
 
 
+def _place(terms: NDArray[np.uint64], term: str) -> int | None:
+    """Which list is the term's; None: no row has it."""
+    wanted = np.uint64(hash_term(term))
+    place = int(np.searchsorted(terms, wanted))
+    return place if place < len(terms) and terms[place] == wanted else None
+
+
 class _Field:
     def __init__(self, folder: Path, rows: int) -> None:
         self._postings = Postings.load(folder)
@@ -139,12 +148,8 @@ class _Field:
         lengths = self._postings.lengths.astype(np.float32)
         mean = max(float(lengths.mean()), 1.0) if rows else 1.0
         self._norms: Vectors = np.float32(_K1) * (1 - _B + _B / np.float32(mean) * lengths)
-
-    def _place(self, term: str) -> int | None:
-        """Which list is the term's; None: no row has it."""
-        wanted, terms = np.uint64(hash_term(term)), self._postings.terms
-        place = int(np.searchsorted(terms, wanted))
-        return place if place < len(terms) and terms[place] == wanted else None
+        # Within one question the same terms are looked up again and again.
+        self._place = lru_cache(maxsize=RECENT_TERMS)(partial(_place, self._postings.terms))
 
     def size(self, place: int) -> int:
         return int(self._postings.starts[place + 1] - self._postings.starts[place])
