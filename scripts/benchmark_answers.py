@@ -119,7 +119,7 @@ def abstention(
     that the index lacks while it has others of the same article. Risk: of what is answered, the share that
     does not hold the gold answer.
     """
-    from service.evaluation.datasets import read_questions
+    from service.evaluation.formats import read_questions
     from service.llm.extractive import MIN_ANSWERABILITY
 
     sets = {"sample": read_questions(CORPUS / "questions.jsonl", CORPUS / "articles")}
@@ -144,7 +144,7 @@ def abstention(
 
 
 def _with_removed(squad: Path, paragraphs: int) -> Dataset:
-    from service.evaluation.datasets import read_squad
+    from service.evaluation.formats import read_squad
 
     whole = read_squad(squad)
     articles = list(whole.corpus or ())[:paragraphs]  # type: ignore[arg-type]
@@ -252,7 +252,7 @@ def answers(
     as_json: JsonOption = False,
 ) -> None:
     """Quality of whole answers, and time to the first sentence and to the last, by backend."""
-    from service.evaluation.datasets import read_questions, read_squad
+    from service.evaluation.formats import read_questions, read_squad
 
     dataset = (
         read_squad(squad).sample(limit, seed=0)
@@ -294,7 +294,8 @@ async def _measure_answers(
     answerer: Answerer, questions: Sequence[GoldQuestion], backend: str
 ) -> dict[str, Any]:
     from service.answer import DoneEvent, PassagesEvent, SentenceEvent
-    from service.evaluation.run import Judge, Outcome, build_report
+    from service.evaluation.judge import Judge
+    from service.evaluation.scoring import Outcome, build_report
 
     outcomes: list[Outcome] = []
     first, whole = [], []
@@ -313,7 +314,8 @@ async def _measure_answers(
                 outcomes.append(Outcome(gold, retrieved, retrieval_ms, event.answer, elapsed_ms))
                 whole.append(elapsed_ms)
                 first += [spoken_ms] if spoken_ms else []
-    report = build_report(outcomes[1:], Judge.of(answerer.index), seed=0, config={})
+    judge = Judge.of(answerer.index, datetime.now().astimezone())
+    report = build_report(outcomes[1:], judge, seed=0, config={})
     groups = ("answers", "citations", "abstention")
     return {
         "questions": len(questions),

@@ -134,3 +134,9 @@ def test_a_sentence_that_refers_back_brings_the_one_before() -> None:
 def test_asking_for_news_takes_no_article_that_says_news(question: str) -> None:
     """The words that ask for news stand in no article, and the day is retrieval's matter."""
     assert "윤슬천이 넘쳐" in quoted(question, source(1, FLOOD))
+
+
+def test_the_fare_of_another_city_is_no_answer() -> None:
+    fare = "해담시 시내버스 요금이 2월 1일부터 150원 오른다. 성인 요금은 1,600원이 된다."
+    assert "1,600원" in quoted("해담시 시내버스 성인 요금은 얼마인가?", source(1, fare))
+    assert quoted("서울시 시내버스 성인 요금은 얼마인가?", source(1, fare)) == ""
