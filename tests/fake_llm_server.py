@@ -109,6 +109,7 @@ def _handler(server: FakeServer) -> type[BaseHTTPRequestHandler]:
             self.send_response(reply.status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
+            self.send_header("Connection", "close")  # else the client may ask on a closed one
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             self.end_headers()
@@ -118,6 +119,7 @@ def _handler(server: FakeServer) -> type[BaseHTTPRequestHandler]:
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
             self.send_header("Transfer-Encoding", "chunked")
+            self.send_header("Connection", "close")
             self.end_headers()
             self._send(wire.start())
             for piece in reply.pieces:
