@@ -192,9 +192,10 @@ def _judge(index: Index, gold: GoldQuestion, half: str) -> Judged:
         return Judged(half, 0.0, gold.answerable, False)
     asked = Asked.of(recorder.prompt.question, index.analyser, index.idf)
     candidates = rank(asked, recorder.prompt.sources)
-    said = " ".join(candidate.text for candidate in join(asked, candidates))
+    chosen = join(asked, candidates)
+    said = " ".join(candidate.text for candidate in chosen)
     right = any(contains(said, answer) for answer in gold.answers)
-    return Judged(half, answerability(asked, candidates), gold.answerable, right)
+    return Judged(half, answerability(asked, candidates, chosen), gold.answerable, right)
 
 
 def _curve(judged: Sequence[Judged], threshold: float) -> dict[str, Any]:

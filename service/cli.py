@@ -206,12 +206,7 @@ def _question(
     from service.validation import describe_errors
 
     try:
-        filters = QuestionFilters(
-            published_from=published_from,
-            published_to=published_to,
-            press=tuple(press or ()),
-            section=tuple(section or ()),
-        )
+        filters = QuestionFilters.chosen(published_from, published_to, press, section)
         return Question(question=text, filters=filters, **fields)
     except ValidationError as error:
         problems = describe_errors(error.errors())

@@ -74,6 +74,22 @@ class QuestionFilters(_Strict):
             raise ValueError("published_from이 published_to보다 늦습니다.")
         return self
 
+    @classmethod
+    def chosen(
+        cls,
+        published_from: date | None,
+        published_to: date | None,
+        press: list[str] | None,
+        section: list[str] | None,
+    ) -> Self:
+        """From options that may be absent. Raises ValidationError."""
+        return cls(
+            published_from=published_from,
+            published_to=published_to,
+            press=tuple(press or ()),
+            section=tuple(section or ()),
+        )
+
     def to_filters(self) -> Filters:
         return Filters(**dict(self))
 

@@ -17,6 +17,7 @@ from index import SEOUL, Filters, Hit, Index
 from service import timeframe
 from service.followup import FollowUps
 from service.schema import FoundFilters, Interpreted, Question, QuestionFilters, TimeRange
+from service.wording import REQUESTING
 
 LATER_DEPTH = 4
 """How many times more stories are fetched where only those that name the time are kept."""
@@ -182,9 +183,7 @@ _OF_SECTION = rf"(?:면(?:에서는?|에|의)?(?![가-힣])(?:{_SAID_IN})?[,\s]*
 _BY_REPORTER = rf"\s?기자(?:(?:가|이)?{_SAID_IN}|{_ACCORDING}|의?\s?{_ARTICLES})"
 _PHRASES = {"press": _OF_PRESS, "section": _OF_SECTION, "reporters": _BY_REPORTER}
 _REPORTER = re.compile(rf"(?<![가-힣])([가-힣]{{2,5}}|[A-Z][A-Za-z. ]{{1,30}}){_BY_REPORTER}")
-_ABOUT_ARTICLES = frozenset(
-    "기사 뉴스 보도 소식 내용 알리 보이 찾 요약 정리 최근 뭐 무엇 나오".split()
-)
+_ABOUT_ARTICLES = REQUESTING.union("최근 뭐 무엇 나오".split())
 
 
 def _named(text: str, names: Iterable[str], phrase: str) -> list[str]:

@@ -393,6 +393,9 @@ _OPPOSITE = """
 자발 | 강제
 """
 
+# Words that ask for news; they say nothing of what the news is about.
+REQUESTING = frozenset("기사 뉴스 보도 소식 내용 알리 보이 찾 요약 정리".split())
+
 # Without one of the same sense in the source, such a word is an invention.
 DECISIVE = frozenset(
     "거부 부인 무산 철회 취소 포기 실패 반박 부결 기각 무죄 유죄 폐지 불허 삭감 금지 중단 반대 "

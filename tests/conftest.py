@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from hash_embedder import HashEmbedder
 
     from index.embed import SentenceTransformerEmbedder
+    from service.answer import Answerer
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +40,23 @@ def hash_embedder() -> HashEmbedder:
     from hash_embedder import HashEmbedder
 
     return HashEmbedder()
+
+
+@pytest.fixture(scope="module")
+def index_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small index, made once for a module."""
+    import small_index
+
+    path = tmp_path_factory.mktemp("index")
+    small_index.build(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def answerer(index_path: Path) -> Iterator[Answerer]:
+    """Answers from the small index."""
+    import small_index
+
+    answerer = small_index.open_answerer(index_path)
+    with answerer.index:
+        yield answerer

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import small_index
 from asgi_caller import Caller
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -56,20 +55,6 @@ class PausingBackend:
             raise
         for piece in rest:
             yield piece
-
-
-@pytest.fixture(scope="module")
-def index_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("index")
-    small_index.build(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def answerer(index_path: Path) -> Iterator[Answerer]:
-    answerer = small_index.open_answerer(index_path)
-    with answerer.index:
-        yield answerer
 
 
 @pytest.fixture

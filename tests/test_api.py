@@ -32,24 +32,10 @@ JSON = {"Content-Type": "application/json"}
 STREAM = {"Accept": "text/event-stream"}
 
 
-@pytest.fixture(scope="module")
-def index_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("index")
-    small_index.build(path)
-    return path
-
-
 @pytest.fixture
 def settings(index_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.chdir(tmp_path)  # no gisa.toml or .env of the developer's
     return load_settings(index=index_path)
-
-
-@pytest.fixture(scope="module")
-def answerer(index_path: Path) -> Iterator[Answerer]:
-    answerer = small_index.open_answerer(index_path)
-    with answerer.index:
-        yield answerer
 
 
 @pytest.fixture

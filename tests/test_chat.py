@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
-import small_index
 from fastapi.testclient import TestClient
 from openai import OpenAI
 from small_index import TRAM
@@ -21,15 +20,6 @@ from service.settings import load_settings
 
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"
 ASKED: Any = [{"role": "user", "content": QUESTION}]
-
-
-@pytest.fixture(scope="module")
-def answerer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
-    path = tmp_path_factory.mktemp("index")
-    small_index.build(path)
-    answerer = small_index.open_answerer(path)
-    with answerer.index:
-        yield answerer
 
 
 @pytest.fixture

@@ -45,13 +45,6 @@ class Outcome:
 Gisa = Callable[..., Outcome]
 
 
-@pytest.fixture(scope="module")
-def index_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("index")
-    small_index.build(path)
-    return path
-
-
 @pytest.fixture
 def gisa(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import small_index
 from fastapi.testclient import TestClient
 from small_index import TRAM
 from typer.testing import CliRunner
@@ -24,15 +22,6 @@ from service.schema import Answer, Interpreted, Question
 from service.settings import Settings, load_settings
 
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"
-
-
-@pytest.fixture(scope="module")
-def answerer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
-    path = tmp_path_factory.mktemp("index")
-    small_index.build(path)
-    answerer = small_index.open_answerer(path)
-    with answerer.index:
-        yield answerer
 
 
 @pytest.fixture

@@ -150,6 +150,14 @@ async def settled(running: bot.Bot) -> None:
     await until(lambda: not talk._running and not talk._errands)
 
 
+async def answered(slack: FakeSlack, running: bot.Bot, asked: dict[str, Any]) -> dict[str, Any]:
+    """The one message with which the bot answers."""
+    await slack.send_event(asked)
+    await settled(running)
+    [reply] = slack.replies(asked["ts"])
+    return reply
+
+
 Scenario = Callable[[FakeSlack, ScriptedDesk, bot.Bot], Awaitable[None]]
 
 
@@ -294,9 +302,7 @@ def test_an_answer_of_20_000_characters_keeps_to_slacks_limits(settings: MakeSet
 def test_an_absent_answer_offers_a_search(settings: MakeSettings, status: Status) -> None:
     async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
         asked = slack.mention("화성 날씨는?")
-        await slack.send_event(asked)
-        await settled(running)
-        [reply] = slack.replies(asked["ts"])
+        reply = await answered(slack, running, asked)
         assert ABSTENTIONS[status] in said(reply)
         assert "query=%ED%99%94%EC%84%B1%20" in said(reply)
         assert blocks.EVIDENCE not in {b["action_id"] for b in buttons(reply)}
@@ -310,9 +316,7 @@ def test_text_of_others_is_shown_and_not_obeyed(settings: MakeSettings) -> None:
             title="<!here> <https://evil.example|웃긴> & 제목", url='https://ok.example/?a=1&b=<>"|'
         )
         asked = slack.mention("<!channel> 다 <https://evil.example|누르세요>")
-        await slack.send_event(asked)
-        await settled(running)
-        [reply] = slack.replies(asked["ts"])
+        reply = await answered(slack, running, asked)
         whole = said(reply) + reply["text"]
         assert "<!" not in whole
         assert "&lt;!channel&gt; 모두 보세요" in whole
@@ -436,9 +440,7 @@ def test_what_is_old_is_forgotten_and_nothing_else(
 ) -> None:
     async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
         asked = slack.mention("총사업비는?")
-        await slack.send_event(asked)
-        await settled(running)
-        [reply] = slack.replies(asked["ts"])
+        reply = await answered(slack, running, asked)
         kept = running.memory
         await kept.vote("answer-1", "U0ANNA", "up")
         await kept.tidy()
@@ -544,9 +546,7 @@ def test_trouble_is_one_plain_sentence(settings: MakeSettings) -> None:
         ):
             desk.failures = [failure]
             asked = slack.mention("트램은?")
-            await slack.send_event(asked)
-            await settled(running)
-            [reply] = slack.replies(asked["ts"])
+            reply = await answered(slack, running, asked)
             assert said(reply) == told
             assert slack.reactions[CHANNEL, asked["ts"]] == set()
 
@@ -557,9 +557,7 @@ def test_an_overloaded_service_is_asked_again(settings: MakeSettings) -> None:
     async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
         desk.failures = [NoAnswer("붐빕니다.", retry_after_s=0.01)] * 2
         asked = slack.mention("트램은?")
-        await slack.send_event(asked)
-        await settled(running)
-        [reply] = slack.replies(asked["ts"])
+        reply = await answered(slack, running, asked)
         assert "4,820억" in said(reply)
 
     play(settings, scenario)
@@ -569,9 +567,7 @@ def test_a_slow_model_is_given_up_and_what_it_wrote_stays(settings: MakeSettings
     async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
         desk.gate.clear()
         asked = slack.mention("노선을 알려 줘")
-        await slack.send_event(asked)
-        await settled(running)
-        [reply] = slack.replies(asked["ts"])
+        reply = await answered(slack, running, asked)
         assert "첫 문장." in said(reply)
         assert conversation.TOO_SLOW in said(reply)
         assert desk.cancelled == 1
@@ -587,9 +583,7 @@ def test_a_question_that_can_not_be_is_explained(
 ) -> None:
     async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
         asked = slack.mention(text)
-        await slack.send_event(asked)
-        await settled(running)
-        [reply] = slack.replies(asked["ts"])
+        reply = await answered(slack, running, asked)
         assert told in said(reply)
 
     play(settings, scenario)
@@ -819,9 +813,7 @@ def test_each_users_last_vote_counts(settings: MakeSettings) -> None:
 def test_evidence_shows_quotes_in_place(settings: MakeSettings) -> None:
     async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
         asked = slack.mention("총사업비는?")
-        await slack.send_event(asked)
-        await settled(running)
-        [reply] = slack.replies(asked["ts"])
+        reply = await answered(slack, running, asked)
         await slack.send("interactive", slack.press(reply, blocks.EVIDENCE))
         await settled(running)
         [view] = slack.views
@@ -837,9 +829,7 @@ def test_evidence_shows_quotes_in_place(settings: MakeSettings) -> None:
 def test_a_question_can_be_put_in_other_words(settings: MakeSettings) -> None:
     async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
         asked = slack.mention("총사업비는?")
-        await slack.send_event(asked)
-        await settled(running)
-        [reply] = slack.replies(asked["ts"])
+        reply = await answered(slack, running, asked)
         await slack.send("interactive", slack.press(reply, blocks.REWRITE))
         await settled(running)
         [view] = slack.views
@@ -861,9 +851,7 @@ def test_a_question_can_be_put_in_other_words(settings: MakeSettings) -> None:
 def test_the_button_opts_a_thread_in(settings: MakeSettings) -> None:
     async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
         asked = slack.mention("총사업비는?")
-        await slack.send_event(asked)
-        await settled(running)
-        [reply] = slack.replies(asked["ts"])
+        reply = await answered(slack, running, asked)
         await slack.send("interactive", slack.press(reply, blocks.FOLLOW))
         await settled(running)
         await slack.send_event(slack.say("그럼 인원은?", thread=asked["ts"]))

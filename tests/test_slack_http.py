@@ -39,13 +39,6 @@ from service.slack import blocks, bot, conversation, delivery, desk, route
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"
 
 
-@pytest.fixture(scope="module")
-def index_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("index")
-    small_index.build(path)
-    return path
-
-
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(delivery, "UPDATE_S", 0.1)

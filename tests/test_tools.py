@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx2
@@ -21,20 +21,6 @@ from service.keys import new_key
 from service.settings import load_settings
 
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"
-
-
-@pytest.fixture(scope="module")
-def index_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("index")
-    small_index.build(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def answerer(index_path: Path) -> Iterator[Answerer]:
-    answerer = small_index.open_answerer(index_path)
-    with answerer.index:
-        yield answerer
 
 
 def use(answerer: Answerer, story: Callable[[Client], Awaitable[None]]) -> None:

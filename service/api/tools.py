@@ -96,9 +96,9 @@ def build(asking: Asking) -> MCPServer:
     ) -> FoundPassages:
         """Find the passages of news articles that fit best, one per story."""
         with _told():
-            asked = _question(query, published_from, published_to, press, section)
-            filters = asked.filters.to_filters()
-            hits = await asking.search(asked.question, filters, {}, k=limit)
+            filters = QuestionFilters.chosen(published_from, published_to, press, section)
+            asked = Question(question=query, filters=filters)
+            hits = await asking.search(asked.question, filters.to_filters(), {}, k=limit)
             return FoundPassages(passages=[_passage(hit) for hit in hits])
 
     @server.tool(title="기사에 묻기", annotations=reads)
@@ -112,8 +112,8 @@ def build(asking: Asking) -> MCPServer:
         """Answer a question from the articles, each sentence verified and cited; or say that they
         hold no answer (status other than 'answered')."""
         with _told():
-            asked = _question(question, published_from, published_to, press, section)
-            return await asking.answer(asked, {})
+            filters = QuestionFilters.chosen(published_from, published_to, press, section)
+            return await asking.answer(Question(question=question, filters=filters), {})
 
     @server.tool(title="기사 읽기", annotations=reads)
     async def get_article(
@@ -215,22 +215,6 @@ def _told() -> Iterator[None]:
     except GisaError as error:
         log_problem(error)
         raise ToolError(problem_of(error).detail) from None
-
-
-def _question(
-    text: str,
-    published_from: date | None,
-    published_to: date | None,
-    press: list[str] | None,
-    section: list[str] | None,
-) -> Question:
-    filters = QuestionFilters(
-        published_from=published_from,
-        published_to=published_to,
-        press=tuple(press or ()),
-        section=tuple(section or ()),
-    )
-    return Question(question=text, filters=filters)
 
 
 def _passage(hit: Hit) -> FoundPassage:

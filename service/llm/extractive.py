@@ -19,7 +19,7 @@ from index import AnalysedSentence, KoreanAnalyser, Token, bigrams
 from service.citations import Idf, attribution
 from service.prompt import Prompt, Source
 from service.quantities import Quantity, quantities
-from service.wording import DECISIVE, meanings, sense
+from service.wording import DECISIVE, REQUESTING, meanings, sense
 
 MAX_SENTENCES = 3
 
@@ -53,7 +53,7 @@ class ExtractiveBackend:
         for candidate in [*chosen, *([other] if other else [])]:
             said_by = attribution(candidate.source.article.press) if other else ""
             sentences.append(f"{said_by}{candidate.text}[{candidate.source.number}] ")
-        return answerability(asked, candidates), sentences
+        return answerability(asked, candidates, chosen), sentences
 
 
 @dataclass(frozen=True)
@@ -138,21 +138,25 @@ def _candidates(asked: Asked, source: Source, best: float, nearest: float) -> li
     return found
 
 
-def answerability(asked: Asked, candidates: Sequence[Candidate]) -> float:
-    """How surely the best candidates answer the question, 0 to 1."""
-    features = evidence_features(asked, candidates)
+def answerability(
+    asked: Asked, candidates: Sequence[Candidate], chosen: Sequence[Candidate]
+) -> float:
+    """How surely those ``chosen`` of the candidates (see ``join``) answer the question, 0 to 1."""
+    features = evidence_features(asked, candidates, chosen)
     logit = EVIDENCE_BIAS + sum(EVIDENCE[name] * value for name, value in features.items())
     return 1 / (1 + math.exp(-logit))
 
 
-def evidence_features(asked: Asked, candidates: Sequence[Candidate]) -> dict[str, float]:
+def evidence_features(
+    asked: Asked, candidates: Sequence[Candidate], chosen: Sequence[Candidate]
+) -> dict[str, float]:
     """What the best candidate and its surroundings say of the question (see ``EVIDENCE``)."""
     best = candidates[0]
     near = _Surroundings.of(best)
     missing = {word: weight for word, weight in asked.weights.items() if not near.knows(word)}
     total = sum(asked.weights.values())
     similarities = [c.source.similarity(c.sentence) for c in candidates]
-    fits = max(c.features[_KIND] for c in join(asked, candidates))
+    fits = max(c.features[_KIND] for c in chosen)
     return {
         "names": float(all(name.lower() in near.text for name in asked.names)),
         "missing": sum(missing.values()) / total if total else 1.0,
@@ -288,10 +292,10 @@ _QUESTION_WORDS = frozenset(
         "정도 때 것 중 그 이 "
         # What asks for news of something, and when, says nothing of the thing: articles tell it
         # without these words, and the day is a filter.
-        "소식 뉴스 기사 보도 내용 관련 관하 대하 알리 요약 정리 설명 찾 보이 "
+        "관련 관하 대하 설명 "
         "지난달 지난주 지난해 작년 올해 내년 이달 오늘 어제 그제 최근 요즘 요새 현재 지금 이번 저번"
     ).split()
-)
+).union(REQUESTING)
 _INTERROGATIVE = re.compile(
     r"무엇\w*|뭐\w*|뭘\w*|어디\w*|누구\w*|누가|언제\w*|왜|얼마\w*|몇\s?\w*|어떻게\w*|어떤|어느|무슨|며칠\w*|알려\s?\w*|이유\w*|까닭\w*"
 )
