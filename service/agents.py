@@ -17,15 +17,32 @@ from service.wording import meanings, sense
 WORDED_ALIKE = 0.5  # the share of a part's words, by weight, that another worded like it holds
 ALMOST_AS_MUCH = 0.75  # of that: held by a part with the same agent, it acquits the claim
 
+TITLES = (
+    "대통령 총리 장관 차관 지사 도지사 시장 부시장 구청장 군수 의원 의장 위원장 위원 대표 회장 부회장 사장 부사장 이사장 "
+    "이사 총재 총장 학장 교수 교장 교사 원장 소장 센터장 본부장 국장 과장 팀장 실장 단장 감독 코치 선수 골키퍼 공격수 "
+    "수비수 미드필더 배우 가수 작가 지휘자 관장 판사 검사 변호사 재판장 기자 후보 씨 군 양 기장 지점장 은행장 최고재무책임자 "
+    "최고경영자 대변인 청장 서장 박사 대표이사 시인 소설가 주장 투수 포수 교육감 원내대표"
+).split()
+_TITLES = frozenset(TITLES)
+
 _NOUNS = ("NN", "NP", "NR", "XSN", "XPN", "SL", "SN", "SH", "XR", "W_")
 _TOPICS = frozenset({"은", "는"})
 _SUBJECTS = frozenset({"이", "가", "께서"})
 _PASSIVES = frozenset({"되", "받", "당하"})
 _PASSIVE_ENDINGS = ("리", "히", "기", "지")
+_ACTIVES = frozenset(
+    "밝히 던지 넘기 남기 넓히 숨기 옮기 맡기 지키 시키 알리 늘리 올리 내리 돌리 살리 기다리 누리 버리 달리 즐기 여기 이기 "
+    "매기 챙기 당기 섬기 가리키 일으키 익히 굳히 앉히 입히 묻히 좁히 괴롭히 가지 만지 느리 가리 거리 때리 벌리 불리 울리 "
+    "놀리 말리 굴리 흘리 날리 빌리 저지 다지 지 지리 꺼리 그리 뿌리 차리 부리 물리치 건지 빠지 퍼지 번지 떨어지 사라지 "
+    "무너지 쓰러지 넘어지 헤어지 멀어지 벌어지 어우러지 나가떨어지 쏟아지 뒤지 미치".split()
+)
 # May stand for any name of their kind: 회사 for 동람발전.
 _GENERIC = frozenset(
     "회사 업체 기업 기관 단체 팀 구단 당국 측 쪽 은행 학교 대학 연구팀 연구진 재단 공사 공단 협회 조합 재판부 법원 그 그녀 이들 "
     "양측 양쪽 관계자 도서관 병원 의료원 미술관 박물관 본부 연구소 연구원 위원회 의회".split()
+)
+_DETERMINERS = frozenset(
+    "이 그 저 한 두 세 네 새 각 첫 온 모든 다른 여러 어떤 어느 이런 그런 저런 다섯 여섯 열 수 몇".split()
 )
 _QUANTIFIERS = frozenset("일부 대부분 모두 다수 전원 각각 전체 가운데 중".split())
 _COMMON_NOUNS = (
@@ -37,7 +54,9 @@ _COMMON = re.compile(rf".*(?:{_COMMON_NOUNS})")
 _AGENT = re.compile(
     r"(?:[가-힣]{2,}(?:시|도|구|군|청|처|원|회|당|은행|전자|그룹|본부|센터|법원|경찰|해경|공사|공단|재단|조합|연구소|구단|노조"
     r"|연합|당국|의회|재판부|위원회|발전|철도|항공|제약|자동차|통신|조선|건설|연구팀|지회|지부|병원|의료원|교육청|소방서|경찰서|보건소)"
-    rf"|[가-힣]{{2,}}(?:자|원|생|사|객|가|민)|{_COMMON_NOUNS}|씨|시|도|구|군)$"
+    r"|[가-힣]{2,}(?:(?<![투적흑숫문의상])자|(?<![지차자공복재])원|(?<![발인재위회민상])생|(?<![조행검수심역감인청개])사"
+    r"|객|(?<![평물증추휴국원단주고대시유허여참])가|민)"
+    rf"|[가-힣]{{2,}}(?<!결|효|성|경)과|{_COMMON_NOUNS}|[12]심|항소심|상고심|원심|^(?:씨|시|도|구|군))$"
 )
 
 
@@ -65,19 +84,27 @@ class _Mark:
     is_topic: bool
 
 
-def parts(tokens: Sequence[Token], titles: Container[str]) -> list[Part]:
-    """The parts of a sentence. A topic, or the first subject, reaches to the next topic: what it encloses is its own."""
-    marks = [m for n, m in enumerate(_agents(tokens, titles)) if n == 0 or m.is_topic]
-    if not marks:
-        return [_part(tokens, ())]
-    found = [_part(tokens[: marks[0].first], ())] if marks[0].first else []
-    ends = [mark.first for mark in marks[1:]] + [len(tokens)]
-    return found + [
-        _part(tokens[mark.end : end], (mark.phrase,)) for mark, end in zip(marks, ends, strict=True)
+def parts(tokens: Sequence[Token]) -> list[Part]:
+    """The parts of a sentence. A topic, or a subject that begins a clause, reaches to the next one: what it encloses is its own."""
+    marks = list(_agents(tokens))
+    chosen = [
+        mark
+        for n, mark in enumerate(marks)
+        if n == 0 or mark.is_topic or tokens[mark.first - 1].tag == "SP"
     ]
+    if not chosen:
+        return [_part(tokens, ())]
+    found = [_part(tokens[: chosen[0].first], ())] if chosen[0].first else []
+    ends = [mark.first for mark in chosen[1:]] + [len(tokens)]
+    for mark, end in zip(chosen, ends, strict=True):
+        # 선원은 화물선이 구조했다: what is said first may be the object.
+        beside = [other for other in marks if other.first == mark.end and not other.is_topic]
+        agents = tuple(m.phrase for m in (mark, *beside))
+        found.append(_part(tokens[beside[0].end if beside else mark.end : end], agents))
+    return found
 
 
-def _agents(tokens: Sequence[Token], titles: Container[str]) -> Iterator[_Mark]:
+def _agents(tokens: Sequence[Token]) -> Iterator[_Mark]:
     """Noun phrases that act: persons and organisations with the particle of a topic or subject."""
     for n, token in enumerate(tokens):
         is_topic = token.tag == "JX" and token.form in _TOPICS
@@ -88,17 +115,19 @@ def _agents(tokens: Sequence[Token], titles: Container[str]) -> Iterator[_Mark]:
         while first and _continues_a_phrase(tokens[first - 1]):
             first -= 1
         phrase = tuple(w for w in _words(tokens[first:n]) if w not in _QUANTIFIERS)
-        if phrase and (_acts(phrase[-1], titles) or tokens[n - 1].tag == "NNP"):
+        if phrase and (_acts(phrase) or tokens[n - 1].tag == "NNP"):
             yield _Mark(phrase, first, n + 1, is_topic)
 
 
 def _continues_a_phrase(token: Token) -> bool:
+    if token.tag == "MM":  # 전 원내대표, and family names: 모 위원
+        return token.form not in _DETERMINERS
     return token.tag.startswith(_NOUNS) or token.form in {"·", "(", ")"}
 
 
 def _is_relative(tokens: Sequence[Token]) -> bool:
     """Whether the subject before these tokens is that of a clause before a noun: 시가 in «시가 낸 안»."""
-    ends = (token.tag for token in tokens if token.tag in {"EC", "EF", "ETM", "ETN"})
+    ends = (t.tag for t in tokens[1:] if t.tag in {"EC", "EF", "ETM", "ETN", "JKS"})
     return next(ends, "") == "ETM"
 
 
@@ -117,21 +146,32 @@ def _words(phrase: Sequence[Token]) -> Iterator[str]:
         yield word
 
 
-def _acts(head: str, titles: Container[str]) -> bool:
-    has_title = any(head[n:] in titles for n in range(len(head)) if len(head) - n > 1)
-    return head in titles or has_title or bool(_AGENT.search(head))
+def _acts(phrase: Phrase) -> bool:
+    """환경단체 숲지기 acts as its kind does."""
+    return _is_actor(phrase[-1]) or bool(_COMMON.fullmatch("".join(phrase[-2:-1])))
+
+
+def _is_actor(head: str) -> bool:
+    has_title = any(head[n:] in _TITLES for n in range(len(head)) if len(head) - n > 1)
+    return head in _TITLES or has_title or bool(_AGENT.search(head))
 
 
 def _part(tokens: Sequence[Token], agents: tuple[Phrase, ...]) -> Part:
     content = [t for t in tokens if t.tag.split("-")[0] in _CONTENT]
-    marked = (a for a, b in pairwise(tokens) if b.tag == "JKO" and a.tag.startswith("NN"))
+    uncounted = [t for t in tokens if not t.tag.startswith(("SN", "NNB"))]
+    marked = (a for a, b in pairwise(uncounted) if b.tag == "JKO" and a.tag.startswith("NN"))
     verbs = [t.form for t in tokens if t.tag.startswith(("VV", "XSV"))]
-    passive = bool(verbs) and (verbs[-1] in _PASSIVES or verbs[-1].endswith(_PASSIVE_ENDINGS))
+    passive = bool(verbs) and is_passive(verbs[-1])
     words = {sense(t.form.lower()): t.form.lower() for t in content}
     return Part(agents, words, frozenset(sense(t.form.lower()) for t in marked), passive)
 
 
 _CONTENT = frozenset({"NNG", "NNP", "XR", "VV", "VA", "SN", "SL", "MAG", "NR"})
+
+
+def is_passive(verb: str) -> bool:
+    """Whether a verb, or the suffix that makes one of a noun, looks like a passive."""
+    return verb in _PASSIVES or (verb.endswith(_PASSIVE_ENDINGS) and verb not in _ACTIVES)
 
 
 def misattributed(
@@ -190,16 +230,20 @@ def _any_same(some: Iterable[Phrase], others: Iterable[Phrase]) -> bool:
 def _same(one: Phrase, other: Phrase) -> bool:
     """해담시 and 시, 위은성 원장 and 위 원장; or a word for any of its kind: 회사."""
     for a, b in ((one, other), (other, one)):
-        if a[-1] in b or any(word.endswith(a[-1]) for word in b):
+        if sense(a[-1]) == sense(b[-1]) or a[-1] in b or any(word.endswith(a[-1]) for word in b):
             return _first_agree(a, b)
         if len(a) == 1 and a[0] in _GENERIC and _is_name(b):
             return True
+    if len(one) > 1 and len(other) > 1 and one[-1] in _TITLES and other[-1] in _TITLES:
+        return _first_agree(one, other)  # 도 지휘자 and 도 씨
     return False
 
 
 def _is_name(phrase: Phrase) -> bool:
     head = phrase[-1]
-    return len("".join(phrase)) > 2 and head not in _GENERIC and not _COMMON.fullmatch(head)
+    is_person = any(head.endswith(title) for title in _TITLES)
+    is_kind = head in _GENERIC or bool(_COMMON.fullmatch(head))
+    return len("".join(phrase)) > 2 and not is_person and not is_kind
 
 
 def _first_agree(one: Phrase, other: Phrase) -> bool:
@@ -227,4 +271,5 @@ def _are_exchanged(part: Part, other: Part) -> bool:
 def _seen_from_the_other_side(part: Part, other: Part) -> bool:
     """Whether one of the two tells it in the passive, the agent being the other's object."""
     agent = {sense(word.lower()) for word in part.agents[0]}
-    return bool(agent & other.objects) and part.is_passive != other.is_passive
+    acted_upon = agent & other.objects or (part.is_passive and agent & other.words.keys())
+    return bool(acted_upon) and part.is_passive != other.is_passive

@@ -8,22 +8,24 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
 
-from service.agents import misattributed
-from service.claims import TITLES, Fact, Name, Side, Statement, Word, squeeze
+from service.agents import TITLES, misattributed
+from service.claims import Fact, Name, Side, Statement, Word, squeeze
 from service.dates import RELATIVE_DATES, When
 from service.quantities import Quantity
 from service.wording import DECISIVE, GENERIC, meanings, sense
 
 MIN_COVERAGE = 0.5
-MIN_BOND = 0.1  # least bond of a number to the claim's words, as a share of the greatest possible
+MIN_BOND = 0.03  # least bond of a number to the claim's words, as a share of the greatest possible
 RIVALRY = 1.0  # a rival fact may be bound to the claim's words this many times as closely
 _NUMBER_WEIGHT = 2.0
 _LONGEST_TITLE = 12
 _IDENTIFIERS = frozenset(
-    {"호", "회", "차", "단", "분기", "상", "단계"}
+    {"호", "회", "차", "단", "심", "분기", "상", "단계"}
 )  # of names: 트램 1호선, 제9호 태풍
 
 _TITLE = "|".join(sorted(TITLES, key=len, reverse=True))
+_LEFT_OPEN = re.compile(r"여부|지 않|[을할될]지|는지|검토|미정|결정|정하")
+_TITLE_NOUNS = frozenset(TITLES)
 _DOUBLE_FAMILY_NAMES = frozenset("남궁 황보 제갈 선우 사공 독고 서문 동방".split())
 _PERSONS = (
     re.compile(
@@ -101,6 +103,8 @@ def failure(claim: Statement, window: Window, weights: Mapping[str, float]) -> s
             return f"fact {fact.value}"
     if word := _planned(claim, window):
         return f"tense {word}"
+    if word := _undecided(claim, window):
+        return f"undecided {word}"
     if word := _reversed(claim, window):
         return f"roles {word}"
     acts = [s.acts for s in (*window.context, *window.sentences)]
@@ -118,7 +122,8 @@ def _invented(new: Sequence[Word], claim: Statement, window: Window) -> str | No
     is_measured = any(isinstance(fact.value, Quantity | When) for fact in claim.facts)
     nouns = [word for word in new if word.is_argument]
     for word in nouns if is_measured else new:
-        may_be_other = is_measured and len(nouns) == 1 and not word.is_name
+        is_free = not (word.is_name or word.is_predicate or word.form in _TITLE_NOUNS)
+        may_be_other = is_measured and len(nouns) == 1 and is_free
         if not may_be_other or _replaces(word, claim, window):
             return word.form
     return None
@@ -128,9 +133,15 @@ def unknown_name(claim: Statement, window: Window) -> str | None:
     """A name of the claim that neither the window nor its context knows."""
     for code in claim.codes - window.codes:
         return code
+    for weekday in claim.weekdays:
+        if weekday not in window.text and f"({weekday[0]})" not in window.text:
+            return weekday
     for name in claim.glued:
         if name not in window.squeezed_text:
             return name
+    for place, kind in claim.places_named:
+        if place not in window.squeezed_text and re.search(rf"[가-힣]{kind}", window.squeezed_text):
+            return place
     for name in _persons(claim):
         rest = "[가-힣]{1,2}" if name in _DOUBLE_FAMILY_NAMES else ""
         person = rf"(?<![가-힣]){name}{rest}(?=[^가-힣]|[은는이가을를의와과도씨]|에게|께서)"
@@ -224,6 +235,19 @@ def _planned(claim: Statement, window: Window) -> str | None:
     return None
 
 
+def _undecided(claim: Statement, window: Window) -> str | None:
+    """What the claim reports and the window leaves open."""
+    if _LEFT_OPEN.search(claim.text):
+        return None
+    for sentence in window.sentences:
+        for word in claim.words:
+            if word.sense in sentence.undecided and not any(
+                word.sense in other.senses for other in window.sentences if other is not sentence
+            ):
+                return word.form
+    return None
+
+
 def _reversed(claim: Statement, window: Window) -> str | None:
     """A pair of nouns whose roles the claim exchanges."""
     for role in ("object", "receiver", "standard", "owner"):
@@ -233,6 +257,12 @@ def _reversed(claim: Statement, window: Window) -> str | None:
             back = others & sentence.in_role("subject") - sentence.in_role(role)
             if crossed and back:
                 return f"{crossed} {back}"
+    deeds = {(w.sense, *w.deed) for s in window.sentences for w in s.words if w.deed}
+    for word in claim.words:
+        if word.deed and (word.sense, *word.deed) not in deeds:
+            verb, part = word.deed
+            if (word.sense, verb, "object" if part == "subject" else "subject") in deeds:
+                return f"{word.form} {part}"
     for sentence in window.sentences:
         for (one, some), (other, more) in permutations(claim.places.items(), 2):
             there, elsewhere = (sentence.places.get(p, frozenset()) for p in (one, other))
@@ -244,7 +274,7 @@ def _reversed(claim: Statement, window: Window) -> str | None:
 def _is_known(word: Word, claim: Statement, window: Window) -> bool:
     if word.sense in window.senses or word.form in GENERIC or word.sense in GENERIC:
         return True
-    if meanings(word.form) & window.meanings:
+    if meanings(word.form) & window.meanings or _is_written(word, window):
         return True
     if not word.is_argument:
         return False
@@ -257,7 +287,15 @@ def _is_known(word: Word, claim: Statement, window: Window) -> bool:
         or (len(form) == 1 and any(c.endswith(form) for c in window.compounds))
         or (len(form) > 1 and any(_abbreviates(form, parts) for parts in window.parts))
         or (len(form) > 2 and _extends(form, window))
+        or _is_joined(form, window)
     )
+
+
+def _is_written(word: Word, window: Window) -> bool:
+    """Whether the window has the very letters: the analyser takes unknown names apart in many ways."""
+    written = squeeze(word.written).rstrip(".,")
+    stems = (written[: len(written) - n] for n in range(3))
+    return any(len(stem) > 2 and stem in window.squeezed_text for stem in stems)
 
 
 def _replaces(word: Word, claim: Statement, window: Window) -> bool:
@@ -288,6 +326,19 @@ def _extends(form: str, window: Window) -> bool:
     known = window.compounds | window.senses
     return any(
         part in known or any(c.endswith(part) for c in known) for part in (form[:-1], form[1:])
+    )
+
+
+def _is_joined(form: str, window: Window) -> bool:
+    """갯들구청장 of 갯들구 and 구청장, 해담시선관위 of 해담시 and 선거관리위원회: known nouns written in one."""
+    known = window.compounds | window.senses
+    return any(
+        form[:n] in known
+        and (
+            {form[n:], form[n - 1 :]} & known
+            or any(_abbreviates(form[n:], parts) for parts in window.parts)
+        )
+        for n in range(2, len(form) - 1)
     )
 
 

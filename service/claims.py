@@ -16,7 +16,7 @@ from functools import cached_property
 from itertools import islice, pairwise, takewhile
 
 from index import KoreanAnalyser, Token
-from service.agents import Part, parts
+from service.agents import TITLES, Part, is_passive, parts
 from service.dates import When, whens
 from service.quantities import Quantity, quantities
 from service.wording import sense, side
@@ -45,15 +45,11 @@ _ROLES = {
 }
 _PARTICLES = {"가": "이", "는": "은", "를": "을", "ᆯ": "을", "ᆫ": "은", "으로": "로", "과": "와"}
 _DIRECTIONS = {"에서": "from", "부터": "from", "로": "to", "으로": "to", "까지": "to"}
+_DEEDLESS = frozenset({"VA", "XSA", "VCP", "VCN", "JKO"})
+_PARTS = {"JKS": "subject", "JKO": "object"}
 _PLACE_PARTICLES = frozenset({"에", "에서", "로", "까지", "부터"})
+_PARTITIVE = re.compile(r"\s?(?:가운데|중(?:에서?)?)\s")  # 58 of 164: what follows is of the part
 _DIRECTION = re.compile(r"(?:에서|부터|으로|로|까지)(?![가-힣]{3})")
-TITLES = (
-    "대통령 총리 장관 차관 지사 도지사 시장 부시장 구청장 군수 의원 의장 위원장 위원 대표 회장 부회장 사장 부사장 이사장 "
-    "이사 총재 총장 학장 교수 교장 교사 원장 소장 센터장 본부장 국장 과장 팀장 실장 단장 감독 코치 선수 골키퍼 공격수 "
-    "수비수 미드필더 배우 가수 작가 지휘자 관장 판사 검사 변호사 재판장 기자 후보 씨 군 양 기장 지점장 은행장 최고재무책임자 "
-    "최고경영자 대변인 청장 서장 박사 대표이사 시인 소설가 주장 투수 포수 교육감 원내대표"
-).split()
-_TITLES = frozenset(TITLES)
 _TITLE = "|".join(sorted(TITLES, key=len, reverse=True))
 _TITLED = re.compile(rf"\s?\(\d\d[^)]*\)|\s?(?:전\s)?[가-힣]{{0,4}}?(?:{_TITLE})(?![가-힣]{{3}})")
 _AFTER_TITLE = re.compile(rf"(?:{_TITLE})\s$")
@@ -68,6 +64,12 @@ _NEGATIONS_AFTER = frozenset(
 )  # fmt: skip
 _NEGATIONS_BEFORE = frozenset({("안", "MAG"), ("못", "MAG")})
 _QUOTATION = re.compile(r"[“\"‘']([^“”\"‘’']{2,})[”\"’']")
+_PLACE_NAME = re.compile(
+    r"(?<![가-힣])(?P<name>[가-힣]{2,6}?(?P<kind>호수|저수지|댐|천|(?<!건)강|(?<![생동재])산|섬|(?<![지구방무영])역|(?<![사조])항|대교|초등학교|초교|중학교|고등학교|대학교|공원|시장|병원"
+    r"|공항|터널|해수욕장|마을|산단|산업단지|체육관|경기장|운동장|박물관|미술관|도서관|문화회관|복지관|연구원|은행|(?<![연요지])구|(?<![공해육])군|읍))"
+    r"(?=[^가-힣]|(?:은|는|이|가|을|를|에|의|와|과|도|로|에서|으로|에는|에서는|까지|부터|에게)(?![가-힣]))"
+)
+_WEEKDAY = re.compile(r"[월화수목금토일]요일")
 _CODE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]+-?\d+(?![A-Za-z0-9])")
 _ADVERBS = frozenset({("앞서", "MAG"), ("늦", "MAG")})
 _FALLING = frozenset({"비", "눈", "폭우", "폭설", "우박"})
@@ -79,6 +81,9 @@ _RATE = re.compile(
     r"(?:(?P<year>매년|해마다|연간|연|1년에?|한\s해에?)|(?P<month>매달|매월|다달이|달마다|월|(?:한\s|1)달에?)"
     r"|(?P<day>매일|하루에?|날마다)|(?P<hour>시간당))"
     r"\s?(?:평균|최대|약)?\s*$"
+)
+_PERIOD = re.compile(
+    r"(?:(?P<year>(?:1년|한\s해)에)|(?P<month>(?:한|1)\s?달에)|(?P<day>하루에))\s[^,.\d]{1,25}$"
 )
 _SIGNED = re.compile(r"(시속|초속|분속|영하|영상)\s?$")
 
@@ -97,6 +102,11 @@ class Word:
     role: str = ""
     particle: str = ""
     run: str = ""  # the nouns written in one with it
+    written: str = ""  # what stands between the blanks around it
+    is_predicate: bool = False  # 선두 in «선두다»
+    deed: tuple[str, str] | None = (
+        None  # of the verb behind it, and the part in it: subject, object
+    )
     tense: str = ""
 
 
@@ -206,9 +216,23 @@ class Statement:
         return [squeeze(m[1]).rstrip(".,!?") for m in _QUOTATION.finditer(self.text)]
 
     @cached_property
+    def undecided(self) -> frozenset[str]:
+        """Senses of what is not certain to happen: 파업 in «파업 여부를 정한다»."""
+        return frozenset(noun.sense for noun, word in pairwise(self.words) if word.form == "여부")
+
+    @cached_property
     def codes(self) -> frozenset[str]:
         """Names with digits: KR318, HD-207."""
         return frozenset(m[0].lower() for m in _CODE.finditer(self.text))
+
+    @cached_property
+    def places_named(self) -> Sequence[tuple[str, str]]:
+        """Words that end like the names of places, and the ending: 미루호수, 호수."""
+        return [(m["name"], m["kind"]) for m in _PLACE_NAME.finditer(self.text)]
+
+    @cached_property
+    def weekdays(self) -> frozenset[str]:
+        return frozenset(_WEEKDAY.findall(self.text))
 
     @cached_property
     def family_names(self) -> Mapping[str, str]:
@@ -248,6 +272,7 @@ class _Parser:
         runs = _runs(self._text, self._tokens)
         names = {run.places[-1]: run.name for run in runs if run.name}
         self._run_at = {place: run.form for run in runs for place in run.places}
+        self._run_ending = {run.places[-1]: run.form for run in runs}
         clause, position = 0, 0.0
         values = list(self._values)
         for n, token in enumerate(self._tokens):
@@ -276,7 +301,7 @@ class _Parser:
             frozenset(run.form for run in runs),
             frozenset(run.parts for run in runs),
             _glued(self._text, self._tokens),
-            parts(self._tokens, _TITLES),
+            parts(self._tokens),
         )
 
     def _side(self, n: int, word: Word) -> tuple[int | str, int]:
@@ -295,7 +320,8 @@ class _Parser:
         tag = token.tag.split("-")[0]
         if tag not in _CONTENT_TAGS or (tag in _VERB_TAGS and token.form in _LIGHT_VERBS):
             return None
-        form = token.form.lower().replace(",", "")
+        whole = self._run_ending.get(n, "")
+        form = whole if side(whole) else token.form.lower().replace(",", "")
         particle = self._particle(n) if tag in _NOUN_TAGS else ""
         following = self._tokens[n + 1].tag if n + 1 < len(self._tokens) else ""
         return Word(
@@ -310,6 +336,9 @@ class _Parser:
             role="" if following.startswith("NN") else _ROLES.get(particle, ""),
             particle=_PARTICLES.get(particle, particle),
             run=self._run_at.get(n, ""),
+            written=self._written(token),
+            is_predicate=following == "VCP",
+            deed=self._deed(n) if tag in _NOUN_TAGS else None,
             tense=self._tense(n),
         )
 
@@ -320,6 +349,35 @@ class _Parser:
         if rest[0].tag == "EP":
             return "future" if rest[0].form == "겠" else "past" if rest[0].form in _PAST else ""
         return "future" if rest[0].tag == "ETM" and rest[0].form in {"ᆯ", "을"} else ""
+
+    def _written(self, token: Token) -> str:
+        start = self._text.rfind(" ", 0, token.start) + 1
+        return self._text[start:].split(" ", 1)[0]
+
+    def _deed(self, n: int) -> tuple[str, str] | None:
+        """What the verb behind a noun does, and the noun's part in it, unless it is a passive."""
+        place = self._end_of_run(n)
+        particle = self._tokens[place].tag if place is not None else ""
+        if place is None or particle not in _PARTS or self._tokens[n + 1].tag.startswith("NNG"):
+            return None
+        for verb in range(place + 1, len(self._tokens)):
+            token, following = self._tokens[verb], self._tokens[verb + 1 : verb + 2]
+            suffix = following[0].form if following and following[0].tag == "XSV" else ""
+            if token.tag in _DEEDLESS | {particle} or _ends_clause(self._tokens, verb):
+                return None
+            if suffix or (token.tag == "VV" and token.form not in _LIGHT_VERBS):
+                return None if is_passive(suffix or token.form) else (token.form, _PARTS[particle])
+        return None
+
+    def _end_of_run(self, n: int) -> int | None:
+        """The place of the particle behind a run of nouns and what counts them."""
+        for place in range(n + 1, len(self._tokens)):
+            tag = self._tokens[place].tag
+            if tag.startswith("J"):
+                return place
+            if tag[:2] not in {"NN", "XS", "SL", "SN", "NR"} or tag in _SUFFIXES:
+                return None
+        return None
 
     def _particle(self, n: int) -> str:
         """The particle behind a run of nouns."""
@@ -337,11 +395,12 @@ class _Parser:
         clause: int,
         words: Sequence[Word],
     ) -> Fact:
-        bonds = _bonds(position, clause, words)
         if isinstance(value, Side | Name):
-            return Fact(value, position, clause, bonds)
-        before = self._text[max(0, value.start - 8) : value.start]
-        rate = _RATE.search(before)
+            return Fact(value, position, clause, _bonds(position, clause, words))
+        is_whole = bool(_PARTITIVE.match(self._text, value.end))
+        bonds = _bonds(position, clause, words, behind=BARRIER if is_whole else 1.0)
+        before = self._text[max(0, value.start - 30) : value.start]
+        rate = _RATE.search(before) or _PERIOD.search(before)
         signed = _SIGNED.search(before)
         direction = _DIRECTION.match(self._text, value.end)
         return Fact(
@@ -361,18 +420,19 @@ def _number(value: Quantity | When) -> str:
     return "#" + ",".join(sorted(map(str, value.readings | value.minutes)))
 
 
-def _bonds(position: float, clause: int, words: Sequence[Word]) -> Bonds:
+def _bonds(position: float, clause: int, words: Sequence[Word], behind: float = 1.0) -> Bonds:
+    """The bonds to words around a place; ``behind`` weakens those that follow it."""
     bonds: dict[str, tuple[float, float]] = {}
     for word in words:
         distance = word.position - position
         if not distance:
             continue
         strength = DECAY ** max(0.0, abs(distance) - 1) * BARRIER ** abs(word.clause - clause)
-        before, behind = bonds.get(word.sense, (0.0, 0.0))
+        there = bonds.get(word.sense, (0.0, 0.0))
         if distance < 0:
-            bonds[word.sense] = max(before, strength), behind
+            bonds[word.sense] = max(there[0], strength), there[1]
         else:
-            bonds[word.sense] = before, max(behind, strength)
+            bonds[word.sense] = there[0], max(there[1], behind * strength)
     return bonds
 
 
@@ -381,7 +441,11 @@ def _negated(tokens: Sequence[Token]) -> frozenset[int]:
     negated = set()
     for place, token in enumerate(tokens):
         if (token.form, token.tag) in _NEGATIONS_AFTER:
-            negated |= set(_nearest_content(tokens, range(place - 1, -1, -1)))
+            nearest = _nearest_content(tokens, range(place - 1, -1, -1))
+            negated.update(nearest)
+            if nearest and token.form == "없" and tokens[nearest[0] - 1].tag == "ETM":
+                # 다친 사람은 없었다: nobody was hurt
+                negated.update(_nearest_content(tokens, range(nearest[0] - 1, -1, -1)))
         elif (token.form, token.tag) in _NEGATIONS_BEFORE:
             if place and tokens[place - 1].form == "지":  # 통과하지 못했다
                 negated |= set(_nearest_content(tokens, range(place - 1, -1, -1)))
