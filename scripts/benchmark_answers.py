@@ -183,7 +183,7 @@ class _Recorder:
 def _judge(index: Index, gold: GoldQuestion, half: str) -> Judged:
     from service.answer import Answerer
     from service.evaluation.metrics import contains
-    from service.llm.extractive import Asked, answerability, join, rank
+    from service.llm.extractive import Asked, answerability, choose, rank
 
     recorder = _Recorder()
     recording = Answerer(index, {recorder.name: recorder}, default_backend=recorder.name)
@@ -192,7 +192,7 @@ def _judge(index: Index, gold: GoldQuestion, half: str) -> Judged:
         return Judged(half, 0.0, gold.answerable, False)
     asked = Asked.of(recorder.prompt.question, index.analyser, index.idf)
     candidates = rank(asked, recorder.prompt.sources)
-    chosen = join(asked, candidates)
+    chosen = choose(asked, candidates)
     said = " ".join(candidate.text for candidate in chosen)
     right = any(contains(said, answer) for answer in gold.answers)
     return Judged(half, answerability(asked, candidates, chosen), gold.answerable, right)

@@ -627,6 +627,8 @@ for _number, _line in enumerate(_SAME.strip().splitlines()):
         _GROUPS.setdefault(_word, set()).add(_number)
         _FIRST.setdefault(_word, _line.split()[0])
 
+_MEMBERS = [frozenset(line.split()) for line in _SAME.strip().splitlines()]
+
 _SIDES: dict[str, tuple[int, int]] = {}
 for _axis, _line in enumerate(_OPPOSITE.strip().splitlines()):
     for _sign, _half in zip((1, -1, 0), _line.split("|"), strict=False):
@@ -644,6 +646,11 @@ def sense(form: str) -> str:
 def meanings(form: str) -> frozenset[int]:
     """Numbers of the groups of synonyms that a word belongs to."""
     return frozenset(_GROUPS.get(form, ()))
+
+
+def alike(form: str) -> frozenset[str]:
+    """A word and its synonyms."""
+    return frozenset({form}).union(*(_MEMBERS[number] for number in meanings(form)))
 
 
 def side(form: str) -> tuple[int, int] | None:

@@ -28,6 +28,12 @@ TRAM = (
     "총사업비는 5,130억 원으로 변동이 없다."
 )
 
+MARKET = (
+    "해담 전통시장에서 장을 보면 4인 가족 기준 26만 원이 든다. 해담시는 시장 상인에게 지원금을 준다. "
+    "한서율 해담시장은 상인들을 만나 고충을 들었다."
+)
+OFFICE = "해담시가 신청사 설계를 6월 마쳤다고 3일 밝혔다. 신청사 총사업비는 2,140억 원이다. 착공은 10월이고 공사는 3년 걸린다."
+
 
 def idf(morphemes: Iterable[str]) -> Mapping[str, float]:
     return dict.fromkeys(morphemes, 1.0)
@@ -60,6 +66,8 @@ def quoted(question: str, *sources: Source) -> str:
         ("트램 착공을 미룬 이유는?", TRAM, "석축이 나왔기 때문"),
         ("블루웨일즈 새 감독은 누구인가?", COACH, "남궁혁"),
         ("총사업비는 얼마인가?", TRAM, "5,130억 원"),
+        ("해담시장은 누구야?", MARKET, "한서율"),
+        ("신청사는 언제 착공하나요?", OFFICE, "10월"),
     ],
 )
 def test_the_sentence_that_answers_is_quoted(question: str, body: str, expected: str) -> None:
@@ -140,3 +148,20 @@ def test_the_fare_of_another_city_is_no_answer() -> None:
     fare = "해담시 시내버스 요금이 2월 1일부터 1,600원으로 오른다."
     assert "1,600원" in quoted("해담시 시내버스 요금은 얼마인가?", source(1, fare))
     assert quoted("서울시 시내버스 요금은 얼마인가?", source(1, fare)) == ""
+
+
+def test_who_asks_for_news_gets_the_leads_of_articles_newest_first() -> None:
+    found = quoted(
+        "최근 트램 소식 알려줘",
+        source(1, "트램 1호선 사업비가 5,130억 원으로 늘었다. 시는 국비를 더 신청했다.", day=3),
+        source(2, "시장 후보들이 토론했다. 한 후보는 트램을 말했다.", day=20),
+        source(3, "트램 1호선이 첫 삽을 떴다. 시민 1,200명이 모였다.", day=18),
+    )
+    assert found.split("] ")[0] == "트램 1호선이 첫 삽을 떴다.[3"
+    assert "사업비가 5,130억 원으로 늘었다.[1]" in found
+    assert "후보" not in found
+
+
+def test_another_line_of_the_same_name_is_no_answer() -> None:
+    assert quoted("트램 1호선 총사업비는 얼마인가?", source(1, f"트램 1호선 소식이다. {TRAM}"))
+    assert not quoted("트램 2호선 총사업비는 얼마인가?", source(1, f"트램 1호선 소식이다. {TRAM}"))

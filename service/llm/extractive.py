@@ -15,11 +15,12 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from index import AnalysedSentence, KoreanAnalyser, Token, bigrams
+from index import AnalysedSentence, KoreanAnalyser, bigrams
+from service.agents import TITLES
 from service.citations import Idf, attribution
 from service.prompt import Prompt, Source
 from service.quantities import Quantity, quantities
-from service.wording import DECISIVE, REQUESTING, meanings, sense
+from service.wording import DECISIVE, REQUESTING, alike, meanings, sense
 
 MAX_SENTENCES = 3
 
@@ -47,7 +48,7 @@ class ExtractiveBackend:
         candidates = rank(asked, prompt.sources)
         if not candidates:
             return 0.0, []
-        chosen = join(asked, candidates)
+        chosen = choose(asked, candidates)
         other = dissent(asked, chosen, candidates)
         sentences = []
         for candidate in [*chosen, *([other] if other else [])]:
@@ -62,11 +63,14 @@ class Asked:
 
     text: str
     weights: Mapping[str, float]
+    synonyms: Mapping[str, frozenset[str]]
+    patterns: Mapping[str, re.Pattern[str]]
     bigrams: frozenset[str]
     names: tuple[str, ...]
     kind: str
     units: frozenset[str]
-    focus: str
+    deed: str
+    numbered: tuple[str, ...]
 
     @classmethod
     def of(cls, question: str, analyser: KoreanAnalyser, idf: Idf) -> Asked:
@@ -76,7 +80,33 @@ class Asked:
         kind, units = _kind(question)
         words = _INTERROGATIVE.sub(" ", question)
         grams = frozenset(bigrams(words))
-        return cls(question, idf(morphemes), grams, names, kind, units, _focus(tokens))
+        weights = idf(morphemes)
+        verbs = {t.form for t in tokens if t.tag.startswith(("VV", "VA"))}
+        return cls(
+            question,
+            weights,
+            {word: alike(word) for word in weights},
+            {word: _written(word, is_verb=word in verbs) for word in weights},
+            grams,
+            names,
+            kind,
+            units,
+            next((m for m in reversed(morphemes) if m in weights), ""),
+            tuple("".join(m[0].split()) for m in _NUMBERED.finditer(question)),
+        )
+
+    def held(self, words: frozenset[str], text: str) -> frozenset[str]:
+        """Those of the question's words that a text has: as they are, as a part, or by a synonym."""
+        return frozenset(
+            word
+            for word, same in self.synonyms.items()
+            if not same.isdisjoint(words) or (len(word) > 1 and self.patterns[word].search(text))
+        )
+
+    def share(self, words: frozenset[str]) -> float:
+        """The weight of some of the question's words, of all."""
+        total = sum(self.weights.values())
+        return sum(self.weights[word] for word in words) / total if total else 0.0
 
 
 @dataclass(frozen=True)
@@ -97,8 +127,11 @@ class Candidate:
 FEATURES: Mapping[str, float] = {
     "coverage": 2.5,  # of the question's morphemes, weighted by idf, in the sentence
     "context": 6.3,  # … in the sentence, its neighbours or the title
+    "title": 1.5,  # … in the title: the article is about it
     "bigrams": 3.5,  # of the question's character bigrams, in the sentence
     "kind": 1.6,  # the sentence holds the kind of thing that is asked for
+    "bound": 2.0,  # … with the question's words near it
+    "deed": 1.0,  # the question's last word, mostly its verb, in the sentence; half: near it
     "passage": 2.5,  # score of the article's best passage, less that of the best of all
     "meaning": 1.5,  # cosine with the question less that of the best, in spreads of the corpus
     "lead": -0.5,  # first sentence of the article: names the topic, seldom the detail
@@ -118,17 +151,20 @@ def rank(asked: Asked, sources: Sequence[Source]) -> list[Candidate]:
 
 def _candidates(asked: Asked, source: Source, best: float, nearest: float) -> list[Candidate]:
     sentences = source.supplied_sentences()
-    title = set(source.title_morphemes)
+    texts = [source.body[s.start : s.end] for s in sentences]
+    held = [asked.held(frozenset(s.morphemes), t) for s, t in zip(sentences, texts, strict=True)]
+    title = asked.held(frozenset(source.title_morphemes), source.article.title)
     found = []
-    for position, sentence in enumerate(sentences):
-        around = sentences[max(position - 1, 0) : position + 2]
-        context = title.union(*(s.morphemes for s in around))
-        text = source.body[sentence.start : sentence.end]
+    for position, (sentence, text) in enumerate(zip(sentences, texts, strict=True)):
+        context = title.union(*held[max(position - 1, 0) : position + 2])
         features = (
-            _share(asked.weights, set(sentence.morphemes)),
-            _share(asked.weights, context),
+            asked.share(held[position]),
+            asked.share(context),
+            asked.share(title),
             _overlap(asked.bigrams, text),
             _holds(asked, text),
+            _bound(asked, text),
+            (float(asked.deed in held[position]) + float(asked.deed in context)) / 2,
             source.score - best,
             max(source.similarity(sentence) - nearest, -MAX_SALIENCE),
             float(sentence.start == 0),
@@ -141,7 +177,7 @@ def _candidates(asked: Asked, source: Source, best: float, nearest: float) -> li
 def answerability(
     asked: Asked, candidates: Sequence[Candidate], chosen: Sequence[Candidate]
 ) -> float:
-    """How surely those ``chosen`` of the candidates (see ``join``) answer the question, 0 to 1."""
+    """How surely those ``chosen`` of the candidates answer the question, 0 to 1."""
     features = evidence_features(asked, candidates, chosen)
     logit = EVIDENCE_BIAS + sum(EVIDENCE[name] * value for name, value in features.items())
     return 1 / (1 + math.exp(-logit))
@@ -159,8 +195,8 @@ def evidence_features(
     fits = max(c.features[_KIND] for c in chosen)
     return {
         "names": float(all(name.lower() in near.text for name in asked.names)),
-        "missing": sum(missing.values()) / total if total else 1.0,
-        "focus": float(bool(asked.focus) and not near.knows(asked.focus)),
+        "missing": sum(missing.values()) / total if total else float(asked.kind != "news"),
+        "numbered": float(any(n not in near.text for n in asked.numbered)),
         "premise": float(not DECISIVE.isdisjoint(missing)),
         "unit": float(bool(asked.units) and not fits),
         "salience": min(max(similarities) - sum(similarities) / len(similarities), MAX_SALIENCE),
@@ -168,18 +204,18 @@ def evidence_features(
 
 
 _KIND = list(FEATURES).index("kind")
-EVIDENCE_BIAS = -0.18
+EVIDENCE_BIAS = -0.2
 EVIDENCE: Mapping[str, float] = {
     "names": 1.5,  # every name and foreign word of the question is near the best sentence
+    "numbered": -4.0,  # what has a number in the question has another near it: 2호선
     "missing": -5.26,  # share of the question's words, by idf, that are not near it, nor synonyms
-    "focus": -0.29,  # the noun that the question asks about is not near it: 연봉 in «연봉은 얼마»
     "premise": -2.0,  # the question takes for done what is not said near it: 취소, 사망
     "unit": -2.75,  # the question asks for a number, and none has such a unit
     "salience": 0.72,  # by how many spreads the sentence nearest in meaning stands out
 }
 """A logistic model of whether the quoted sentences hold the answer. Fitted on one half of the questions of the
 sample corpus and of KorQuAD, a third of these asked without their paragraph; reported on the other half
-(``scripts/benchmark.py abstention``); ``premise``, too rare to be fitted, is set by
+(``scripts/benchmark.py abstention``); ``premise`` and ``numbered``, too rare to be fitted, are set by
 hand, and ``names`` is twice the fitted value: the fare of another city is worse than none."""
 MIN_ANSWERABILITY = 0.4
 MAX_SALIENCE = 2.5  # beyond that it says more of the model or of a tiny corpus than of the sentence
@@ -210,6 +246,25 @@ class _Surroundings:
         """Whether it holds the word, a synonym, or a compound with it."""
         is_same = word in self.words or sense(word) in self.words or word in self.text
         return is_same or bool(meanings(word) & self.meanings)
+
+
+def choose(asked: Asked, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The sentences that make the answer, in the order of reading."""
+    return headlines(candidates) if asked.kind == "news" else join(asked, candidates)
+
+
+def headlines(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """For who asks what is new: the leads of the articles that tell most of it, the newest first."""
+    leads = [c for c in candidates if c.sentence.start == 0] or candidates[:1]
+    most = max(_about(c) for c in leads)
+    told = [c for c in leads if _about(c) >= SAME_TOPIC * most]
+    best = sorted(told, key=lambda c: c.source.number)[:MAX_SENTENCES]
+    return sorted(best, key=lambda c: str(c.source.article.published_on or ""), reverse=True)
+
+
+def _about(lead: Candidate) -> float:
+    """How much of the question's words the lead of an article or its title has."""
+    return max(lead.features[_COVERAGE], lead.features[_TITLE])
 
 
 def join(asked: Asked, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -273,8 +328,7 @@ def _may_dissent(said: Candidate, other: Candidate) -> bool:
 
 def _numbers(asked: Asked, candidate: Candidate) -> list[Quantity]:
     """The numbers of a sentence that may be the one asked for."""
-    found = (q for q in quantities(candidate.text) if q.text not in asked.text)
-    return [q for q in found if q.unit in asked.units] if asked.units else []
+    return _numbers_in(asked, candidate.text) if asked.units else []
 
 
 MAX_DISSENT_GAP = 3.0
@@ -282,6 +336,7 @@ SAME_TOPIC = 0.7
 SAME_NEWS = timedelta(days=3)
 """Later numbers are news, not contradictions."""
 _COVERAGE = list(FEATURES).index("coverage")
+_TITLE = list(FEATURES).index("title")
 
 
 # -- what a question asks for ----------------------------------------------------------------
@@ -300,6 +355,13 @@ _INTERROGATIVE = re.compile(
     r"무엇\w*|뭐\w*|뭘\w*|어디\w*|누구\w*|누가|언제\w*|왜|얼마\w*|몇\s?\w*|어떻게\w*|어떤|어느|무슨|며칠\w*|알려\s?\w*|이유\w*|까닭\w*"
 )
 _KINDS: Sequence[tuple[str, re.Pattern[str]]] = (
+    (
+        "news",
+        re.compile(
+            r"^(?!.*(?:누구|누가|언제|며칠|어디|왜|이유|얼마|몇|어떻게|어느))"
+            r".*(?:(?:뉴스|소식|기사|보도)(?:들?(?:을|를|이|가|은|는|엔|에는|좀)?)?(?:\s.*)?$|요약|정리해|무슨\s?일)"
+        ),
+    ),
     (
         "person",
         re.compile(
@@ -341,8 +403,8 @@ _UNITS_BY_CUE: Sequence[tuple[re.Pattern[str], frozenset[str]]] = (
     (re.compile(r"길이|높이|거리"), frozenset({"m", "km", "cm"})),
 )  # fmt: skip
 _PERSON = re.compile(
-    r"[가-힣·]{2,10}\s(?:[가-힣]+\s)?[가-힣]*(?:대표|회장|의장|시장|도지사|지사|장관|교수|감독|선수|의원|원장|관장|소장|국장|과장|부장|팀장|사장"
-    r"|위원장|이사장|본부장|단장|작가|연구원|기자|씨|군|양|주무관|대통령|총리|대변인|후보|코치|지휘자|점장|상인회장|군수|구청장|박사|대장|서장)"
+    rf"[가-힣]{{2,4}}\s?\(\d\d\)|[가-힣·]{{2,10}}\s(?:[가-힣]+\s)?[가-힣]*(?:{'|'.join(TITLES)})"
+    r"(?=[은는이가을를의도과와,.”\"’'( ]|에게|께서|으로|로\s)"
 )
 _DATE = frozenset({"년", "월", "일", "시"})
 _DATE_WORDS = re.compile(r"오늘|어제|내일|지난달|다음 달|올해|내년|지난해|작년|오전|오후|이달")
@@ -355,19 +417,7 @@ _REASON = re.compile(
 _MANNER = re.compile(r"통해|방식|방법|으로써|하기로|도록|계획|활용|이용")
 
 
-def _focus(tokens: Sequence[Token]) -> str:
-    """The noun before the question word, or the last noun: what is asked about. Else empty."""
-    asking = [n for n, token in enumerate(tokens) if _ASKS.match(token.form)]
-    nouns = [
-        (n, token.form.lower())
-        for n, token in enumerate(tokens[: asking[0]] if asking else tokens)
-        if token.tag.startswith(("NNG", "NNP", "XR", "SL")) and token.form not in _QUESTION_WORDS
-    ]
-    is_near = nouns and (not asking or nouns[-1][0] >= asking[0] - 3)
-    return nouns[-1][1] if is_near else ""
-
-
-_ASKS = re.compile("무엇|뭐|뭘|누구|누|언제|어디|왜|얼마|몇|어떻|어떤|어느|무슨|며칠")
+_NUMBERED = re.compile(r"\d+\s?(?:호선|호기|호|회|기|차|단계|공구|블록|단지)(?![가-힣]{2})")
 
 
 def _kind(question: str) -> tuple[str, frozenset[str]]:
@@ -382,16 +432,23 @@ def _kind(question: str) -> tuple[str, frozenset[str]]:
     return kind, units
 
 
+def _new(asked: Asked, text: str) -> list[Quantity]:
+    """The quantities of a text that the question lacks."""
+    return [q for q in quantities(text) if q.text not in asked.text]
+
+
+def _numbers_in(asked: Asked, text: str) -> list[Quantity]:
+    """Those that may be the number asked for."""
+    return [q for q in _new(asked, text) if not asked.units or q.unit in asked.units]
+
+
 def _holds(asked: Asked, text: str) -> float:
     """Whether a sentence holds what is asked for: 1 yes, 0 no, 0.5 can't tell."""
     match asked.kind:
         case "number":
-            found = [q for q in quantities(text) if q.text not in asked.text]
-            if not asked.units:
-                return float(bool(found))
-            return float(any(q.unit in asked.units for q in found))
+            return float(bool(_numbers_in(asked, text)))
         case "date":
-            dated = any(q.unit in _DATE for q in quantities(text) if q.text not in asked.text)
+            dated = any(q.unit in _DATE for q in _new(asked, text))
             return 1.0 if dated else 0.5 * bool(_DATE_WORDS.search(text))
         case "person":
             return float(bool(_PERSON.search(text)))
@@ -405,9 +462,61 @@ def _holds(asked: Asked, text: str) -> float:
             return 0.5
 
 
-def _share(weights: Mapping[str, float], words: set[str]) -> float:
-    total = sum(weights.values())
-    return sum(w for word, w in weights.items() if word in words) / total if total else 0.0
+def _bound(asked: Asked, text: str) -> float:
+    """How near the question's words stand to what may be its answer, 0 to 1."""
+    spots = _spots(asked, text)
+    total = sum(asked.weights.values())
+    if not spots or not total:
+        return 0.0
+    places = {
+        word: found
+        for word, pattern in asked.patterns.items()
+        if (found := [m.span() for m in pattern.finditer(text)])
+    }
+    return (
+        max(
+            sum(
+                asked.weights[word] * NEARNESS ** min(_gap(spot, place) for place in found)
+                for word, found in places.items()
+            )
+            for spot in spots
+        )
+        / total
+    )
+
+
+def _spots(asked: Asked, text: str) -> list[tuple[int, int]]:
+    """Where a text holds what may be the answer."""
+    match asked.kind:
+        case "number":
+            return [(q.start, q.end) for q in _numbers_in(asked, text)]
+        case "date":
+            days = [(q.start, q.end) for q in _new(asked, text) if q.unit in _DATE]
+            return days + [m.span() for m in _DATE_WORDS.finditer(text)]
+        case "person":
+            return [m.span() for m in _PERSON.finditer(text)]
+        case "place":
+            return [m.span() for m in _PLACE.finditer(text)]
+        case _:
+            return []
+
+
+def _gap(one: tuple[int, int], other: tuple[int, int]) -> int:
+    """Characters between two spans."""
+    return max(0, max(one[0], other[0]) - min(one[1], other[1]))
+
+
+def _written(word: str, *, is_verb: bool) -> re.Pattern[str]:
+    """A word as it may be written: of a stem that ends in a vowel the last syllable changes (다치, 다쳤)."""
+    last = ord(word[-1]) - 0xAC00
+    if not is_verb or len(word) < 2 or not 0 <= last < 11172 or last % 28:
+        return re.compile(re.escape(word), re.IGNORECASE)
+    first = 0xAC00 + last // 588 * 588  # of the syllables with the same initial
+    return re.compile(f"{re.escape(word[:-1])}[{chr(first)}-{chr(first + 587)}]")
+
+
+NEARNESS = 0.95
+"""What a word counts for each character between it and the answer."""
 
 
 def _overlap(grams: frozenset[str], text: str) -> float:
