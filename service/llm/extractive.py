@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from index import AnalysedSentence, KoreanAnalyser, Token, bigrams
+from index import AnalysedSentence, KoreanAnalyser, Token, bigrams, shared_bigrams
 from service.citations import Idf, attribution
 from service.prompt import Prompt, Source
 from service.quantities import Quantity, quantities
@@ -411,4 +411,4 @@ def _share(weights: Mapping[str, float], words: set[str]) -> float:
 
 
 def _overlap(grams: frozenset[str], text: str) -> float:
-    return len(grams.intersection(bigrams(text))) / len(grams) if grams else 0.0
+    return shared_bigrams(grams, text) / len(grams) if grams else 0.0
