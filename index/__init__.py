@@ -36,12 +36,12 @@ from index.errors import (
     SourcesInvalid,
     SourceUnreadable,
 )
-from index.korean import KoreanAnalyser, Token, bigrams
+from index.korean import KoreanAnalyser, Token, bigrams, shared_bigrams
 from index.local.archive import export_index, import_index
 from index.local.verify import Check, verify_index
 from index.protocols import AnalysedText, Candidates, Embedder, Engine, IndexInfo, Vectors
 from index.readers import read_articles
-from index.retrieve import Index, index_info, open_index
+from index.retrieve import Index, Query, index_info, open_index
 
 __all__ = [
     "SEOUL",
@@ -76,6 +76,7 @@ __all__ = [
     "MalformedArticle",
     "ModelUnavailable",
     "Passage",
+    "Query",
     "RebuildUnfinished",
     "SourceUnreadable",
     "SourcesInvalid",
@@ -90,6 +91,7 @@ __all__ = [
     "read_articles",
     "rebuild_index",
     "remove_articles",
+    "shared_bigrams",
     "to_json",
     "verify_index",
 ]

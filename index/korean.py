@@ -42,6 +42,7 @@ _ASKING = frozenset(
     "얼마 얼마나 왜 몇 어떻 어찌 언제 며칠 어떠 무엇 누구 어디 어느 무슨 알리 궁금 까닭 이유 사연 계기 이름 사람 곳 때 정도".split()
 )
 _WORD = re.compile(r"[^\W_]+")
+_LETTER_ALONE = re.compile(r"(?<![^\W_])[^\W_](?![^\W_])")
 _DIGIT_SEPARATOR = re.compile(r"(?<=\d),(?=\d{3})")
 
 
@@ -120,10 +121,21 @@ class KoreanAnalyser:
 def bigrams(text: str) -> tuple[str, ...]:
     """Character bigrams within the words of a text, lower case; one-letter words whole."""
     grams: list[str] = []
-    for match in _WORD.finditer(_DIGIT_SEPARATOR.sub("", spell_out(text)).lower()):
+    for match in _WORD.finditer(_spelt_plainly(text)):
         word = match[0]
         grams += [word] if len(word) == 1 else [word[i : i + 2] for i in range(len(word) - 1)]
     return tuple(grams)
+
+
+def shared_bigrams(wanted: Iterable[str], text: str) -> int:
+    """How many of the wanted character bigrams a text has, found without listing all of its own."""
+    spelt = _spelt_plainly(text)
+    alone = {match[0] for match in _LETTER_ALONE.finditer(spelt)}
+    return sum(gram in (spelt if len(gram) > 1 else alone) for gram in wanted)
+
+
+def _spelt_plainly(text: str) -> str:
+    return _DIGIT_SEPARATOR.sub("", spell_out(text)).lower()
 
 
 def passage_terms(title: str, text: AnalysedText, start: int, end: int) -> Terms:

@@ -8,13 +8,14 @@ words are not in the corpus at all: then the lexical part is small by itself and
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -58,6 +59,18 @@ RERANKED = 30
 _MIN_SPREAD = 0.02  # of a corpus too small or too uniform to tell
 
 
+@dataclass
+class Query:
+    """A question to one index for as long as one answer takes, which may search it several times.
+
+    It is spelt once, and what the engine found under the same filters is remembered.
+    """
+
+    text: str
+    spellings: Sequence[Terms] = ()
+    found: dict[tuple[Filters, int], Candidates] = dataclasses.field(default_factory=dict)
+
+
 class Index:
     """An opened index: ``search`` it, read its articles. Safe to use from several threads."""
 
@@ -74,7 +87,7 @@ class Index:
 
     def search(
         self,
-        question: str,
+        question: str | Query,
         *,
         filters: Filters = Filters(),
         k: int = 10,
@@ -87,16 +100,16 @@ class Index:
         ``fresh_on`` is the day from which newer articles are preferred to older ones that fit about as
         well; None: age does not matter. ``explain`` adds the parts of each score.
         """
-        vector = self.embed(question)
-        spellings = self._spellings(question)
-        candidates = self._candidates(vector, spellings, filters, k)
+        query = question if isinstance(question, Query) else Query(question)
+        candidates = self._candidates(query, filters, k)
         spread = candidates.cosine_spread
         fresh = freshness(candidates, spread, fresh_on)
         scores = fuse(candidates, spread) + fresh
         if self._reranker:
-            scores = self._reranked(question, candidates, scores, self._reranker)
-        told = _best_told(scores, candidates, LEADER_LEEWAY * max(spread, _MIN_SPREAD))
-        chosen = _best_of_stories(scores, candidates, told, k, per_story)
+            scores = self._reranked(query.text, candidates, scores, self._reranker)
+        ranking = _ranking(scores, candidates)
+        told = _best_told(ranking, LEADER_LEEWAY * max(spread, _MIN_SPREAD))
+        chosen = _best_of_stories(ranking, told, k, per_story)
         loaded = self._engine.load(candidates.keys[chosen].tolist())
         present = [i for i in chosen if int(candidates.keys[i]) in loaded]
         hits = [
@@ -106,13 +119,13 @@ class Index:
         if not explain:
             return hits
         return [
-            self._explained(hit, spellings, spread, float(fresh[i]))
+            self._explained(hit, query.spellings, spread, float(fresh[i]))
             for hit, i in zip(hits, present, strict=True)
         ]
 
     def candidates(self, question: str, *, filters: Filters = Filters(), k: int = 10) -> Candidates:
         """What ``search`` ranks: the best passages of each side with both scores."""
-        return self._candidates(self.embed(question), self._spellings(question), filters, k)
+        return self._candidates(Query(question), filters, k)
 
     def load(self, keys: Sequence[int]) -> Mapping[int, LoadedPassage]:
         """Passages by the keys of ``candidates``; those that are gone are left out."""
@@ -177,17 +190,22 @@ class Index:
         similarities: Vectors = text.vectors @ self.embed(question) / self.cosine_spread
         return similarities
 
-    def _candidates(
-        self, vector: Vectors, spellings: Sequence[Terms], filters: Filters, k: int
-    ) -> Candidates:
+    def _candidates(self, query: Query, filters: Filters, k: int) -> Candidates:
         """At least ``k`` stories, if there are: the copies of one can fill the first candidates."""
-        terms, *others = spellings
         depth = max(CANDIDATES, k * 4)
         while True:
-            candidates = self._engine.search(vector, terms, filters, depth, others)
+            if (filters, depth) not in query.found:
+                query.found[filters, depth] = self._found(query, filters, depth)
+            candidates = query.found[filters, depth]
             if len(candidates.keys) < depth or len(np.unique(candidates.stories)) >= k:
                 return candidates
             depth *= 4
+
+    def _found(self, query: Query, filters: Filters, depth: int) -> Candidates:
+        vector = self.embed(query.text)
+        query.spellings = query.spellings or self._spellings(query.text)
+        terms, *others = query.spellings
+        return self._engine.search(vector, terms, filters, depth, others)
 
     def article(self, article_id: str) -> Article | None:
         """The current version of an article."""
@@ -296,18 +314,33 @@ def freshness(candidates: Candidates, cosine_spread: float, today: date | None) 
     return lost * np.float32(FRESHNESS * max(cosine_spread, _MIN_SPREAD))
 
 
-def _best_told(scores: Vectors, candidates: Candidates, leeway: float) -> dict[int, int]:
+class _Ranked(NamedTuple):
+    """A candidate by its position, with the article and the story it is of."""
+
+    position: int
+    article: int
+    story: int
+    score: float
+
+
+def _ranking(scores: Vectors, candidates: Candidates) -> list[_Ranked]:
+    """The candidates, best first."""
+    order = np.argsort(-scores, kind="stable")
+    columns = (order, candidates.articles[order], candidates.stories[order], scores[order])
+    return list(map(_Ranked, *(column.tolist() for column in columns)))
+
+
+def _best_told(ranking: Sequence[_Ranked], leeway: float) -> dict[int, int]:
     """By story, the article that tells it: its leader, unless another's score is far better."""
-    best: dict[int, tuple[int, float]] = {}
+    best: dict[int, _Ranked] = {}
     leading: dict[int, float] = {}
-    for i in np.argsort(-scores, kind="stable").tolist():
-        article, story = int(candidates.articles[i]), int(candidates.stories[i])
-        best.setdefault(story, (article, float(scores[i])))
-        if article == story:
-            leading.setdefault(story, float(scores[i]))
+    for one in ranking:
+        best.setdefault(one.story, one)
+        if one.article == one.story:
+            leading.setdefault(one.story, one.score)
     return {
-        story: story if leading.get(story, -np.inf) >= score - leeway else article
-        for story, (article, score) in best.items()
+        story: story if leading.get(story, -np.inf) >= one.score - leeway else one.article
+        for story, one in best.items()
     }
 
 
@@ -318,7 +351,7 @@ def lexical_weights(cosine_spread: float) -> dict[str, float]:
 
 
 def _best_of_stories(
-    scores: Vectors, candidates: Candidates, told: Mapping[int, int], k: int, per_story: int
+    ranking: Sequence[_Ranked], told: Mapping[int, int], k: int, per_story: int
 ) -> list[int]:
     """Positions of the best candidates of the best ``k`` stories, by falling score.
 
@@ -326,14 +359,14 @@ def _best_of_stories(
     """
     taken: dict[int, int] = {}
     chosen = []
-    for i in np.argsort(-scores, kind="stable").tolist():
-        story = int(candidates.stories[i])
-        if told[story] != candidates.articles[i]:
+    for one in ranking:
+        if told[one.story] != one.article:
             continue
-        if taken.get(story, 0) >= per_story or (story not in taken and len(taken) == k):
+        count = taken.get(one.story, 0)
+        if count >= per_story or (not count and len(taken) == k):
             continue
-        taken[story] = taken.get(story, 0) + 1
-        chosen.append(i)
+        taken[one.story] = count + 1
+        chosen.append(one.position)
     return chosen
 
 

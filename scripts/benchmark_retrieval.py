@@ -257,9 +257,10 @@ def _time_stages(index: Index, questions: Sequence[GoldQuestion]) -> dict[str, l
         timed("words", generation.lexical.best, spellings[0], retrieve.CANDIDATES, None)
         found = index.candidates(text)
         scores = timed("fuse", retrieve.fuse, found, found.cosine_spread)
+        ranking = timed("ranking", retrieve._ranking, scores, found)
         leeway = retrieve.LEADER_LEEWAY * index.cosine_spread
-        told = timed("leaders of stories", retrieve._best_told, scores, found, leeway)
-        best = timed("stories", retrieve._best_of_stories, scores, found, told, 8, 3)
+        told = timed("leaders of stories", retrieve._best_told, ranking, leeway)
+        best = timed("stories", retrieve._best_of_stories, ranking, told, 8, 3)
         timed("load", index.load, found.keys[best].tolist())
         for scope in understood.scopes[:1]:
             timed("search as a whole", scope.search, index, text, k=8, per_story=3)

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 
-from index import GisaError, Hit, Index
+from index import GisaError, Hit, Index, Query
 from service.citations import Draft, DraftParser, Evidence, Verifier
 from service.errors import LLMError, QuestionInvalid
 from service.llm.protocol import LLMBackend
@@ -92,6 +92,7 @@ class Answerer:
         course = _Course(
             question,
             understood.interpreted,
+            understood.query,
             self.index.generation,
             self._reply([]),
             writer,
@@ -132,19 +133,18 @@ class Answerer:
 
     async def _look_up(self, course: _Course, scope: Scope) -> tuple[list[Hit], list[Source]]:
         """What the scope holds; the course starts a new reply over it."""
-        topic = course.interpreted.standalone_question
         with course.timings.measure("retrieve"):
-            hits = await asyncio.to_thread(self._retrieve, course.question, topic, scope)
-            sources = await asyncio.to_thread(self._sources, hits, topic)
+            hits = await asyncio.to_thread(self._retrieve, course, scope)
+            sources = await asyncio.to_thread(self._sources, hits, course.query.text)
         if hits:
             # By the end a newer one may be in use; the answer comes from the one that was searched.
             course.found, course.generation = True, hits[0].generation
         course.reply = self._reply(sources)
         return hits, sources
 
-    def _retrieve(self, question: Question, topic: str, scope: Scope) -> list[Hit]:
-        k = question.top_k or self._top_k
-        return scope.search(self.index, topic, k=k, per_story=PASSAGES_PER_STORY)
+    def _retrieve(self, course: _Course, scope: Scope) -> list[Hit]:
+        k = course.question.top_k or self._top_k
+        return scope.search(self.index, course.query, k=k, per_story=PASSAGES_PER_STORY)
 
     def _reply(self, sources: Sequence[Source]) -> _Reply:
         return _Reply(Verifier(sources, self.index.analyser, self.index.idf))
@@ -274,6 +274,7 @@ class _Course:
 
     question: Question
     interpreted: Interpreted
+    query: Query
     generation: int
     reply: _Reply
     writer: _Writer

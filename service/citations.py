@@ -176,6 +176,19 @@ class _Reading:
 
     def support(self, claims: _Claims) -> Evidence | None:
         """The shortest window of the source that supports the claim."""
+        return self._quoted(claims) or self._stated(claims)
+
+    def _quoted(self, claims: _Claims) -> Evidence | None:
+        """The sentence that the claim repeats word for word; to see that, nothing is taken apart."""
+        quoted = self._without_attribution(claims)
+        for run in self._runs:
+            for sentence in run:
+                said = self._source.body[sentence.start : sentence.end]
+                if sentence.morphemes and squeeze(said) == quoted:
+                    return Evidence(self._source, sentence.start, sentence.end)
+        return None
+
+    def _stated(self, claims: _Claims) -> Evidence | None:
         best = 0.0
         for length in range(1, MAX_WINDOW + 1):
             windows = [
@@ -202,14 +215,18 @@ class _Reading:
         self, claims: _Claims, run: Sequence[AnalysedSentence], first: int, length: int
     ) -> bool:
         window = run[first : first + length]
-        quoted = claims.squeezed.removeprefix(squeeze(attribution(self._source.article.press)))
-        if quoted in squeeze(self._source.body[window[0].start : window[-1].end]):
+        if self._without_attribution(claims) in squeeze(
+            self._source.body[window[0].start : window[-1].end]
+        ):
             return True
         sentences = [self._statement(sentence) for sentence in window]
         before = [self._statement(sentence) for sentence in run[:first]]
         context = [self._heading, *before]
         claim = claims.on(self._published)
         return failure(claim, Window(sentences, context), claims.weights) is None
+
+    def _without_attribution(self, claims: _Claims) -> str:
+        return claims.squeezed.removeprefix(squeeze(attribution(self._source.article.press)))
 
     def _statement(self, sentence: AnalysedSentence) -> Statement:
         if sentence.start not in self._statements:

@@ -8,9 +8,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
+
+RECENT_TEXTS = 4_096
+"""Sentences whose quantities are remembered: those of articles that are asked about again and again."""
 
 _LARGE = {"만": 10**4, "억": 10**8, "조": 10**12, "경": 10**16}
 _SMALL = {"십": 10, "백": 100, "천": 1000}
@@ -112,13 +116,14 @@ class Quantity:
 _COMMON_UNIT = {"년": (12, "개월"), "주": (7, "일"), "주일": (7, "일")}
 
 
-def quantities(text: str) -> list[Quantity]:
+@lru_cache(maxsize=RECENT_TEXTS)
+def quantities(text: str) -> Sequence[Quantity]:
     """The quantities of a text, in order."""
     found: list[Quantity] = []
     for read in (_scores, _shares, _spans, _arabic, _sino, _native):
         taken = [(quantity.start, quantity.end) for quantity in found]
         found += [q for q in read(text) if all(q.end <= a or b <= q.start for a, b in taken)]
-    return sorted(found, key=lambda quantity: quantity.start)
+    return tuple(sorted(found, key=lambda quantity: quantity.start))
 
 
 def _scores(text: str) -> Iterator[Quantity]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from re import Pattern
 
-from index import SEOUL, Filters, Hit, Index
+from index import SEOUL, Filters, Hit, Index, Query
 from service import timeframe
 from service.followup import FollowUps
 from service.schema import FoundFilters, Interpreted, Question, QuestionFilters, TimeRange
@@ -41,7 +41,7 @@ class Scope:
     fresh_on: date | None = None
     note: str | None = None
 
-    def search(self, index: Index, question: str, *, k: int, per_story: int) -> list[Hit]:
+    def search(self, index: Index, question: str | Query, *, k: int, per_story: int) -> list[Hit]:
         """The best passages of ``k`` stories."""
         if self.about is None:
             return index.search(
@@ -70,10 +70,12 @@ class Understood:
     """A question as it was understood.
 
     ``scopes`` are tried in order until one gives an answer. ``beyond``, if there is one, is what the
-    question's own conditions leave out: it gives no answer, only the note that there is one.
+    question's own conditions leave out: it gives no answer, only the note that there is one. ``query``
+    knows what was found already.
     """
 
     interpreted: Interpreted
+    query: Query
     scopes: tuple[Scope, ...]
     beyond: Scope | None = None
 
@@ -109,33 +111,34 @@ class Understander:
             filters=found if found else None,
             prefers_recent=fresh_on is not None,
         )
-        given = question.filters.to_filters()
+        query, given = Query(topic), question.filters.to_filters()
         wanted = found.added_to(given)
         within = _within(wanted, asked, fresh_on)
         if not (asked or found):
-            return Understood(interpreted, (within,) if within else ())
+            return Understood(interpreted, query, (within,) if within else ())
         beyond = Scope(given, note=_exists_beyond(interpreted))
         later = _later(wanted, asked) if asked and not self._uncovered(asked) else None
-        return Understood(interpreted, self._in_order(topic, within, later, beyond), beyond)
+        scopes = self._in_order(query, within, later, beyond)
+        return Understood(interpreted, query, scopes, beyond)
 
     def _in_order(
-        self, topic: str, within: Scope | None, later: Scope | None, beyond: Scope
+        self, query: Query, within: Scope | None, later: Scope | None, beyond: Scope
     ) -> tuple[Scope, ...]:
         """What meets the conditions first, unless that is weak and what was reported later is not.
 
         What became of something is reported later, so a question for that looks there at once.
         """
-        if within is None or (later and _OUTCOME.search(topic)):
+        if within is None or (later and _OUTCOME.search(query.text)):
             return (later,) if later else ()
-        enough = self._best(topic, beyond) - WEAK * self._index.cosine_spread
-        if self._best(topic, within) >= enough:
+        enough = self._best(query, beyond) - WEAK * self._index.cosine_spread
+        if self._best(query, within) >= enough:
             return (within, later) if later else (within,)
-        if later and self._best(topic, later) >= enough:
+        if later and self._best(query, later) >= enough:
             return (later,)  # has what lies within too
         return (replace(within, note=_WEAK_NOTE), *((later,) if later else ()))
 
-    def _best(self, topic: str, scope: Scope) -> float:
-        hits = scope.search(self._index, topic, k=1, per_story=1)
+    def _best(self, query: Query, scope: Scope) -> float:
+        hits = scope.search(self._index, query, k=1, per_story=1)
         return hits[0].score if hits else float("-inf")
 
     def _uncovered(self, asked: TimeRange) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import NoReturn
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_index import analyser
 
-from index import SEOUL, ArticleHeader, Passage
+from index import SEOUL, ArticleHeader, KoreanAnalyser, Passage
 from service.citations import Draft, DraftParser, Verifier, supports
 from service.prompt import Source
 
@@ -89,6 +90,25 @@ def test_the_evidence_is_the_shortest_window(verifier: Verifier) -> None:
     verified = verifier.verify(Draft("총사업비는 5,130억 원이다.", (1,)))
     assert verified is not None
     assert verified.evidence[0].text == "총사업비는 5,130억 원으로 변동이 없다."
+
+
+def test_a_quotation_is_its_own_evidence() -> None:
+    """Also where an earlier sentence says the same; to find it no sentence is taken apart."""
+    body = "총사업비는 5,130억 원이다. 시의회가 반대했다. 총사업비는 5130억원이다."
+    quoted = "총사업비는 5130억원이다."
+
+    class Untouched(KoreanAnalyser):
+        def __init__(self) -> None:
+            pass
+
+        def tokens(self, text: str) -> NoReturn:
+            raise AssertionError(f"{text!r} was taken apart")
+
+    verifier = Verifier([source(1, body, "트램")], Untouched(), idf)
+    for text in (quoted, f"해담일보에 따르면 {quoted}"):
+        verified = verifier.verify(Draft(text, (1,)))
+        assert verified is not None
+        assert [(e.start, e.text) for e in verified.evidence] == [(body.rindex("총"), quoted)]
 
 
 def test_a_wrong_marker_is_repaired(verifier: Verifier) -> None:

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from small_index import analyser
 
 from index.errors import DictionaryUnusable
-from index.korean import KoreanAnalyser, _number, bigrams
+from index.korean import KoreanAnalyser, _number, bigrams, shared_bigrams
+
+
+@given(st.text("가나 .1,2aB_美", max_size=12), st.text("가나 .1,2aB_美", max_size=30))
+def test_shared_bigrams_are_those_of_both(question: str, text: str) -> None:
+    wanted = set(bigrams(question))
+    assert shared_bigrams(wanted, text) == len(wanted.intersection(bigrams(text)))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index.local import lexical, postings
-from index.local.lexical import LexicalStore, write_lexical
+from index.local.lexical import LexicalStore, _highest, write_lexical
 from index.local.postings import GONE, Postings, invert
 
 TERMS = st.sampled_from("가나다라마바사아자차")
@@ -47,6 +47,18 @@ def test_scores_are_those_of_bm25s(
     assert store.scores({"f": question}, rows)["f"] * attainable == pytest.approx(
         expected, abs=1e-4
     )
+
+
+@given(st.lists(st.lists(st.integers(0, 400), unique=True), max_size=5), st.integers(1, 9))
+def test_the_highest_rows_are_found_without_sorting_all(lists: list[list[int]], k: int) -> None:
+    nominated = [np.array(sorted(rows), dtype=np.intp) for rows in lists]
+    scores = np.zeros(401, dtype=np.float32)
+    for number, rows in enumerate(nominated):
+        scores[rows] += np.float32(rows % 37 + number)
+    expected = sorted(scores[scores > 0].tolist(), reverse=True)[:k]
+    found = _highest(scores.copy(), nominated, k)
+    assert sorted(scores[found].tolist(), reverse=True) == expected
+    assert len(set(found.tolist())) == len(found)
 
 
 @SLOW_START

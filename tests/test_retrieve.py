@@ -26,7 +26,7 @@ from index import (
 )
 from index.local import LocalEngine
 from index.protocols import Candidates
-from index.retrieve import LEXICAL_WEIGHTS, _best_of_stories, _best_told, freshness, fuse
+from index.retrieve import LEXICAL_WEIGHTS, _best_of_stories, _best_told, _ranking, freshness, fuse
 
 
 def candidates(
@@ -90,8 +90,9 @@ def test_stories_are_distinct_and_the_best(
     """Of the articles 0 to 11, those from 6 on are copies in the stories that 0 to 5 lead."""
     found = candidates([score for score, _ in passages], articles=[a for _, a in passages])
     scores, stories, articles = found.dense, found.stories, found.articles
-    told = _best_told(scores, found, leeway)
-    chosen = _best_of_stories(scores, found, told, k, per_story)
+    ranking = _ranking(scores, found)
+    told = _best_told(ranking, leeway)
+    chosen = _best_of_stories(ranking, told, k, per_story)
     shown = [int(stories[i]) for i in chosen]
     assert all(shown.count(story) <= per_story for story in shown)
     assert len(set(shown)) == min(k, len(set(stories.tolist())))
@@ -105,13 +106,13 @@ def test_stories_are_distinct_and_the_best(
 
 def test_the_leader_tells_the_story_unless_a_copy_is_far_better() -> None:
     found = candidates([0.80, 0.82, 0.70], articles=[1, 7, 2])
-    assert _best_told(found.dense, found, 0.03) == {1: 1, 2: 2}
-    assert _best_told(found.dense, found, 0.01) == {1: 7, 2: 2}
+    assert _best_told(_ranking(found.dense, found), 0.03) == {1: 1, 2: 2}
+    assert _best_told(_ranking(found.dense, found), 0.01) == {1: 7, 2: 2}
 
 
 def test_a_copy_tells_the_story_where_the_leader_is_filtered_out() -> None:
     found = candidates([0.80, 0.82], articles=[7, 7])
-    assert _best_told(found.dense, found, 1.0) == {1: 7}
+    assert _best_told(_ranking(found.dense, found), 1.0) == {1: 7}
 
 
 @pytest.fixture(scope="module")

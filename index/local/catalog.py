@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,8 @@ from index.protocols import AnalysedText, IndexedArticle, LoadedPassage, Terms, 
 from index.variants import alias_key, bracketed_names
 
 FORMAT_VERSION = 5
+RECENT_TEXTS = 256
+"""Texts of articles that a process keeps at hand, some 40 kB each."""
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -85,6 +88,7 @@ class Catalog(Database):
 
     def __init__(self, folder: Path, *, writable: bool = False) -> None:
         super().__init__(folder, SCHEMA, FORMAT_VERSION, writable=writable)
+        self._texts = lru_cache(maxsize=RECENT_TEXTS)(self._unpacked_text)
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -121,12 +125,16 @@ class Catalog(Database):
         return key
 
     def text(self, version: int) -> AnalysedText | None:
+        """The text of a version, None once it is gone. A version never changes; the latest are kept."""
+        with self._reading() as db:
+            there = db.execute("SELECT 1 FROM articles WHERE key = ?", (version,)).fetchone()
+            return self._texts(version) if there else None
+
+    def _unpacked_text(self, version: int) -> AnalysedText:
         row = self._db.execute(
             "SELECT body, sentences, sentence_vectors, title_morphemes FROM articles WHERE key = ?",
             (version,),
         ).fetchone()
-        if row is None:
-            return None
         sentences = unpack_sentences(row[1])
         vectors = unpack_vectors(row[2], len(sentences)) if row[2] else None
         return AnalysedText(row[0], sentences, vectors, json.loads(row[3]))
@@ -140,15 +148,16 @@ class Catalog(Database):
             " WHERE p.key IN (SELECT value FROM json_each(?))"
         )
         told: dict[int, tuple[ArticleHeader, tuple[str, ...]]] = {}  # an article has many passages
-        for key, ordinal, text, start, end, header_json, article in self._db.execute(
-            query, (json.dumps(list(keys)),)
-        ):
-            if article not in told:
-                outlets = stories.other_outlets(self._db, article)
-                told[article] = self._header(article, header_json), outlets
-            header, outlets = told[article]
-            passage = Passage(header.id, ordinal, text, start, end)
-            found[key] = LoadedPassage(passage, header, article, outlets)
+        with self._reading() as db:
+            for key, ordinal, text, start, end, header_json, article in db.execute(
+                query, (json.dumps(list(keys)),)
+            ):
+                if article not in told:
+                    outlets = stories.other_outlets(db, article)
+                    told[article] = self._header(article, header_json), outlets
+                header, outlets = told[article]
+                passage = Passage(header.id, ordinal, text, start, end)
+                found[key] = LoadedPassage(passage, header, article, outlets)
         return found
 
     def keys_of(self, article_ids: Sequence[str]) -> list[int]:

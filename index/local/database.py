@@ -84,6 +84,19 @@ class Database:
         return connection
 
     @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for several queries that see the same state and take their locks once."""
+        db = self._db
+        if db.in_transaction:
+            yield db
+            return
+        db.execute("BEGIN")
+        try:
+            yield db
+        finally:
+            db.rollback()  # nothing was written
+
+    @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
         """The connection in a transaction: committed on success, rolled back on failure."""
         if not self._writable:

@@ -15,9 +15,9 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,6 @@ BLOCK_PASSAGES = 20_000
 """Passages inverted at a time, some 300 MB of memory."""
 
 NOMINATING_POSTINGS = 60_000
-RECENT_TERMS = 10_000
 _K1, _B = 1.2, 0.75  # Lucene's defaults; chosen no further
 
 
@@ -93,7 +92,7 @@ class LexicalStore:
         ]
         lists.sort(key=lambda item: -item[0])
         scores = np.zeros(self._rows, dtype=np.float32)
-        nominated: list[NDArray[np.uint32]] = []
+        nominated: list[NDArray[np.intp]] = []
         # Of the rows that a filter takes away, none is nominated: it takes more to find as many.
         budget = NOMINATING_POSTINGS / (1 if mask is None else max(float(mask.mean()), 0.05))
         for weight, field, place in lists:
@@ -114,10 +113,10 @@ class LexicalStore:
 
     def idf(self, field: str, terms: Iterable[str]) -> Mapping[str, float]:
         """How rare each term is in the corpus; unknown ones have the highest value."""
-        return {term: self._fields[field].idf(term) for term in terms}
+        return self._fields[field].idf(list(terms))
 
 
-def _highest(scores: Vectors, nominated: Sequence[NDArray[np.uint32]], k: int) -> NDArray[np.int64]:
+def _highest(scores: Vectors, nominated: Sequence[NDArray[np.intp]], k: int) -> NDArray[np.int64]:
     """The ``k`` nominated rows of the highest scores above zero; uses ``scores`` up."""
     values: list[Vectors] = []
     for rows in nominated:
@@ -126,17 +125,17 @@ def _highest(scores: Vectors, nominated: Sequence[NDArray[np.uint32]], k: int) -
     if not nominated:
         return np.zeros(0, dtype=np.int64)
     all_rows, all_values = np.concatenate(nominated), np.concatenate(values)
+    # The k-th best of a few is no better than that of all: what lies below needs no sorting.
+    few = all_values[:: max(len(all_values) // (_SAMPLED * k), 1)]
+    least = np.partition(few, -k)[-k] if len(few) > k else np.float32(0)
+    kept = np.flatnonzero((all_values >= least) & (all_values > 0))
+    all_rows, all_values = all_rows[kept], all_values[kept]
     if len(all_rows) > k:
-        best = np.argpartition(all_values, -k)[-k:]
-        all_rows, all_values = all_rows[best], all_values[best]
-    return all_rows[all_values > 0].astype(np.int64)
+        all_rows = all_rows[np.argpartition(all_values, -k)[-k:]]
+    return all_rows
 
 
-def _place(terms: NDArray[np.uint64], term: str) -> int | None:
-    """Which list is the term's; None: no row has it."""
-    wanted = np.uint64(hash_term(term))
-    place = int(np.searchsorted(terms, wanted))
-    return place if place < len(terms) and terms[place] == wanted else None
+_SAMPLED = 10  # times as many as are wanted
 
 
 class _Field:
@@ -148,14 +147,29 @@ class _Field:
         lengths = self._postings.lengths.astype(np.float32)
         mean = max(float(lengths.mean()), 1.0) if rows else 1.0
         self._norms: Vectors = np.float32(_K1) * (1 - _B + _B / np.float32(mean) * lengths)
-        # Within one question the same terms are looked up again and again.
-        self._place = lru_cache(maxsize=RECENT_TERMS)(partial(_place, self._postings.terms))
 
     def size(self, place: int) -> int:
         return int(self._postings.starts[place + 1] - self._postings.starts[place])
 
-    def idf(self, term: str) -> float:
-        return self._idf(self._place(term))
+    def idf(self, terms: Sequence[str]) -> dict[str, float]:
+        unknown = self._idf(None)
+        return {
+            term: unknown if place is None else self._idf(place)
+            for term, place in zip(terms, self._places(terms), strict=True)
+        }
+
+    def _places(self, terms: Sequence[str]) -> list[int | None]:
+        """Which list is each term's; None: no row has it. Looked up all at once."""
+        known = self._postings.terms
+        if not len(known):
+            return [None] * len(terms)
+        wanted = np.array([hash_term(term) for term in terms], dtype=np.uint64)
+        at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        there = known[at] == wanted
+        return [
+            place if found else None
+            for place, found in zip(at.tolist(), there.tolist(), strict=True)
+        ]
 
     def _idf(self, place: int | None) -> float:
         frequency = 0 if place is None else self.size(place)
@@ -163,16 +177,17 @@ class _Field:
 
     def weights(self, terms: Sequence[str]) -> dict[int, float]:
         """The lists of the known terms, each with its share of the attainable score."""
-        places = [self._place(term) for term in dict.fromkeys(terms)]
+        places = self._places(list(dict.fromkeys(terms)))
         attainable = sum(map(self._idf, places))
         return {place: self._idf(place) / attainable for place in places if place is not None}
 
     def shares(
         self, place: int, mask: NDArray[np.bool_] | None
-    ) -> tuple[NDArray[np.uint32], Vectors]:
+    ) -> tuple[NDArray[np.intp], Vectors]:
         """The rows that have the term and, 0 to 1, how much of its idf each of them scores."""
         piece = slice(*self._postings.starts[place : place + 2].tolist())
-        rows, counts = self._postings.rows[piece], self._postings.counts[piece]
+        # Numpy would turn them into its own kind of index at each use.
+        rows, counts = self._postings.rows[piece].astype(np.intp), self._postings.counts[piece]
         if mask is not None:
             inside = mask[rows]
             rows, counts = rows[inside], counts[inside]
@@ -188,7 +203,7 @@ class _Field:
             scores[there] += np.float32(weight) * self._saturated(counts[at[there]], rows[there])
         return scores
 
-    def _saturated(self, counts: NDArray[np.uint8], rows: NDArray[np.uint32]) -> Vectors:
+    def _saturated(self, counts: NDArray[np.uint8], rows: NDArray[np.integer[Any]]) -> Vectors:
         times = counts.astype(np.float32)
         shares: Vectors = times / (times + self._norms[rows])
         return shares

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from index import AnalysedSentence, KoreanAnalyser, bigrams
+from index import AnalysedSentence, KoreanAnalyser, bigrams, shared_bigrams
 from service.agents import TITLES
 from service.citations import Idf, attribution
 from service.prompt import Prompt, Source
@@ -520,4 +520,4 @@ NEARNESS = 0.95
 
 
 def _overlap(grams: frozenset[str], text: str) -> float:
-    return len(grams.intersection(bigrams(text))) / len(grams) if grams else 0.0
+    return shared_bigrams(grams, text) / len(grams) if grams else 0.0

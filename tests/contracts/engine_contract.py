@@ -220,6 +220,18 @@ class EngineContract:
         engine.publish()
         assert self.search(engine, words=["트램"]) == {"b"}
 
+    def test_a_removed_text_is_gone_though_it_was_read(self, engine: Engine) -> None:
+        self.fill(engine, indexed("a", "트램 착공"))
+        found = engine.search(AXES[0], terms("트램"), Filters(), 10)
+        (loaded,) = engine.load(found.keys.tolist()).values()
+        text = engine.text(loaded.version)
+        assert text is not None
+        assert engine.text(loaded.version) == text
+        engine.remove(["a"])
+        engine.publish()
+        engine.publish()
+        assert engine.text(loaded.version) is None
+
     def test_a_removed_article_can_come_back(self, engine: Engine) -> None:
         self.fill(engine, indexed("a", "트램 착공"))
         engine.remove(["a"])
