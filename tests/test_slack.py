@@ -535,6 +535,30 @@ def test_a_channel_that_the_bot_can_not_write_to_is_no_trouble_for_others(
     play(settings, scenario)
 
 
+def test_an_answer_that_slack_refuses_is_regretted(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        slack.troubles["chat.postMessage"] = ["missing_scope"]
+        asked = slack.mention("트램은?")
+        await slack.send_event(asked)
+        await settled(running)
+        [told] = slack.whispers
+        assert (told["user"], told["text"]) == ("U0ANNA", conversation.UNEXPECTED)
+        assert slack.reactions[CHANNEL, asked["ts"]] == set()
+
+    play(settings, scenario)
+
+
+def test_an_answer_that_waits_for_slack_leaves_room_for_others(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        slack.troubles["chat.postMessage"] = ["hang"]
+        await slack.send_event(slack.mention("트램은?"))
+        other = slack.mention("도서관은?")
+        await slack.send_event(other)
+        await until(lambda: slack.replies(other["ts"]))
+
+    play(settings, scenario, slack_max_concurrent=1)
+
+
 # -- trouble with the answer --------------------------------------------------------------------
 
 
@@ -628,6 +652,21 @@ def test_a_thread_of_250_messages_is_read_to_its_end(settings: MakeSettings) -> 
         assert len(slack.made("conversations.replies")) == 2
         turns = desk.questions[0].conversation
         assert [turn.content for turn in turns] == [f"{n}째 말" for n in range(200, 250)]
+
+    play(settings, scenario)
+
+
+def test_a_follow_up_is_not_guessed_at_if_the_thread_can_not_be_read(
+    settings: MakeSettings,
+) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        slack.troubles["conversations.replies"] = ["missing_scope"]
+        root = slack.say("트램 총사업비가 올랐대요")
+        await slack.send_event(slack.mention("얼마로?", thread=root["ts"]))
+        await settled(running)
+        [reply] = slack.replies(root["ts"])
+        assert said(reply) == conversation.UNREADABLE
+        assert not desk.questions
 
     play(settings, scenario)
 
@@ -742,6 +781,25 @@ def test_a_deleted_question_is_not_answered(settings: MakeSettings) -> None:
     play(settings, scenario)
 
 
+def test_a_question_deleted_elsewhere_is_not_answered(settings: MakeSettings) -> None:
+    async def run() -> None:
+        async with fake_slack.fake_slack() as slack:
+            desk, of = ScriptedDesk(), settings(slack)
+            desk.gate.clear()
+            async with at_work(of, desk, slack) as one, at_work(of, desk, slack):
+                asked = slack.mention("노선을 알려 줘")
+                await slack.send_event(asked)
+                await desk.started.wait()
+                slack.sockets.reverse()
+                deleted = {"type": "message", "subtype": "message_deleted", "channel": CHANNEL}
+                await slack.send_event(deleted | {"deleted_ts": asked["ts"], "ts": slack.now()})
+                await settled(one)
+            assert not slack.replies(asked["ts"])
+            assert desk.cancelled == 1
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+
+
 # -- commands, buttons, forms -------------------------------------------------------------------
 
 
@@ -806,6 +864,20 @@ def test_each_users_last_vote_counts(settings: MakeSettings) -> None:
         assert await votes("U0CHOI", blocks.UP) == ["👍 2", "👎 1"]
         assert await votes("U0ANNA", blocks.DOWN) == ["👍 1", "👎 2"]
         assert [rating for _, rating in desk.ratings] == ["up", "up", "down", "up", "down"]
+
+    play(settings, scenario)
+
+
+def test_a_vote_is_shown_although_a_longer_draft_is_gone(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        asked = slack.mention("총사업비는?")
+        reply = await answered(slack, running, asked)
+        key = (await running.memory.kept("answer-1")).key  # type: ignore[union-attr]
+        await running.memory.posted(key, 1, CHANNEL, "1.000001")
+        await slack.send("interactive", slack.press(reply, blocks.UP))
+        await settled(running)
+        [reply] = slack.replies(asked["ts"])
+        assert buttons(reply)[0]["text"]["text"] == "👍 1"
 
     play(settings, scenario)
 
@@ -959,6 +1031,16 @@ def test_acknowledgements_come_while_every_worker_is_busy(settings: MakeSettings
         await settled(running)
 
     play(settings, scenario, slack_max_concurrent=2)
+
+
+def test_nobody_else_can_read_the_state(settings: MakeSettings, tmp_path: Path) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        await answered(slack, running, slack.mention("총사업비는?"))
+        files = list(tmp_path.glob("slack.sqlite*"))
+        assert len(files) == 3  # the write-ahead log holds questions too
+        assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+    play(settings, scenario)
 
 
 def test_nothing_is_acknowledged_that_can_not_be_remembered(settings: MakeSettings) -> None:

@@ -65,6 +65,20 @@ def test_what_people_write_becomes_plain(written: str, read: str) -> None:
     assert mrkdwn.plain(written) == read
 
 
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        (":eyes: 트램은? :pray::skin-tone-2: :+1:", "트램은?"),
+        ("*트램 1호선*의 _총사업비_는 `얼마`인가요?", "트램 1호선의 총사업비는 얼마인가요?"),
+        ("<https://a.example/b|https://a.example/b> 이 <https://c.example|기사> 요약", "이 기사 요약"),
+        ("10:30:45에 2 * 3 * 4, 5월~6월, 7월~8월, a_b_c", "10:30:45에 2 * 3 * 4, 5월~6월, 7월~8월, a_b_c"),
+        ("<https://a.example> :eyes:", ""),
+    ],
+)  # fmt: skip
+def test_a_question_is_its_words(written: str, asked: str) -> None:
+    assert mrkdwn.words(written) == asked
+
+
 def test_bold_type_works_next_to_hangul() -> None:
     assert mrkdwn.formatted("**4,820억 원**으로 <b>") == "\u200b*4,820억 원*\u200b으로 &lt;b&gt;"
     assert mrkdwn.formatted("2 ** 3 ** 4") == "2 ** 3 ** 4"
@@ -119,10 +133,10 @@ def test_modals_keep_their_limits() -> None:
         for n in range(1, 60)
     )
     modal = blocks.evidence_modal(answer(citations=citations), {"a1": "다른 글"})
-    assert len(modal["blocks"]) < 100
-    assert len(modal["title"]["text"]) <= 24
-    form = blocks.rewrite_modal(Question(question="?"), answer(), "C1 1.0")
-    assert len(form["title"]["text"]) <= 24
+    fake_slack.check_view(modal)  # refuses what Slack would
+    long = Interpreted(standalone_question="가" * 1_200)
+    form = blocks.rewrite_modal(Question(question="?"), answer(interpreted=long), "C1 1.0")
+    fake_slack.check_view(form)
 
 
 # -- manifest and documents ---------------------------------------------------------------------

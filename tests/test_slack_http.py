@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -341,6 +342,7 @@ def bare() -> dict[str, Any]:
     [
         ({"slack_bot_token": ""}, "GISA_SLACK_BOT_TOKEN is empty"),
         ({"slack_app_token": ""}, "GISA_SLACK_APP_TOKEN is empty"),
+        ({"api_url": "localhost:8000"}, "GISA_API_URL"),
         ({"slack_rules": Path("missing.toml")}, "missing.toml can't be read"),
     ],
 )
@@ -349,6 +351,13 @@ def test_what_is_missing_is_told_at_start(
 ) -> None:
     with pytest.raises(SettingsInvalid, match=told):
         bot.serve(load_settings(**bare | fields))
+
+
+def test_a_missing_extra_is_told(bare: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "slack_bolt", None)
+    with pytest.raises(SettingsInvalid, match="slack_bolt") as caught:
+        bot.serve(load_settings(**bare))
+    assert caught.value.remedy == "Install the extra: pip install 'gisa[slack]'"
 
 
 def test_rules_that_can_not_be_are_told(tmp_path: Path, bare: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ from service.slack.delivery import Delivery, RequestLost
 from service.slack.desk import Desk, NoAnswer
 from service.slack.memory import ANNOUNCEMENT, LEASE_S, Ask, Kept, Memory, Rating
 from service.slack.messenger import Messenger, SlackRefused, ThreadMessage
-from service.slack.mrkdwn import plain
+from service.slack.mrkdwn import plain, words
 from service.slack.rules import ChannelRules, Rules
 from service.validation import describe_errors
 
@@ -68,6 +68,13 @@ MENTION_ONLY = "이 채널에서는 저를 멘션하실 때만 답하도록 설�
 NOT_FOLLOWING = "네, 그만하겠습니다. 필요하시면 저를 멘션해 주세요."
 IDLE = "지금 답하고 있는 질문이 없습니다."
 ANSWER_GONE = "이 답변은 오래되어 더는 남아 있지 않습니다. 다시 물어봐 주세요."
+
+UNREADABLE = (
+    "이 스레드의 앞선 대화를 읽을 수 없어 답하지 못했습니다. 스레드 밖에서 새로 물어봐 주세요."
+)
+
+NO_MEMBER = {"not_in_channel", "channel_not_found"}
+"""Slack's words for a channel in which the bot may not write."""
 
 logger = logging.getLogger(__name__)
 
@@ -224,12 +231,12 @@ class Conversation:
         await self._take_on(Ask(**fields, text=text, at=self._clock().timestamp()))
         return None
 
-    async def forget(self, channel: str, ts: str) -> None:
-        """A message was deleted: its question needs no answer any more."""
-        for running in [*self._running.values()]:
-            if running.ask.channel == channel and running.ask.ts == ts:
-                await self._memory.finish(running.ask.key)  # so that nothing new is posted
-                running.stop()
+    async def forget(self, team: str, channel: str, ts: str) -> None:
+        """A message was deleted: its question needs no answer any more, whoever works on it."""
+        key = _message_key(team, channel, ts)
+        await self._memory.finish(key)  # so that nothing new is posted
+        if running := self._running.get(key):
+            running.stop()
 
     async def _take_on(self, ask: Ask) -> None:
         """From here on it is answered once, whatever happens."""
@@ -320,9 +327,10 @@ class Conversation:
         """The votes stand on the buttons, which are in the last message of an answer."""
         rules = self._rules.of(pressed.channel, direct=pressed.channel.startswith("D"))
         offers = await self._offers_to_follow(pressed.channel, pressed.thread, rules)
-        posts = await self._memory.posts(kept.key)
-        last = self._whole(kept.answer, tally, offers)[-1]
-        await self._messenger.update(pressed.channel, posts[max(posts)], lambda: last)
+        *others, last = self._whole(kept.answer, tally, offers)
+        # A draft may have taken more messages than the answer did.
+        if ts := (await self._memory.posts(kept.key)).get(len(others)):
+            await self._messenger.update(pressed.channel, ts, lambda: last)
 
     async def _open_evidence(self, pressed: Pressed) -> None:
         if kept := await self._kept(pressed):
@@ -357,7 +365,7 @@ class Conversation:
         key = running.ask.key
         try:
             running.ask = await self._announced(running.ask, resumed=resumed)
-            async with self._watched(running.ask), self._room:
+            async with self._watched(running.ask):
                 try:
                     await self._deliver(running, resumed=resumed)
                 except asyncio.CancelledError:
@@ -374,8 +382,8 @@ class Conversation:
         except SlackRefused as error:
             await self._memory.finish(key)
             logger.warning("%s. %s", error, error.remedy)
-            if running.ask.response_url and running.ask.ts is None:
-                await self._tell(running.ask, NOT_INVITED)
+            text = NOT_INVITED if error.code in NO_MEMBER else UNEXPECTED
+            self._send(self._tell(running.ask, text))
         except Exception as error:  # left to the upkeep, which tries again
             known = error if isinstance(error, GisaError) else None
             logger.error("no answer to %s yet: %r", key, error, exc_info=not known)
@@ -429,7 +437,8 @@ class Conversation:
         ask, draft = running.ask, running.draft
         try:
             question = await self._question(ask)
-            async with asyncio.timeout(self._limits.answer_s):
+            # Room is for what takes work; an answer that waits for its turn in Slack takes none.
+            async with self._room, asyncio.timeout(self._limits.answer_s):
                 answer = await self._asked(question, draft, delivery)
         except ValidationError as error:
             problems = describe_errors(error.errors())
@@ -466,7 +475,7 @@ class Conversation:
         raise AssertionError("events() ends with DoneEvent or NoAnswer")
 
     async def _question(self, ask: Ask) -> Question:
-        """The question with its thread. Raises ValidationError, whose messages are Korean."""
+        """The question with its thread. Raises NoAnswer, ValidationError, whose messages are Korean."""
         rules = self._rules.of(ask.channel, direct=ask.direct)
         asked = Question(
             question=ask.text,
@@ -479,7 +488,11 @@ class Conversation:
         """The thread up to the question, as far as a conversation goes."""
         if ask.thread is None or ask.thread == ask.ts:
             return ()
-        said = await self._messenger.thread(ask.channel, ask.thread)
+        try:
+            said = await self._messenger.thread(ask.channel, ask.thread)
+        except SlackRefused as error:  # a follow-up question means nothing without it
+            logger.warning("%s. %s", error, error.remedy)
+            raise NoAnswer(UNREADABLE) from error
         said = [message for message in said if message.ts < (ask.ts or "")]
         own = await self._memory.turns(ask.channel, [m.ts for m in said if m.own])
         turns = [own[m.ts] if m.ts in own else _turn(m) for m in said]
@@ -553,9 +566,8 @@ def is_small_talk(text: str) -> bool:
 
 
 def _ask_of(heard: Heard) -> Ask:
-    # The message itself, not the delivery: one message comes as several events, each several times.
     return Ask(
-        key=f"message {heard.team} {heard.channel} {heard.ts}",
+        key=_message_key(heard.team, heard.channel, heard.ts),
         team=heard.team,
         channel=heard.channel,
         user=heard.user,
@@ -567,6 +579,11 @@ def _ask_of(heard: Heard) -> Ask:
     )
 
 
+def _message_key(team: str, channel: str, ts: str) -> str:
+    # The message itself, not the delivery: one message comes as several events, each several times.
+    return f"message {team} {channel} {ts}"
+
+
 def _with_draft(draft: Draft, trouble: str) -> Sequence[Message]:
     """The bad news, below what is already written."""
     if not draft.sentences:
@@ -576,9 +593,9 @@ def _with_draft(draft: Draft, trouble: str) -> Sequence[Message]:
 
 def _turn(message: ThreadMessage) -> Turn | None:
     """A message of the thread that the memory knows nothing of; other bots are no party to it."""
-    content = plain(message.text)
+    content = words(message.text)
     if message.own:
-        content = content.partition(plain(blocks.SOURCES))[0].strip()
+        content = plain(message.text).partition(plain(blocks.SOURCES))[0].strip()
         is_answer = message.key is not None and message.key[-1].isdecimal()
         return Turn(role="assistant", content=content[:MAX_TURN_CHARS]) if is_answer else None
     if message.by_bot or is_small_talk(content) or _is_order(content):
