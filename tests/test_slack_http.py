@@ -35,7 +35,7 @@ from service.errors import SettingsInvalid
 from service.feedback import FeedbackStore
 from service.schema import Question
 from service.settings import Settings, load_settings
-from service.slack import blocks, bot, conversation, delivery, desk, route
+from service.slack import answering, blocks, bot, delivery, desk, route
 
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"
 
@@ -43,7 +43,7 @@ QUESTION = "트램 1호선 총사업비는 얼마인가요?"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(delivery, "UPDATE_S", 0.1)
-    monkeypatch.setattr(conversation, "SHUTDOWN_S", 0.5)
+    monkeypatch.setattr(answering, "SHUTDOWN_S", 0.5)
     monkeypatch.setattr(route, "CONNECT_AGAIN_S", 0.1)
     monkeypatch.setattr(desk, "RETRY_S", 0.05)
     monkeypatch.chdir(tmp_path)
