@@ -9,11 +9,13 @@ from typing import Any
 
 import fake_slack
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_slack import citation
 
 from service.schema import Answer, FoundFilters, Interpreted, Question, Sentence, TimeRange
+from service.settings import Settings
 from service.slack import blocks, bot, mrkdwn
 from service.slack.blocks import Draft, Tally, answer_messages
 from service.slack.rules import Rules
@@ -151,6 +153,34 @@ def test_the_manifest_has_the_scopes_and_events_that_the_bot_needs() -> None:
         assert told == set(listed)
     for command in ("/기사", "/gisa"):
         assert f"command: {command}\n" in manifest
+
+
+def test_the_manifest_keeps_to_slacks_limits() -> None:
+    manifest = yaml.safe_load(bot.MANIFEST.read_text("utf-8"))
+    shown = manifest["display_information"]
+    assert len(shown["name"]) <= 35
+    assert len(shown["description"]) <= 140
+    assert manifest["settings"]["socket_mode_enabled"]
+    for command in manifest["features"]["slash_commands"]:
+        assert len(command["command"]) <= 32
+        assert "url" not in command  # which Socket Mode has none of
+
+
+def test_compose_runs_the_bot_beside_the_service() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+    slack = services["slack"]
+    assert slack["profiles"] == ["slack"]  # only when asked for
+    assert slack["command"] == ["gisa", "slack"]
+    told = slack["environment"]
+    assert {name.removeprefix("GISA_").lower() for name in told} <= set(Settings.model_fields)
+    assert told["GISA_API_URL"] == "http://gisa:8000"
+    assert services["gisa"]["ports"] == ["127.0.0.1:8000:8000"]
+    [volume] = slack["volumes"]
+    assert told["GISA_SLACK_STATE"].startswith(volume.partition(":")[2])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    [extras] = re.findall("^ARG EXTRAS=(.*)$", (ROOT / "Dockerfile").read_text("utf-8"), re.M)
+    assert "slack" in extras.split(",")
+    assert set(extras.split(",")) <= set(project["optional-dependencies"])
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.ko.md"])
