@@ -129,6 +129,13 @@ def test_any_answer_fits_into_messages_that_slack_takes(
             assert re.sub(r"\s|\*", "", mrkdwn.escape(piece)) in bare
 
 
+def test_many_small_blocks_take_several_messages() -> None:
+    messages = blocks._messages("글", [blocks._section(str(n)) for n in range(120)])
+    assert [len(message.blocks) for message in messages] == [50, 50, 20]
+    shown = [block["text"]["text"] for message in messages for block in message.blocks]
+    assert shown == [str(n) for n in range(120)]
+
+
 def test_modals_keep_their_limits() -> None:
     citations = tuple(
         citation(n, quote="가" * 9_000, start=0, end=9_000, title="제목" * 300)
