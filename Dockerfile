@@ -6,8 +6,10 @@ COPY index index
 COPY service service
 # torch from PyTorch's CPU wheels if TORCH_INDEX names their index, else PyPI's build.
 ARG TORCH_INDEX=
+# Optional parts, as in pyproject.toml; "openai" and "anthropic" are others.
+ARG EXTRAS=mcp,otel,slack
 RUN pip install --no-cache-dir ${TORCH_INDEX:+--index-url $TORCH_INDEX} "$(grep '^torch==' constraints.txt)" \
-    && pip install --no-cache-dir --constraint constraints.txt '.[mcp,otel]'
+    && pip install --no-cache-dir --constraint constraints.txt ".[$EXTRAS]"
 RUN mkdir -p /data && chown gisa /data
 USER gisa
 ENV GISA_INDEX=/data/index GISA_FEEDBACK=/data/feedback.sqlite GISA_CACHE=/home/gisa/.cache/gisa

@@ -124,6 +124,7 @@ class Settings(BaseSettings):
     )
     api_url: str = Field(
         "",
+        pattern=r"^(https?://\S+)?$",
         description="Address of a running gisa service that 'gisa slack' asks; if empty, it answers "
         "by itself.",
     )
@@ -163,7 +164,11 @@ class Settings(BaseSettings):
         "https://search.naver.com/search.naver?where=news&query={query}",
         description="Web search offered where the articles have no answer, with {query}; or empty.",
     )
-    slack_api_url: str = Field("https://slack.com/api/", description="Address of Slack's Web API.")
+    slack_api_url: str = Field(
+        "https://slack.com/api/",
+        pattern=r"^https?://\S+$",
+        description="Address of Slack's Web API.",
+    )
     otlp_endpoint: str = Field(
         "",
         description="Where OpenTelemetry traces go (OTLP over HTTP, e.g. "

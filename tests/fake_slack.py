@@ -22,7 +22,7 @@ TEAM, BOT, BOT_ID = "T0WORK", "U0GISA", "B0GISA"
 BOT_TOKEN, APP_TOKEN, SIGNING_SECRET = "xoxb-1-secret-bot", "xapp-1-secret-app", "5ecret-5igning"
 CHANNEL, DIRECT = "C0NEWS", "D0ANNA"
 
-Trouble = Literal["429", "500", "drop", "done_then_drop", "hang"]
+Trouble = Literal["429", "500", "drop", "done_then_drop", "hang", "missing_scope"]
 
 
 class Refusal(Exception):
@@ -141,6 +141,8 @@ class FakeSlack:
         if trouble == "hang":
             await asyncio.sleep(30)
         try:
+            if trouble == "missing_scope":
+                raise Refusal(trouble)
             result = {} if trouble == "drop" else self._do(method, arguments, request)
             reply: dict[str, Any] = {"ok": True, **result}
         except Refusal as error:
@@ -219,10 +221,7 @@ class FakeSlack:
 
     def _views_open(self, given: dict[str, Any]) -> dict[str, Any]:
         view = given["view"] if isinstance(given["view"], dict) else json.loads(given["view"])
-        if len(view["title"]["text"]) > 24 or len(view["blocks"]) > 100:
-            raise Refusal("invalid_arguments")
-        if len(view.get("private_metadata", "")) > 3_000:
-            raise Refusal("invalid_arguments")
+        check_view(view)
         self.views.append(view)
         return {"view": {"id": "V1"}}
 
@@ -353,18 +352,47 @@ def _check(given: dict[str, Any]) -> None:
         raise Refusal("msg_blocks_too_long")
 
 
+def check_view(view: dict[str, Any]) -> None:
+    """Raises Refusal for a modal that breaks the limits of Block Kit."""
+    _limit(view["blocks"], 100)
+    _limit(view.get("private_metadata", ""), 3_000)
+    _limit(view.get("callback_id", ""), 255)
+    for name in ("title", "close", "submit"):
+        _limit(view.get(name, {"text": "-"})["text"], 24)
+    for block in view["blocks"]:
+        if block["type"] == "input":
+            element = block["element"]
+            _limit(block["label"]["text"], 2_000)
+            _limit(block["hint"]["text"], 2_000)
+            _limit(element["initial_value"], element["max_length"])
+            _limit(element["action_id"], 255)
+        elif block["type"] == "rich_text":
+            parts = [part for quoted in block["elements"] for part in quoted["elements"]]
+            if not all(part["text"] for part in parts):
+                raise Refusal("invalid_arguments")
+        else:
+            for text in _texts([block]):
+                _limit(text, 3_000)
+
+
+def _limit(found: Any, most: int) -> None:
+    if len(found) > most:
+        raise Refusal("invalid_arguments")
+
+
 def _texts(blocks: list[dict[str, Any]]) -> Iterator[str]:
     for block in blocks:
         if block["type"] == "section":
             yield block["text"]["text"]
         elif block["type"] == "context":
+            _limit(block["elements"], 10)
             yield from (element["text"] for element in block["elements"])
         elif block["type"] == "actions":
-            if len(block["elements"]) > 25:
-                raise Refusal("invalid_blocks")
+            _limit(block["elements"], 25)
             for element in block["elements"]:
-                if len(element["text"]["text"]) > 75:
-                    raise Refusal("invalid_blocks")
+                _limit(element["text"]["text"], 75)
+                _limit(element["action_id"], 255)
+                _limit(element["value"], 2_000)
         else:
             raise Refusal("invalid_blocks")
 

@@ -17,7 +17,7 @@ from fake_slack import BOT, CHANNEL, DIRECT, FakeSlack, buttons
 from service.answer import DoneEvent, SentenceEvent
 from service.schema import ABSTENTIONS, Answer, Citation, Interpreted, Question, Sentence, Status
 from service.settings import Settings, load_settings
-from service.slack import blocks, bot, conversation, delivery, memory, messenger
+from service.slack import answering, blocks, bot, delivery, memory, messenger, phrases
 from service.slack.desk import Events, NoAnswer
 from service.slack.memory import Kept, Rating
 
@@ -28,8 +28,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(delivery, "UPDATE_S", 0.1)
     monkeypatch.setattr(delivery, "GATHER_S", 0.03)
     monkeypatch.setattr(memory, "LEASE_S", 1.5)
-    monkeypatch.setattr(conversation, "LEASE_S", 0.3)
-    monkeypatch.setattr(conversation, "SHUTDOWN_S", 0.1)
+    monkeypatch.setattr(answering, "LEASE_S", 0.3)
+    monkeypatch.setattr(answering, "SHUTDOWN_S", 0.1)
     monkeypatch.setattr(messenger, "BACKOFF_S", 0.05)
     monkeypatch.chdir(tmp_path)
 
@@ -147,7 +147,7 @@ async def until(condition: Callable[[], Any], *, within_s: float = 5) -> Any:
 async def settled(running: bot.Bot) -> None:
     """Everything that was taken in is done."""
     talk = running.conversation
-    await until(lambda: not talk._running and not talk._errands)
+    await until(lambda: not talk._answering._running and not talk._errands.tasks)
 
 
 async def answered(slack: FakeSlack, running: bot.Bot, asked: dict[str, Any]) -> dict[str, Any]:
@@ -249,8 +249,8 @@ def test_what_is_no_question_is_left_alone(settings: MakeSettings, change: dict[
 
 @pytest.mark.parametrize("greeting", ["안녕", "감사합니다!", "ok", "네네~", "", "...", "ㅋㅋㅋ"])
 def test_small_talk_is_told_from_questions(greeting: str) -> None:
-    assert conversation.is_small_talk(greeting)
-    assert not conversation.is_small_talk(f"{greeting} 트램 총사업비는?")
+    assert phrases.is_small_talk(greeting)
+    assert not phrases.is_small_talk(f"{greeting} 트램 총사업비는?")
 
 
 def test_the_text_grows_in_place_and_not_too_often(settings: MakeSettings) -> None:
@@ -260,13 +260,13 @@ def test_the_text_grows_in_place_and_not_too_often(settings: MakeSettings) -> No
         await slack.send_event(asked)
         [begun] = await until(lambda: slack.replies(asked["ts"]))
         assert "첫 문장." in said(begun)
-        assert conversation.MOMENT_PLEASE in said(begun)
+        assert phrases.MOMENT_PLEASE in said(begun)
         assert "9째 문장." not in said(begun)
         desk.gate.set()
         await settled(running)
         [whole] = slack.replies(asked["ts"])
         assert "9째 문장." in said(whole)
-        assert conversation.MOMENT_PLEASE not in said(whole)
+        assert phrases.MOMENT_PLEASE not in said(whole)
         calls = [call.at for call in slack.calls if call.method.startswith("chat.")]
         assert len(calls) == 2
         assert calls[1] - calls[0] >= delivery.UPDATE_S * 0.9
@@ -454,7 +454,7 @@ def test_what_is_old_is_forgotten_and_nothing_else(
             assert await kept._do(kept._rows, f"SELECT * FROM {table}", ()) == []  # noqa: S608
         await slack.send("interactive", slack.press(reply, blocks.UP))
         await settled(running)
-        assert slack.whispers[-1]["text"] == conversation.ANSWER_GONE
+        assert slack.whispers[-1]["text"] == phrases.ANSWER_GONE
 
     play(settings, scenario)
 
@@ -535,6 +535,30 @@ def test_a_channel_that_the_bot_can_not_write_to_is_no_trouble_for_others(
     play(settings, scenario)
 
 
+def test_an_answer_that_slack_refuses_is_regretted(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        slack.troubles["chat.postMessage"] = ["missing_scope"]
+        asked = slack.mention("트램은?")
+        await slack.send_event(asked)
+        await settled(running)
+        [told] = slack.whispers
+        assert (told["user"], told["text"]) == ("U0ANNA", phrases.UNEXPECTED)
+        assert slack.reactions[CHANNEL, asked["ts"]] == set()
+
+    play(settings, scenario)
+
+
+def test_an_answer_that_waits_for_slack_leaves_room_for_others(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        slack.troubles["chat.postMessage"] = ["hang"]
+        await slack.send_event(slack.mention("트램은?"))
+        other = slack.mention("도서관은?")
+        await slack.send_event(other)
+        await until(lambda: slack.replies(other["ts"]))
+
+    play(settings, scenario, slack_max_concurrent=1)
+
+
 # -- trouble with the answer --------------------------------------------------------------------
 
 
@@ -542,7 +566,7 @@ def test_trouble_is_one_plain_sentence(settings: MakeSettings) -> None:
     async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
         for failure, told in (
             (NoAnswer("답변 모델이 거절했습니다."), "답변 모델이 거절했습니다."),
-            (KeyError("xoxb-secret"), conversation.UNEXPECTED),
+            (KeyError("xoxb-secret"), phrases.UNEXPECTED),
         ):
             desk.failures = [failure]
             asked = slack.mention("트램은?")
@@ -569,7 +593,7 @@ def test_a_slow_model_is_given_up_and_what_it_wrote_stays(settings: MakeSettings
         asked = slack.mention("노선을 알려 줘")
         reply = await answered(slack, running, asked)
         assert "첫 문장." in said(reply)
-        assert conversation.TOO_SLOW in said(reply)
+        assert phrases.TOO_SLOW in said(reply)
         assert desk.cancelled == 1
 
     play(settings, scenario, "첫 문장.", "둘째 문장.", slack_answer_timeout_s=0.3)
@@ -632,6 +656,21 @@ def test_a_thread_of_250_messages_is_read_to_its_end(settings: MakeSettings) -> 
     play(settings, scenario)
 
 
+def test_a_follow_up_is_not_guessed_at_if_the_thread_can_not_be_read(
+    settings: MakeSettings,
+) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        slack.troubles["conversations.replies"] = ["missing_scope"]
+        root = slack.say("트램 총사업비가 올랐대요")
+        await slack.send_event(slack.mention("얼마로?", thread=root["ts"]))
+        await settled(running)
+        [reply] = slack.replies(root["ts"])
+        assert said(reply) == phrases.UNREADABLE
+        assert not desk.questions
+
+    play(settings, scenario)
+
+
 def test_answers_are_recovered_from_the_thread_if_the_state_is_lost(
     settings: MakeSettings, tmp_path: Path
 ) -> None:
@@ -671,7 +710,7 @@ def test_a_thread_is_followed_only_when_asked_and_until_told_to_stop(
         await says("그럼 인원은?")
         assert len(desk.questions) == 1
         await says("계속", mention=True)
-        assert slack.whispers[-1]["text"] == conversation.FOLLOWING
+        assert slack.whispers[-1]["text"] == phrases.FOLLOWING
         await says("그럼 인원은?")
         assert len(desk.questions) == 2
         await says("<@U0BORA> 어떻게 생각해?")
@@ -679,7 +718,7 @@ def test_a_thread_is_followed_only_when_asked_and_until_told_to_stop(
         last = slack.replies(root["ts"])[-1]
         assert blocks.FOLLOW not in {b["action_id"] for b in buttons(last)}
         await says("그만")
-        assert said(slack.replies(root["ts"])[-1]) == conversation.NOT_FOLLOWING
+        assert said(slack.replies(root["ts"])[-1]) == phrases.NOT_FOLLOWING
         await says("그럼 위치는?")
         assert len(desk.questions) == 2
 
@@ -701,9 +740,9 @@ def test_stop_ends_an_answer_under_way(settings: MakeSettings, begun: bool) -> N
         assert slack.reactions[CHANNEL, asked["ts"]] == set()
         texts = [said(reply) for reply in slack.replies(asked["ts"])]
         assert len(texts) == 1 + begun
-        assert conversation.NOT_FOLLOWING in texts
-        assert any(conversation.STOPPED in text and "첫 문장." in text for text in texts) == begun
-        await asyncio.sleep(conversation.LEASE_S)  # the upkeep doesn't take it up again
+        assert phrases.NOT_FOLLOWING in texts
+        assert any(phrases.STOPPED in text and "첫 문장." in text for text in texts) == begun
+        await asyncio.sleep(answering.LEASE_S)  # the upkeep doesn't take it up again
         await settled(running)
         assert len(desk.questions) == 1
 
@@ -723,7 +762,7 @@ def test_stop_reaches_an_answer_in_another_process(settings: MakeSettings) -> No
                 await slack.send_event(slack.mention("그만", thread=asked["ts"]))
                 await settled(other)
                 await settled(one)
-            assert conversation.STOPPED in said(slack.replies(asked["ts"])[0])
+            assert phrases.STOPPED in said(slack.replies(asked["ts"])[0])
 
     asyncio.run(asyncio.wait_for(run(), 30))
 
@@ -740,6 +779,25 @@ def test_a_deleted_question_is_not_answered(settings: MakeSettings) -> None:
         assert not slack.replies(asked["ts"])
 
     play(settings, scenario)
+
+
+def test_a_question_deleted_elsewhere_is_not_answered(settings: MakeSettings) -> None:
+    async def run() -> None:
+        async with fake_slack.fake_slack() as slack:
+            desk, of = ScriptedDesk(), settings(slack)
+            desk.gate.clear()
+            async with at_work(of, desk, slack) as one, at_work(of, desk, slack):
+                asked = slack.mention("노선을 알려 줘")
+                await slack.send_event(asked)
+                await desk.started.wait()
+                slack.sockets.reverse()
+                deleted = {"type": "message", "subtype": "message_deleted", "channel": CHANNEL}
+                await slack.send_event(deleted | {"deleted_ts": asked["ts"], "ts": slack.now()})
+                await settled(one)
+            assert not slack.replies(asked["ts"])
+            assert desk.cancelled == 1
+
+    asyncio.run(asyncio.wait_for(run(), 30))
 
 
 # -- commands, buttons, forms -------------------------------------------------------------------
@@ -768,7 +826,7 @@ def test_a_command_without_a_question_explains_the_bot(settings: MakeSettings) -
         acknowledged = await slack.send("slash_commands", slack.command("/gisa", " "))
         assert acknowledged["payload"]["text"] == blocks.HELP
         acknowledged = await slack.send("slash_commands", slack.command("/gisa", "그만"))
-        assert acknowledged["payload"]["text"] == conversation.IDLE
+        assert acknowledged["payload"]["text"] == phrases.IDLE
         asked = slack.mention("도움말")
         await slack.send_event(asked)
         await settled(running)
@@ -782,7 +840,7 @@ def test_a_command_where_the_bot_is_no_member_says_so_to_its_user(settings: Make
         await slack.send("slash_commands", slack.command("/gisa", "트램은?", channel="C0GONE"))
         await settled(running)
         [told] = slack.responses
-        assert told == {"text": conversation.NOT_INVITED, "response_type": "ephemeral"}
+        assert told == {"text": phrases.NOT_INVITED, "response_type": "ephemeral"}
 
     play(settings, scenario)
 
@@ -806,6 +864,20 @@ def test_each_users_last_vote_counts(settings: MakeSettings) -> None:
         assert await votes("U0CHOI", blocks.UP) == ["👍 2", "👎 1"]
         assert await votes("U0ANNA", blocks.DOWN) == ["👍 1", "👎 2"]
         assert [rating for _, rating in desk.ratings] == ["up", "up", "down", "up", "down"]
+
+    play(settings, scenario)
+
+
+def test_a_vote_is_shown_although_a_longer_draft_is_gone(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        asked = slack.mention("총사업비는?")
+        reply = await answered(slack, running, asked)
+        key = (await running.memory.kept("answer-1")).key  # type: ignore[union-attr]
+        await running.memory.posted(key, 1, CHANNEL, "1.000001")
+        await slack.send("interactive", slack.press(reply, blocks.UP))
+        await settled(running)
+        [reply] = slack.replies(asked["ts"])
+        assert buttons(reply)[0]["text"]["text"] == "👍 1"
 
     play(settings, scenario)
 
@@ -880,8 +952,8 @@ def test_channels_have_rules(settings: MakeSettings, tmp_path: Path) -> None:
             "slash_commands", slack.command("/gisa", "트램은?", channel="C0OTHER")
         )
         await settled(running)
-        assert slack.whispers[0]["text"] == conversation.NOT_HERE
-        assert refused["payload"]["text"] == conversation.NOT_HERE
+        assert slack.whispers[0]["text"] == phrases.NOT_HERE
+        assert refused["payload"]["text"] == phrases.NOT_HERE
         assert not desk.questions
         asked = slack.mention("트램은?")
         await slack.send_event(asked)
@@ -890,7 +962,7 @@ def test_channels_have_rules(settings: MakeSettings, tmp_path: Path) -> None:
         assert blocks.FOLLOW not in {b["action_id"] for b in buttons(slack.replies(asked["ts"])[0])}
         await slack.send_event(slack.mention("계속", thread=asked["ts"]))
         await settled(running)
-        assert slack.whispers[-1]["text"] == conversation.MENTION_ONLY
+        assert slack.whispers[-1]["text"] == phrases.MENTION_ONLY
 
     play(settings, scenario, slack_rules=rules)
 
@@ -959,6 +1031,16 @@ def test_acknowledgements_come_while_every_worker_is_busy(settings: MakeSettings
         await settled(running)
 
     play(settings, scenario, slack_max_concurrent=2)
+
+
+def test_nobody_else_can_read_the_state(settings: MakeSettings, tmp_path: Path) -> None:
+    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+        await answered(slack, running, slack.mention("총사업비는?"))
+        files = list(tmp_path.glob("slack.sqlite*"))
+        assert len(files) == 3  # the write-ahead log holds questions too
+        assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+    play(settings, scenario)
 
 
 def test_nothing_is_acknowledged_that_can_not_be_remembered(settings: MakeSettings) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 
 import fake_slack
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_slack import citation
 
 from service.schema import Answer, FoundFilters, Interpreted, Question, Sentence, TimeRange
+from service.settings import Settings
 from service.slack import blocks, bot, mrkdwn
 from service.slack.blocks import Draft, Tally, answer_messages
 from service.slack.rules import Rules
@@ -65,6 +67,20 @@ def test_what_people_write_becomes_plain(written: str, read: str) -> None:
     assert mrkdwn.plain(written) == read
 
 
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        (":eyes: 트램은? :pray::skin-tone-2: :+1:", "트램은?"),
+        ("*트램 1호선*의 _총사업비_는 `얼마`인가요?", "트램 1호선의 총사업비는 얼마인가요?"),
+        ("<https://a.example/b|https://a.example/b> 이 <https://c.example|기사> 요약", "이 기사 요약"),
+        ("10:30:45에 2 * 3 * 4, 5월~6월, 7월~8월, a_b_c", "10:30:45에 2 * 3 * 4, 5월~6월, 7월~8월, a_b_c"),
+        ("<https://a.example> :eyes:", ""),
+    ],
+)  # fmt: skip
+def test_a_question_is_its_words(written: str, asked: str) -> None:
+    assert mrkdwn.words(written) == asked
+
+
 def test_bold_type_works_next_to_hangul() -> None:
     assert mrkdwn.formatted("**4,820억 원**으로 <b>") == "\u200b*4,820억 원*\u200b으로 &lt;b&gt;"
     assert mrkdwn.formatted("2 ** 3 ** 4") == "2 ** 3 ** 4"
@@ -113,16 +129,23 @@ def test_any_answer_fits_into_messages_that_slack_takes(
             assert re.sub(r"\s|\*", "", mrkdwn.escape(piece)) in bare
 
 
+def test_many_small_blocks_take_several_messages() -> None:
+    messages = blocks._messages("글", [blocks._section(str(n)) for n in range(120)])
+    assert [len(message.blocks) for message in messages] == [50, 50, 20]
+    shown = [block["text"]["text"] for message in messages for block in message.blocks]
+    assert shown == [str(n) for n in range(120)]
+
+
 def test_modals_keep_their_limits() -> None:
     citations = tuple(
         citation(n, quote="가" * 9_000, start=0, end=9_000, title="제목" * 300)
         for n in range(1, 60)
     )
     modal = blocks.evidence_modal(answer(citations=citations), {"a1": "다른 글"})
-    assert len(modal["blocks"]) < 100
-    assert len(modal["title"]["text"]) <= 24
-    form = blocks.rewrite_modal(Question(question="?"), answer(), "C1 1.0")
-    assert len(form["title"]["text"]) <= 24
+    fake_slack.check_view(modal)  # refuses what Slack would
+    long = Interpreted(standalone_question="가" * 1_200)
+    form = blocks.rewrite_modal(Question(question="?"), answer(interpreted=long), "C1 1.0")
+    fake_slack.check_view(form)
 
 
 # -- manifest and documents ---------------------------------------------------------------------
@@ -137,6 +160,34 @@ def test_the_manifest_has_the_scopes_and_events_that_the_bot_needs() -> None:
         assert told == set(listed)
     for command in ("/기사", "/gisa"):
         assert f"command: {command}\n" in manifest
+
+
+def test_the_manifest_keeps_to_slacks_limits() -> None:
+    manifest = yaml.safe_load(bot.MANIFEST.read_text("utf-8"))
+    shown = manifest["display_information"]
+    assert len(shown["name"]) <= 35
+    assert len(shown["description"]) <= 140
+    assert manifest["settings"]["socket_mode_enabled"]
+    for command in manifest["features"]["slash_commands"]:
+        assert len(command["command"]) <= 32
+        assert "url" not in command  # which Socket Mode has none of
+
+
+def test_compose_runs_the_bot_beside_the_service() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+    slack = services["slack"]
+    assert slack["profiles"] == ["slack"]  # only when asked for
+    assert slack["command"] == ["gisa", "slack"]
+    told = slack["environment"]
+    assert {name.removeprefix("GISA_").lower() for name in told} <= set(Settings.model_fields)
+    assert told["GISA_API_URL"] == "http://gisa:8000"
+    assert services["gisa"]["ports"] == ["127.0.0.1:8000:8000"]
+    [volume] = slack["volumes"]
+    assert told["GISA_SLACK_STATE"].startswith(volume.partition(":")[2])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    [extras] = re.findall("^ARG EXTRAS=(.*)$", (ROOT / "Dockerfile").read_text("utf-8"), re.M)
+    assert "slack" in extras.split(",")
+    assert set(extras.split(",")) <= set(project["optional-dependencies"])
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.ko.md"])

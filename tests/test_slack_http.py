@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -34,7 +35,7 @@ from service.errors import SettingsInvalid
 from service.feedback import FeedbackStore
 from service.schema import Question
 from service.settings import Settings, load_settings
-from service.slack import blocks, bot, conversation, delivery, desk, route
+from service.slack import answering, blocks, bot, delivery, desk, route
 
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"
 
@@ -42,7 +43,7 @@ QUESTION = "트램 1호선 총사업비는 얼마인가요?"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(delivery, "UPDATE_S", 0.1)
-    monkeypatch.setattr(conversation, "SHUTDOWN_S", 0.5)
+    monkeypatch.setattr(answering, "SHUTDOWN_S", 0.5)
     monkeypatch.setattr(route, "CONNECT_AGAIN_S", 0.1)
     monkeypatch.setattr(desk, "RETRY_S", 0.05)
     monkeypatch.chdir(tmp_path)
@@ -341,6 +342,7 @@ def bare() -> dict[str, Any]:
     [
         ({"slack_bot_token": ""}, "GISA_SLACK_BOT_TOKEN is empty"),
         ({"slack_app_token": ""}, "GISA_SLACK_APP_TOKEN is empty"),
+        ({"api_url": "localhost:8000"}, "GISA_API_URL"),
         ({"slack_rules": Path("missing.toml")}, "missing.toml can't be read"),
     ],
 )
@@ -349,6 +351,13 @@ def test_what_is_missing_is_told_at_start(
 ) -> None:
     with pytest.raises(SettingsInvalid, match=told):
         bot.serve(load_settings(**bare | fields))
+
+
+def test_a_missing_extra_is_told(bare: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "slack_bolt", None)
+    with pytest.raises(SettingsInvalid, match="slack_bolt") as caught:
+        bot.serve(load_settings(**bare))
+    assert caught.value.remedy == "Install the extra: pip install 'gisa[slack]'"
 
 
 def test_rules_that_can_not_be_are_told(tmp_path: Path, bare: dict[str, Any]) -> None:

@@ -22,7 +22,8 @@ from service.api.shutdown import Shutdown
 from service.errors import SettingsInvalid
 from service.feedback import FeedbackStore
 from service.settings import Settings
-from service.slack.conversation import Conversation, Limits
+from service.slack.answering import Limits
+from service.slack.conversation import Conversation
 from service.slack.desk import Desk, LocalDesk, RemoteDesk
 from service.slack.events import build_app
 from service.slack.memory import Memory

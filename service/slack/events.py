@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from service.slack import blocks
 from service.slack.conversation import Commanded, Conversation, Heard, Pressed
 from service.slack.messenger import WRITTEN, Identity, Messenger, quiet_logger
-from service.slack.mrkdwn import mentions, plain
+from service.slack.mrkdwn import mentions, words
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -76,7 +76,7 @@ def build_app(
 def _listen(app: AsyncApp, conversation: Conversation, identity: Identity) -> None:
     async def message(body: Body, event: Body) -> None:
         if event.get("subtype") == "message_deleted":
-            await conversation.forget(event["channel"], event["deleted_ts"])
+            await conversation.forget(body["team_id"], event["channel"], event["deleted_ts"])
         elif heard := heard_in(body["team_id"], event, identity):
             await conversation.hear(heard)
 
@@ -128,7 +128,7 @@ def heard_in(team: str, event: Body, identity: Identity) -> Heard | None:
         team=team,
         channel=event["channel"],
         user=user,
-        text=plain(text),
+        text=words(text),
         ts=event["ts"],
         thread=event.get("thread_ts"),
         direct=event.get("channel_type") == "im" or event["channel"].startswith("D"),
@@ -143,7 +143,7 @@ def _commanded(body: Body) -> Commanded:
         team=body["team_id"],
         channel=body["channel_id"],
         user=body["user_id"],
-        text=plain(body.get("text", "")),
+        text=words(body.get("text", "")),
         direct=body["channel_id"].startswith("D"),
         response_url=body.get("response_url", ""),
     )

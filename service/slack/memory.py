@@ -113,11 +113,13 @@ class Memory:
 
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.touch(
+            mode=0o600
+        )  # it holds questions; SQLite's other files take their mode from it
         self._db = sqlite3.connect(self._path, timeout=LOCK_TIMEOUT_S, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(_SCHEMA)
-        self._path.chmod(0o600)  # it holds questions
 
     def _release(self) -> None:
         with suppress(sqlite3.Error):  # then the leases run out

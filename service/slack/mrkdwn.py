@@ -16,6 +16,9 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _IN_URL = {" ": "%20", "|": "%7C", "<": "%3C", ">": "%3E", '"': "%22", "&": "&amp;"}
 _MARKUP = re.compile(r"<([^<>]*)>")
 _BOLD = re.compile(r"\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
+_MARKED = re.compile(r"(?<!\w)([*_~`]+)(?=\S)([^*_~`\n]+)(?<=\S)\1")
+_EMOJI = re.compile(r"(?<![A-Za-z0-9]):(?:[a-z0-9_'+-]*[a-z][a-z0-9_'+-]*|[+-]1|100):")
+_ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 _WEB = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
 
 
@@ -73,6 +76,12 @@ def plain(text: str) -> str:
     for char, entity in reversed(_ENTITIES.items()):  # &amp; last, or &amp;lt; would become <
         shown = shown.replace(entity, char)
     return re.sub(r"[ \t]+", " ", shown.replace(ZERO_WIDTH_SPACE, "")).strip()
+
+
+def words(text: str) -> str:
+    """What a question says: plain, and without type, emojis and addresses, which no article has."""
+    bare = _EMOJI.sub(" ", _ADDRESS.sub(" ", plain(_MARKED.sub(r"\2", text))))
+    return re.sub(r"[ \t]+", " ", bare).strip()
 
 
 def mentions(text: str) -> set[str]:

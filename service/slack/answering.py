@@ -1,0 +1,367 @@
+"""Requests under way: each answered once, a few at a time, also if the process dies meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from index import SEOUL, GisaError
+from service.answer import SentenceEvent
+from service.api.limits import RateLimiter
+from service.errors import TooManyRequests
+from service.schema import MAX_TURN_CHARS, MAX_TURNS, Answer, Question, Turn
+from service.slack import blocks
+from service.slack.blocks import Draft, Message, notice
+from service.slack.delivery import Delivery, RequestLost
+from service.slack.desk import Desk, NoAnswer
+from service.slack.errands import Errands
+from service.slack.memory import ANNOUNCEMENT, LEASE_S, Ask, Memory
+from service.slack.messenger import Messenger, SlackRefused, ThreadMessage
+from service.slack.mrkdwn import plain, words
+from service.slack.phrases import (
+    BROKEN_OFF,
+    MOMENT_PLEASE,
+    NOT_INVITED,
+    STOPPED,
+    TOO_SLOW,
+    UNEXPECTED,
+    UNREADABLE,
+    is_order,
+    is_small_talk,
+)
+from service.slack.rules import Rules
+from service.validation import describe_errors
+
+SHUTDOWN_S = 8.0
+"""Time for answers under way when the bot stops, in seconds."""
+
+NO_ANSWER_TRIES = 3
+TIDY_S = 3_600.0
+NO_MEMBER = {"not_in_channel", "channel_not_found"}
+"""Slack's words for a channel in which the bot may not write."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """``concurrent`` answers at a time; the rest wait their turn. ``answer_s`` for each."""
+
+    concurrent: int = 8
+    per_minute: int = 10
+    answer_s: float = 120.0
+
+
+@dataclass
+class _Running:
+    ask: Ask
+    task: asyncio.Task[None] = field(init=False)
+    draft: Draft = field(default_factory=Draft)
+    stopped: bool = False
+
+    def stop(self) -> None:
+        """End it for good, unlike the end of the process."""
+        self.stopped = True
+        self.task.cancel()
+
+
+class Answering:
+    """The bot's requests. ``running`` is its lifetime.
+
+    What takes on or stops raises sqlite3.Error if it can't be remembered: then nothing was done.
+    """
+
+    def __init__(
+        self,
+        messenger: Messenger,
+        desk: Desk,
+        memory: Memory,
+        *,
+        rules: Rules,
+        limits: Limits,
+        search_url: str,
+        errands: Errands,
+    ) -> None:
+        self._messenger, self._desk, self._memory = messenger, desk, memory
+        self._rules, self._limits, self._search_url = rules, limits, search_url
+        self._limiter = RateLimiter(limits.per_minute)
+        self._room = asyncio.Semaphore(limits.concurrent)
+        self._running: dict[str, _Running] = {}
+        self._errands = errands
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Takes over what a dead process left, now and from time to time; ends in an orderly way."""
+        upkeep = asyncio.create_task(self._upkeep())
+        try:
+            yield
+        finally:
+            upkeep.cancel()
+            await asyncio.gather(upkeep, return_exceptions=True)
+            await self._end()
+
+    async def _end(self) -> None:
+        tasks = [*self._errands.tasks, *(running.task for running in self._running.values())]
+        if tasks:
+            await asyncio.wait(tasks, timeout=SHUTDOWN_S)
+        for task in tasks:
+            task.cancel()  # what is not done is left to the next process
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def take_on(self, ask: Ask) -> None:
+        """From here on it is answered once, whatever happens."""
+        if not await self._memory.claim(ask):
+            return  # Slack delivers again what it thinks lost, and a mention as a message too
+        try:
+            self._limiter.admit(f"{ask.team} {ask.user}")
+        except TooManyRequests as error:
+            await self._memory.finish(ask.key)
+            text = f"질문이 너무 잦습니다. {error.retry_after_s:.0f}초 뒤에 다시 물어봐 주세요."
+            self._errands.send(self._tell(ask, text))
+        else:
+            self._start(ask)
+
+    async def stop(
+        self, channel: str, *, thread: str | None = None, user: str | None = None
+    ) -> int:
+        """Stop what a thread, or a user in a channel, is waiting for; how much that was."""
+        mine = [
+            running
+            for running in self._running.values()
+            if running.ask.channel == channel
+            and thread in (None, running.ask.thread)
+            and user in (None, running.ask.user)
+        ]
+        for running in mine:
+            running.stop()
+        keys = {running.ask.key for running in mine}
+        # Other processes see it when they renew their leases.
+        return len(keys) + await self._memory.stop(channel, thread=thread, user=user, but=keys)
+
+    async def forget(self, key: str) -> None:
+        """A request needs no answer any more, whoever works on it."""
+        await self._memory.finish(key)  # so that nothing new is posted
+        if running := self._running.get(key):
+            running.stop()
+
+    def _start(self, ask: Ask, *, resumed: bool = False) -> None:
+        running = self._running[ask.key] = _Running(ask)
+        running.task = asyncio.create_task(self._answer(running, resumed=resumed))
+
+    async def _answer(self, running: _Running, *, resumed: bool) -> None:
+        key = running.ask.key
+        try:
+            running.ask = await self._announced(running.ask, resumed=resumed)
+            async with self._watched(running.ask):
+                try:
+                    await self._deliver(running, resumed=resumed)
+                except asyncio.CancelledError:
+                    if running.stopped:
+                        await self._leave_draft(running)
+                    raise
+            await self._memory.finish(key)
+        except asyncio.CancelledError:
+            if running.stopped:
+                await self._memory.finish(key)
+            raise
+        except RequestLost:
+            logger.info("a request was stopped or taken over: %s", key)
+        except SlackRefused as error:
+            await self._memory.finish(key)
+            logger.warning("%s. %s", error, error.remedy)
+            text = NOT_INVITED if error.code in NO_MEMBER else UNEXPECTED
+            self._errands.send(self._tell(running.ask, text))
+        except Exception as error:  # left to the upkeep, which tries again
+            known = error if isinstance(error, GisaError) else None
+            logger.error("no answer to %s yet: %r", key, error, exc_info=not known)
+            with suppress(sqlite3.Error):
+                await self._memory.let_go(key)
+        finally:
+            del self._running[key]
+
+    async def _announced(self, ask: Ask, *, resumed: bool) -> Ask:
+        """The request with the message that it belongs to, which the bot writes if nobody did."""
+        if ask.ts:
+            return ask
+        message, key = blocks.announcement(ask.user, ask.text), f"{ask.key} question"
+        ts, _ = await self._messenger.post(ask.channel, ask.thread, message, key=key, again=resumed)
+        announced = replace(ask, ts=ts, thread=ask.thread or ts)
+        await self._memory.posted(ask.key, ANNOUNCEMENT, ask.channel, ts)
+        await self._memory.amend(announced)
+        return announced
+
+    @asynccontextmanager
+    async def _watched(self, ask: Ask) -> AsyncIterator[None]:
+        """👀 on the question as long as it is being answered; the answer doesn't wait for it."""
+        place = (ask.channel, ask.ts or "")
+        watching = asyncio.create_task(self._messenger.watch(*place))
+        try:
+            yield
+        finally:
+            with suppress(GisaError):  # without the eyes the answer is as good
+                await asyncio.shield(watching)
+            with suppress(GisaError):
+                await asyncio.shield(self._messenger.unwatch(*place))
+
+    async def _deliver(self, running: _Running, *, resumed: bool) -> None:
+        async with Delivery(
+            self._messenger, self._memory, running.ask, resumed=resumed
+        ) as delivery:
+            await delivery.finish(await self._composed(running, delivery))
+
+    async def _leave_draft(self, running: _Running) -> None:
+        """What is in the thread of a stopped answer says that it ends there."""
+        if not running.draft.sentences:
+            return
+        # A post may have been on its way.
+        delivery = Delivery(self._messenger, self._memory, running.ask, resumed=True)
+        with suppress(RequestLost, GisaError):
+            async with delivery:
+                await delivery.finish(running.draft.messages(STOPPED))
+
+    async def _composed(self, running: _Running, delivery: Delivery) -> Sequence[Message]:
+        """The messages that answer a request, whatever comes; what is written meanwhile is shown."""
+        ask, draft = running.ask, running.draft
+        try:
+            question = await self._question(ask)
+            # Room is for what takes work; an answer that waits for its turn in Slack takes none.
+            async with self._room, asyncio.timeout(self._limits.answer_s):
+                answer = await self._asked(question, draft, delivery)
+        except ValidationError as error:
+            problems = describe_errors(error.errors())
+            return [notice(" ".join(problem.message for problem in problems))]
+        except NoAnswer as error:
+            return _with_draft(draft, str(error))
+        except TimeoutError:
+            logger.warning("no answer in %g s: %s", self._limits.answer_s, ask.key)
+            return _with_draft(draft, TOO_SLOW)
+        except GisaError:
+            raise
+        except Exception:
+            logger.exception("an answer failed: %s", ask.key)
+            return _with_draft(draft, UNEXPECTED)
+        await self._memory.keep(ask.key, question, answer)
+        return await self.whole(answer, blocks.Tally(), ask.channel, ask.thread)
+
+    async def _asked(self, question: Question, draft: Draft, delivery: Delivery) -> Answer:
+        """Ask, and show the sentences as they come. Raises NoAnswer after some tries."""
+        for last in (False,) * (NO_ANSWER_TRIES - 1) + (True,):
+            try:
+                async with aclosing(self._desk.events(question)) as events:
+                    async for event in events:
+                        if not isinstance(event, SentenceEvent):
+                            return event.answer
+                        draft.add(event.sentence, event.citations)
+                        delivery.show(lambda: draft.messages(MOMENT_PLEASE))
+            except NoAnswer as error:
+                if last or error.retry_after_s is None or draft.sentences:
+                    raise
+                await asyncio.sleep(error.retry_after_s)
+        raise AssertionError("events() ends with DoneEvent or NoAnswer")
+
+    async def _question(self, ask: Ask) -> Question:
+        """The question with its thread. Raises NoAnswer, ValidationError, whose messages are Korean."""
+        rules = self._rules.of(ask.channel, direct=ask.direct)
+        asked = Question(
+            question=ask.text,
+            filters=rules.filters,
+            now=datetime.fromtimestamp(ask.at, SEOUL),
+        )
+        return asked.model_copy(update={"conversation": await self._earlier(ask)})
+
+    async def _earlier(self, ask: Ask) -> tuple[Turn, ...]:
+        """The thread up to the question, as far as a conversation goes."""
+        if ask.thread is None or ask.thread == ask.ts:
+            return ()
+        try:
+            said = await self._messenger.thread(ask.channel, ask.thread)
+        except SlackRefused as error:  # a follow-up question means nothing without it
+            logger.warning("%s. %s", error, error.remedy)
+            raise NoAnswer(UNREADABLE) from error
+        said = [message for message in said if message.ts < (ask.ts or "")]
+        own = await self._memory.turns(ask.channel, [m.ts for m in said if m.own])
+        turns = [own[m.ts] if m.ts in own else _turn(m) for m in said]
+        return tuple(turn for turn in turns if turn and turn.content)[-MAX_TURNS:]
+
+    async def whole(
+        self, answer: Answer, tally: blocks.Tally, channel: str, thread: str | None
+    ) -> list[Message]:
+        """The messages of an answer as they stand in a thread."""
+        return blocks.answer_messages(
+            answer,
+            tally=tally,
+            search_url=self._search_url,
+            offers_to_follow=await self._offers_to_follow(channel, thread),
+        )
+
+    async def _offers_to_follow(self, channel: str, thread: str | None) -> bool:
+        if channel.startswith("D") or thread is None:
+            return False
+        if self._rules.of(channel, direct=False).mention_only:
+            return False
+        return not await self._memory.follows(channel, thread)
+
+    async def _tell(self, ask: Ask, text: str) -> None:
+        if ask.response_url:
+            await self._messenger.respond(ask.response_url, text)
+        else:
+            await self._messenger.whisper(ask.channel, ask.user, ask.thread, text)
+
+    async def _upkeep(self) -> None:
+        """Keeps this process's requests its own, and takes over those of dead ones."""
+        tidy_at = time.monotonic()
+        while True:
+            try:
+                pending = await self._memory.renew()
+                for key in self._running.keys() - pending:  # stopped or taken over elsewhere
+                    if await self._memory.is_done(key):
+                        self._running[key].stop()
+                    else:
+                        self._running[key].task.cancel()
+                for ask, wanted in await self._memory.take_over():
+                    await self._resume(ask, wanted=wanted)
+                if time.monotonic() >= tidy_at:
+                    tidy_at += TIDY_S
+                    await self._memory.tidy()
+            except Exception:
+                logger.exception("the upkeep of the Slack bot failed; it goes on")
+            await asyncio.sleep(LEASE_S / 3)
+
+    async def _resume(self, ask: Ask, *, wanted: bool) -> None:
+        if ask.key in self._running:
+            return
+        if wanted:
+            logger.info("taking up a request that was left: %s", ask.key)
+            self._start(ask, resumed=True)
+        else:
+            logger.warning("giving up a request that was left: %s", ask.key)
+            await self._memory.finish(ask.key)
+            if ask.ts:
+                self._errands.send(self._messenger.unwatch(ask.channel, ask.ts))
+
+
+def _with_draft(draft: Draft, trouble: str) -> Sequence[Message]:
+    """The bad news, below what is already written."""
+    if not draft.sentences:
+        return [notice(trouble)]
+    return draft.messages(f"{BROKEN_OFF} {trouble}")
+
+
+def _turn(message: ThreadMessage) -> Turn | None:
+    """A message of the thread that the memory knows nothing of; other bots are no party to it."""
+    content = words(message.text)
+    if message.own:
+        content = plain(message.text).partition(plain(blocks.SOURCES))[0].strip()
+        is_answer = message.key is not None and message.key[-1].isdecimal()
+        return Turn(role="assistant", content=content[:MAX_TURN_CHARS]) if is_answer else None
+    if message.by_bot or is_small_talk(content) or is_order(content):
+        return None
+    return Turn(role="user", content=content[:MAX_TURN_CHARS])

@@ -1,0 +1,44 @@
+"""What people say to the bot beside questions, and what it says to them beside answers."""
+
+from __future__ import annotations
+
+import re
+
+STOP = re.compile(r"(이제\s*)?(그만|그만해|그만하세요|멈춰|중단|stop)[.!~\s]*", re.IGNORECASE)
+FOLLOW_ON = re.compile(r"(계속|계속해|계속\s*들어(줘)?|계속\s*답해(줘)?)[.!~\s]*")
+ASKS_FOR_HELP = re.compile(r"(도움말|도와줘|사용법|help|\?)[.!~\s]*", re.IGNORECASE)
+SMALL_TALK = re.compile(
+    r"((안녕|안녕하세요|안녕하십니까|ㅎㅇ|하이|반가워|반갑습니다|고마워|고맙습니다|감사합니다|감사해요|ㄱㅅ|넵?|네네|"
+    r"좋은\s*아침(입니다|이에요)?|수고(하세요|하셨습니다)|ㅋ+|ㅎ+|오케이|ok|okay|hi|hello|hey|thanks|thank\s*you|"
+    r":[\w+-]+:)[\s.!?~^,ㅎㅋ]*)+",
+    re.IGNORECASE,
+)
+NO_CONTENT = re.compile(r"[\W_]*")
+
+MOMENT_PLEASE = "답을 쓰고 있습니다…"
+STOPPED = "말씀하신 대로 여기서 멈추었습니다."
+TOO_SLOW = "답을 만드는 데 너무 오래 걸려 그만두었습니다. 질문을 좁혀서 다시 물어봐 주세요."
+BROKEN_OFF = "답을 쓰다가 문제가 생겨 여기까지만 적습니다."
+UNEXPECTED = "예기치 못한 문제가 생겨 답하지 못했습니다. 잠시 뒤에 다시 물어봐 주세요."
+NOT_HERE = "이 채널에서는 질문에 답하지 않도록 설정되어 있습니다."
+NOT_INVITED = "이 채널에 글을 쓸 수 없습니다. 저를 채널에 초대하신 뒤에 다시 물어봐 주세요."
+FOLLOWING = (
+    "이제 이 스레드에서는 멘션 없이 물으셔도 답하겠습니다. 그만두려면 `그만`이라고 적어 주세요."
+)
+MENTION_ONLY = "이 채널에서는 저를 멘션하실 때만 답하도록 설정되어 있습니다."
+NOT_FOLLOWING = "네, 그만하겠습니다. 필요하시면 저를 멘션해 주세요."
+IDLE = "지금 답하고 있는 질문이 없습니다."
+ANSWER_GONE = "이 답변은 오래되어 더는 남아 있지 않습니다. 다시 물어봐 주세요."
+UNREADABLE = (
+    "이 스레드의 앞선 대화를 읽을 수 없어 답하지 못했습니다. 스레드 밖에서 새로 물어봐 주세요."
+)
+
+
+def is_small_talk(text: str) -> bool:
+    """Whether a message says nothing that could be answered."""
+    return bool(NO_CONTENT.fullmatch(text) or SMALL_TALK.fullmatch(text))
+
+
+def is_order(text: str) -> bool:
+    """Whether a message tells the bot what to do rather than asks for news."""
+    return any(order.fullmatch(text) for order in (STOP, FOLLOW_ON, ASKS_FOR_HELP))
