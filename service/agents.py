@@ -206,8 +206,16 @@ def _with_inherited(sentences: Sequence[Sequence[Part]]) -> Iterator[Part]:
     for sentence in sentences:
         own = tuple(agent for part in sentence for agent in part.agents)
         for part in sentence:
-            yield part if part.agents else replace(part, agents=before + own)
+            agents = tuple(_named(agent, before) for agent in part.agents)
+            yield replace(part, agents=agents or before + own)
         before += own
+
+
+def _named(agent: Phrase, before: Sequence[Phrase]) -> Phrase:
+    """Whom a word for any of a kind stands for: 회사 for the first that was named."""
+    if len(agent) == 1 and agent[0] in _GENERIC:
+        return next((other for other in before if _is_name(other)), agent)
+    return agent
 
 
 def _held(

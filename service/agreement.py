@@ -25,6 +25,9 @@ _IDENTIFIERS = frozenset(
 
 _TITLE = "|".join(sorted(TITLES, key=len, reverse=True))
 _LEFT_OPEN = re.compile(r"여부|지 않|[을할될]지|는지|검토|미정|결정|정하")
+_ASKING = re.compile(
+    r"요구|촉구|제안|제의|건의|주문|요청|검토|청구|당부|호소|강조|지시|권고|명령|주장|바라|원하|희망|목소리|야 한다"
+)
 _TITLE_NOUNS = frozenset(TITLES)
 _DOUBLE_FAMILY_NAMES = frozenset("남궁 황보 제갈 선우 사공 독고 서문 동방".split())
 _PERSONS = (
@@ -176,6 +179,13 @@ def _fails(fact: Fact, claim: Statement, window: Window, weights: Mapping[str, f
     measured = isinstance(fact.value, Quantity | When) and bound
     if measured and best < MIN_BOND * fact.bond_with(fact, weights):
         return True
+    if (
+        bound
+        and isinstance(fact.value, When)
+        and fact.role == "from" != bound.role
+        and _is_elsewhere(fact, window)
+    ):
+        return True
     for rival in window.facts:
         directed = bound and fact.role == bound.role and rival.role not in {"", fact.role}
         if (
@@ -187,6 +197,12 @@ def _fails(fact: Fact, claim: Statement, window: Window, weights: Mapping[str, f
         ):
             return True
     return False
+
+
+def _is_elsewhere(fact: Fact, window: Window) -> bool:
+    """Whether what the fact is said of has another value there: 25일부터, where it is 6일부터."""
+    others = (g for g in window.facts if fact.may_rival(g) and not fact.states(g))
+    return any(other.role == fact.role for other in others)
 
 
 def _settled(
@@ -226,12 +242,13 @@ def _may_be_added(fact: Fact, window: Window) -> bool:
 
 
 def _planned(claim: Statement, window: Window) -> str | None:
-    """What the claim reports as done and the window only as planned."""
+    """What the claim reports as done and the window only as planned, or as asked for."""
     for word in claim.words:
-        if word.tense == "past":
-            tenses = {w.tense for s in window.sentences for w in s.words if w.sense == word.sense}
-            if tenses == {"future"}:
-                return word.form
+        tenses = {w.tense for s in window.sentences for w in s.words if w.sense == word.sense}
+        if word.tense == "past" and tenses == {"future"}:
+            return word.form
+        if word.tense != "asked" and tenses == {"asked"} and not _ASKING.search(claim.text):
+            return word.form
     return None
 
 
@@ -295,7 +312,7 @@ def _is_written(word: Word, window: Window) -> bool:
     """Whether the window has the very letters: the analyser takes unknown names apart in many ways."""
     written = squeeze(word.written).rstrip(".,")
     stems = (written[: len(written) - n] for n in range(3))
-    return any(len(stem) > 2 and stem in window.squeezed_text for stem in stems)
+    return any(len(stem) > 2 and stem in window.squeezed for stem in stems)
 
 
 def _replaces(word: Word, claim: Statement, window: Window) -> bool:

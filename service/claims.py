@@ -9,6 +9,7 @@ means alone: who does what to whom is seen only where particles show it. Pure fu
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -68,6 +69,17 @@ _PLACE_NAME = re.compile(
     r"(?<![가-힣])(?P<name>[가-힣]{2,6}?(?P<kind>호수|저수지|댐|천|(?<!건)강|(?<![생동재])산|섬|(?<![지구방무영])역|(?<![사조])항|대교|초등학교|초교|중학교|고등학교|대학교|공원|시장|병원"
     r"|공항|터널|해수욕장|마을|산단|산업단지|체육관|경기장|운동장|박물관|미술관|도서관|문화회관|복지관|연구원|은행|(?<![연요지])구|(?<![공해육])군|읍))"
     r"(?=[^가-힣]|(?:은|는|이|가|을|를|에|의|와|과|도|로|에서|으로|에는|에서는|까지|부터|에게)(?![가-힣]))"
+)
+_DEMANDS = frozenset(
+    "라고 으라고 라며 으라며 자고 자며 달라고 달라며 라는 자는".split()
+)  # 공개하라고
+_DEMANDING = frozenset("요구 촉구 제안 제의 건의 주문 요청 검토 청구".split())  # 삭감을 요구
+_COUNTRIES = frozenset(
+    "한국 북한 일본 중국 대만 홍콩 몽골 베트남 태국 필리핀 인도네시아 말레이시아 싱가포르 인도 파키스탄 네팔 미얀마 캄보디아 라오스 "
+    "방글라데시 호주 뉴질랜드 미국 캐나다 멕시코 브라질 아르헨티나 칠레 페루 콜롬비아 쿠바 영국 프랑스 독일 이탈리아 스페인 포르투갈 "
+    "네덜란드 벨기에 스위스 오스트리아 스웨덴 노르웨이 덴마크 핀란드 아이슬란드 폴란드 체코 헝가리 그리스 루마니아 불가리아 우크라이나 "
+    "러시아 터키 튀르키예 이란 이라크 이스라엘 사우디아라비아 카타르 이집트 모로코 케냐 에티오피아 나이지리아 남아프리카공화국 가나 "
+    "우즈베키스탄 카자흐스탄".split()
 )
 _WEEKDAY = re.compile(r"[월화수목금토일]요일")
 _CODE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]+-?\d+(?![A-Za-z0-9])")
@@ -322,6 +334,8 @@ class _Parser:
             return None
         whole = self._run_ending.get(n, "")
         form = whole if side(whole) else token.form.lower().replace(",", "")
+        if n and (self._tokens[n - 1].form, self._tokens[n - 1].tag) == ("준", "XPN"):
+            form = "준" + form  # 준우승 is no 우승
         particle = self._particle(n) if tag in _NOUN_TAGS else ""
         following = self._tokens[n + 1].tag if n + 1 < len(self._tokens) else ""
         return Word(
@@ -346,6 +360,10 @@ class _Parser:
         rest = [t for t in self._tokens[n + 1 : n + 4] if t.tag not in _SUFFIXES]
         if not rest:
             return ""
+        if rest[0].form in _DEMANDS and rest[0].tag == "EC":
+            return "asked"
+        if rest[0].tag == "JKO" and any(t.form in _DEMANDING for t in rest[1:2]):
+            return "asked"
         if rest[0].tag == "EP":
             return "future" if rest[0].form == "겠" else "past" if rest[0].form in _PAST else ""
         return "future" if rest[0].tag == "ETM" and rest[0].form in {"ᆯ", "을"} else ""
@@ -409,9 +427,15 @@ class _Parser:
             clause,
             bonds,
             role=_DIRECTIONS[direction[0]] if direction else "",
-            rate=(rate.lastgroup or "") if rate else "",
+            rate=(rate.lastgroup or "") if rate else _per(before),
             sign=signed[1] if signed and signed[1] != "영상" else "",
         )
+
+
+def _per(before: str) -> str:
+    """What a number counts for one of: kwh in «㎾h당 347원»."""
+    per = re.search(r"([가-힣A-Za-z㎾㎿㎡㎏㎞]+)당\s?(?:평균|최대|약)?\s?$", before)
+    return unicodedata.normalize("NFKC", per[1]).lower() if per else ""
 
 
 def _number(value: Quantity | When) -> str:
@@ -511,6 +535,8 @@ def _runs(text: str, tokens: Sequence[Token]) -> list[_Run]:
         is_name = any(tokens[n].tag in _NAME_TAGS for n in place) or _PLACE.fullmatch(form)
         titled = _TITLED.match(text, end) or _AFTER_TITLE.search(text[max(0, start - 8) : start])
         kind = "person" if titled and not _ORGANISATION.search(form) else form[-1]
+        if form in _COUNTRIES:
+            kind = "country"
         named = (
             (is_name or (titled and 2 <= len(form) <= 4 and len(place) > 1))
             and len(form) > 1
