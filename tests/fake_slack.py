@@ -406,8 +406,10 @@ def _page(messages: list[dict[str, Any]], given: dict[str, Any]) -> dict[str, An
     start, limit = int(given.get("cursor") or 0), int(given.get("limit", 100))
     end = start + limit
     more = end < len(messages)
+    whole = given.get("include_all_metadata") in (True, "true", "1")
+    hidden = set() if whole else {"metadata"}
     return {
-        "messages": messages[start:end],
+        "messages": [{k: m[k] for k in m.keys() - hidden} for m in messages[start:end]],
         "has_more": more,
         "response_metadata": {"next_cursor": str(end) if more else ""},
     }

@@ -36,6 +36,7 @@ from service.feedback import FeedbackStore
 from service.schema import Question
 from service.settings import Settings, load_settings
 from service.slack import answering, blocks, bot, delivery, desk, route
+from service.slack.messenger import SETUP, SlackRefused
 
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"
 
@@ -316,6 +317,29 @@ def test_a_service_that_misbehaves_is_no_surprise(reply: bytes, again: bool, tol
     asyncio.run(asyncio.wait_for(run(), 20))
 
 
+@pytest.mark.parametrize("key", ["", "of-the-bot"])
+def test_the_key_goes_to_the_service(key: str) -> None:
+    async def run() -> bytes:
+        asked = asyncio.Future[bytes]()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.set_result(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno")
+            await writer.drain()
+            writer.close()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            remote = desk.RemoteDesk(f"http://127.0.0.1:{port}", key)
+            await no_answer(remote)
+            await remote.close()
+        return await asked
+
+    head = asyncio.run(asyncio.wait_for(run(), 20))
+    assert (f"Authorization: Bearer {key}\r\n".encode() in head) == bool(key)
+    assert (b"Authorization" in head) == bool(key)
+
+
 def test_an_overloaded_process_says_so(settings: MakeSettings) -> None:
     async def scenario(slack: FakeSlack) -> None:
         async with bot.open_desk(settings(slack)) as local:
@@ -371,12 +395,14 @@ def test_a_wrong_token_is_told_and_not_tried_for_ever(settings: MakeSettings) ->
     async def scenario(slack: FakeSlack) -> None:
         secret = SecretStr("xoxb-wrong")
         wrong = settings(slack).model_copy(update={"slack_bot_token": secret})
-        with pytest.raises(bot.SlackRefused, match=r"auth.test: invalid_auth"):
+        with pytest.raises(SlackRefused, match=r"auth.test: invalid_auth") as caught:
             async with bot.open_bot(wrong, desk.RemoteDesk("http://x.example", "")):
                 pass
+        assert caught.value.remedy == SETUP
         wrong = settings(slack).model_copy(update={"slack_app_token": secret})
         wrong = wrong.model_copy(update={"api_url": "http://127.0.0.1:9"})
-        with pytest.raises(bot.SlackRefused, match=r"connections.open: invalid_auth"):
+        with pytest.raises(SlackRefused, match=r"connections.open: invalid_auth") as caught:
             await over_socket_mode(wrong).__aenter__()
+        assert caught.value.remedy == SETUP
 
     play(scenario)

@@ -27,14 +27,13 @@ from service.slack.conversation import Conversation
 from service.slack.desk import Desk, LocalDesk, RemoteDesk
 from service.slack.events import build_app
 from service.slack.memory import Memory
-from service.slack.messenger import Messenger, SlackRefused, quiet_logger
+from service.slack.messenger import SETUP, Messenger, error_of, quiet_logger
 from service.slack.rules import load_rules
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
 
 MANIFEST = Path(__file__).parent / "manifest.yaml"
-BAD_TOKENS = {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"}
 
 logger = logging.getLogger(__name__)
 
@@ -56,11 +55,8 @@ def check(settings: Settings) -> None:
             remedy="Install the extra: pip install 'gisa[slack]'",
         ) from error
     if not settings.slack_bot_token.get_secret_value():
-        raise SettingsInvalid("GISA_SLACK_BOT_TOKEN is empty", remedy=_SETUP)
+        raise SettingsInvalid("GISA_SLACK_BOT_TOKEN is empty", remedy=SETUP)
     load_rules(settings.slack_rules)
-
-
-_SETUP = "How to create the app and its tokens: service/slack/README.md"
 
 
 @asynccontextmanager
@@ -104,7 +100,7 @@ def serve(settings: Settings) -> None:
     """
     check(settings)
     if not settings.slack_app_token.get_secret_value():
-        raise SettingsInvalid("GISA_SLACK_APP_TOKEN is empty", remedy=_SETUP)
+        raise SettingsInvalid("GISA_SLACK_APP_TOKEN is empty", remedy=SETUP)
     asyncio.run(_serve(settings))
 
 
@@ -125,7 +121,7 @@ async def _serve(settings: Settings) -> None:
 async def listening(settings: Settings, bot: Bot) -> AsyncIterator[None]:
     """Socket Mode: Slack's events come over a WebSocket that this side opens.
 
-    Raises SlackRefused if Slack does not let the app in.
+    Raises SlackRefused if Slack does not let the app in, SlackUnreachable.
     """
     from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
     from slack_sdk.errors import SlackApiError
@@ -138,9 +134,7 @@ async def listening(settings: Settings, bot: Bot) -> AsyncIterator[None]:
         await handler.client.connect()
         yield
     except SlackApiError as error:
-        code = error.response.data.get("error", "unknown")
-        remedy = _SETUP if code in BAD_TOKENS else None
-        raise SlackRefused("apps.connections.open", code, remedy=remedy) from None
+        raise error_of("apps.connections.open", error) from None
     finally:
         await handler.client.close()
 

@@ -31,6 +31,9 @@ EYES = "eyes"
 WRITTEN = {None, "thread_broadcast", "file_share", "me_message"}
 """Subtypes of messages that somebody wrote; the others tell of joins, edits, pins and the like."""
 
+SETUP = "How to create the app and its tokens: service/slack/README.md"
+BAD_TOKENS = {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"}
+
 Call = Callable[..., Awaitable[Any]]
 
 logger = logging.getLogger(__name__)
@@ -250,7 +253,7 @@ class Messenger:
                 return (await call(**arguments())).data
             except SlackApiError as error:
                 if getattr(error.response, "status_code", 0) != 429:
-                    raise _error_of(method, error) from None
+                    raise error_of(method, error) from None
                 self._hold(method, error)
             # AttributeError: the SDK takes every text/plain for JSON, a proxy's error page too.
             except (ClientError, TimeoutError, OSError, AttributeError) as error:
@@ -274,16 +277,17 @@ def _at(channel: str, ts: str) -> dict[str, Any]:
     return {"channel": channel, "ts": ts}
 
 
-def _error_of(method: str, error: SlackApiError) -> GisaError:
+def error_of(method: str, error: SlackApiError) -> GisaError:
+    """What a failed call means: SlackRefused, or SlackUnreachable if it may have gone through."""
     response = error.response
     status = getattr(response, "status_code", 500)  # without one it is no JSON
     if status >= 500 or not isinstance(response.data, dict):
         return SlackUnreachable(f"{method}: HTTP {status}")
     code = str(response.data.get("error", "unknown"))
-    needed = response.data.get("needed")
-    return SlackRefused(
-        method, code, remedy=f"Give the app the scope {needed}." if needed else None
-    )
+    remedy = SETUP if code in BAD_TOKENS else None
+    if needed := response.data.get("needed"):
+        remedy = f"Give the app the scope {needed}."
+    return SlackRefused(method, code, remedy=remedy)
 
 
 def quiet_logger() -> logging.Logger:
