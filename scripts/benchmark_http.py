@@ -36,6 +36,8 @@ RELOAD_S = 15.0
 """How often articles are published in a soak."""
 LEAVING = 0.1
 """Share of the questions in a soak whose caller goes away before the answer."""
+REST_S = 0.2
+"""How long a client of a soak rests between two questions, at most: load, but no overload."""
 
 app = typer.Typer()
 messages = Console(stderr=True)
@@ -58,8 +60,10 @@ def measure_http(
     """The service under a closed loop of real HTTP clients on loopback: rates, latencies, memory.
 
     Every client asks its next question when it has the answer to the last. No question comes twice, so
-    that no cache answers. Clients run beside the service on the same processors. The index is
-    synthetic, like that of ``benchmark.py index``; ``cpu_ms`` is the service's own time per request.
+    that no cache answers; but the same articles are found again, and what the service remembers of
+    their texts counts. Clients run beside the service on the same processors. The index is
+    synthetic, like that of ``benchmark.py index``; ``cpu_ms`` is the service's own time per request,
+    ``client_cpu_ms`` that of the clients.
     """
     folder = Path(tempfile.mkdtemp(prefix="gisa-benchmark-"))
     try:
@@ -215,6 +219,7 @@ class _Tally:
     p50_ms: float = 0.0
     p99_ms: float = 0.0
     cpu_ms: float = 0.0
+    client_cpu_ms: float = 0.0
     errors: int = 0
     left: int = 0
     latencies: list[float] = field(default_factory=list, repr=False)
@@ -228,6 +233,7 @@ def _measure(service: _Service, route: Route, clients: int, seconds: float) -> _
     count = len(tally.latencies)
     tally.rate = count / seconds
     tally.cpu_ms = 1_000 * (service.cpu_s() - before) / max(count, 1)
+    tally.client_cpu_ms /= max(count, 1)
     tally.p50_ms, tally.p99_ms = (float(np.percentile(tally.latencies, p)) for p in (50, 99))
     tally.latencies.clear()
     return tally
@@ -235,35 +241,45 @@ def _measure(service: _Service, route: Route, clients: int, seconds: float) -> _
 
 def _load(service: _Service, route: Route, clients: int, seconds: float) -> _Tally:
     """A closed loop for so long. The clients are a process of their own, not to share its threads."""
-    task = json.dumps([service.port, route, clients, seconds, 0.0, random.random()])  # noqa: S311
+    task = json.dumps([service.port, route, clients, seconds, random.random()])  # noqa: S311
     command = [sys.executable, str(Path(__file__)), task]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT)  # noqa: S603
     return _Tally(**json.loads(output.stdout))
 
 
 def _clients(
-    port: int, route: Route, clients: int, seconds: float, leaving: float, seed: float
+    port: int,
+    route: Route,
+    clients: int,
+    seconds: float,
+    seed: float,
+    leaving: float = 0.0,
+    rest_s: float = 0.0,
 ) -> _Tally:
     tally, stop = _Tally(route, clients), time.monotonic() + seconds
     threads = [
-        threading.Thread(target=_client, args=(port, tally, stop, leaving, f"{seed}{n}"))
+        threading.Thread(target=_client, args=(port, tally, stop, f"{seed}{n}", leaving, rest_s))
         for n in range(clients)
     ]
+    before = time.process_time()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    tally.client_cpu_ms = 1_000 * (time.process_time() - before)
     return tally
 
 
-def _client(port: int, tally: _Tally, stop: float, leaving: float, seed: str) -> None:
+def _client(
+    port: int, tally: _Tally, stop: float, seed: str, leaving: float, rest_s: float
+) -> None:
     """Asks until the time is up, on one connection."""
     rng = random.Random(seed)  # noqa: S311
     questions = _questions(rng)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"Content-Type": "application/json"}
     while (started := time.monotonic()) < stop:
-        body = json.dumps({"question": next(questions)})
+        body = json.dumps({"question": next(questions)}).encode()
         try:
             connection.request("POST", f"/v1/{tally.route}", body, headers)
             if rng.random() < leaving:
@@ -280,6 +296,7 @@ def _client(port: int, tally: _Tally, stop: float, leaving: float, seed: str) ->
         except (OSError, http.client.HTTPException):
             tally.errors += 1
             connection.close()
+        time.sleep(rng.random() * rest_s)
 
 
 def _questions(rng: random.Random) -> Iterator[str]:
@@ -300,11 +317,12 @@ def _soak(service: _Service, root: Path, *, minutes: float) -> dict[str, Any]:
     An index that was given grows too: give a copy.
     """
     articles = map(_with_sentence_vectors, _articles(_material(), seed=2, first=10**7))
-    task = json.dumps([service.port, "ask", 8, 60 * minutes, LEAVING, 0.5])
+    task = json.dumps([service.port, "ask", 8, 60 * minutes, 0.5, LEAVING, REST_S])
     clients = subprocess.Popen(  # noqa: S603
         [sys.executable, str(Path(__file__)), task], stdout=subprocess.PIPE, cwd=ROOT
     )
-    memory, generations, published = [], {service.generation()}, time.monotonic()
+    memory, generations = [round(service.resident_mb())], {service.generation()}
+    published = time.monotonic()
     while clients.poll() is None:
         time.sleep(PEEK_S)
         with suppress(OSError):
@@ -328,7 +346,8 @@ def _soak(service: _Service, root: Path, *, minutes: float) -> dict[str, Any]:
         "memory_mb_by_quarter": [
             round(float(np.mean(part))) for part in np.array_split(memory, 4) if len(part)
         ],
-        "growth_of_second_half_mb": round(memory[-1] - memory[half]) if memory else 0,
+        "memory_mb_at_start_middle_end": [memory[0], memory[half], memory[-1]],
+        "growth_of_second_half_mb": memory[-1] - memory[half],
     }
 
 
@@ -345,10 +364,19 @@ def _publish(root: Path, articles: Sequence[Any]) -> None:
 
 def _show(results: Sequence[dict[str, Any]], workers: int) -> None:
     table = Table(title=f"HTTP, {workers} worker{'s' * (workers > 1)}")
-    for column in ("", "clients", "requests/s", "p50, ms", "p99, ms", "CPU, ms", "errors"):
+    for column in (
+        "",
+        "clients",
+        "requests/s",
+        "p50, ms",
+        "p99, ms",
+        "CPU, ms",
+        "client's CPU, ms",
+        "errors",
+    ):
         table.add_column(column, justify="right" if column else "left")
     for result in results:
-        names = ("rate", "p50_ms", "p99_ms", "cpu_ms")
+        names = ("rate", "p50_ms", "p99_ms", "cpu_ms", "client_cpu_ms")
         figures = [f"{result[name]:,.1f}" for name in names]
         table.add_row(result["route"], str(result["clients"]), *figures, str(result["errors"]))
     Console().print(table)

@@ -134,17 +134,17 @@ class Answerer:
     async def _look_up(self, course: _Course, scope: Scope) -> tuple[list[Hit], list[Source]]:
         """What the scope holds; the course starts a new reply over it."""
         with course.timings.measure("retrieve"):
-            hits = await asyncio.to_thread(self._retrieve, course, scope)
-            sources = await asyncio.to_thread(self._sources, hits, course.query.text)
+            hits, sources = await asyncio.to_thread(self._retrieve, course, scope)
         if hits:
             # By the end a newer one may be in use; the answer comes from the one that was searched.
             course.found, course.generation = True, hits[0].generation
         course.reply = self._reply(sources)
         return hits, sources
 
-    def _retrieve(self, course: _Course, scope: Scope) -> list[Hit]:
+    def _retrieve(self, course: _Course, scope: Scope) -> tuple[list[Hit], list[Source]]:
         k = course.question.top_k or self._top_k
-        return scope.search(self.index, course.query, k=k, per_story=PASSAGES_PER_STORY)
+        hits = scope.search(self.index, course.query, k=k, per_story=PASSAGES_PER_STORY)
+        return hits, self._sources(hits, course.query.text)
 
     def _reply(self, sources: Sequence[Source]) -> _Reply:
         return _Reply(Verifier(sources, self.index.analyser, self.index.idf))

@@ -7,6 +7,10 @@ can then do no more than state its lies in its own name.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+
+RECENT_SENTENCES = 4_096
+"""Sentences of which it is remembered whether they command: those of articles asked about again and again."""
 
 _DELIMITERS = str.maketrans("<>＜＞[]", "〈〉〈〉［］")
 # Control and format characters but for line breaks and tabs, and the tag characters that can carry
@@ -45,6 +49,7 @@ def inert(text: str) -> str:
     return _INVISIBLE.sub("", text).translate(_DELIMITERS)
 
 
+@lru_cache(maxsize=RECENT_SENTENCES)
 def is_command(sentence: str) -> bool:
     """Whether a sentence tells a model what to say. News ends its sentences otherwise, also in quoting."""
     # An attacker leaves out the full stop, so that the next sentence of the news runs on.

@@ -55,14 +55,17 @@ class Source:
 
     @cached_property
     def _supplied(self) -> Sequence[AnalysedSentence]:
+        if not self._commands:
+            return self._found
         return [sentence for sentence in self._found if sentence not in self._commands]
 
     @cached_property
     def _found(self) -> Sequence[AnalysedSentence]:
+        spans = [(passage.start, passage.end) for passage in self.passages]
         return [
             sentence
             for sentence in self.sentences
-            if any(p.start <= sentence.start and sentence.end <= p.end for p in self.passages)
+            if any(start <= sentence.start and sentence.end <= end for start, end in spans)
         ]
 
     def supplied_text(self, passage: Passage) -> str:

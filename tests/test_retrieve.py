@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from index import (
     Filters,
     Index,
     IndexEmpty,
+    Query,
     build_index,
     index_info,
     open_index,
@@ -137,6 +139,24 @@ def test_finds_the_article(index: Index, question: str, expected: str) -> None:
     assert hits[0].article.id == expected
     assert [hit.rank for hit in hits] == [1, 2, 3]
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_a_query_is_looked_up_once_under_the_same_filters(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query, dated = Query("트램 사업비"), Filters(published_from=date(2000, 1, 1))
+    assert index.search(query, k=1) == index.search("트램 사업비", k=1)
+    assert index.search(query, filters=dated) == index.search("트램 사업비", filters=dated)
+    expected = index.search("트램 사업비", k=3)
+
+    def refuse(*_: object) -> NoReturn:
+        raise AssertionError("it was looked up again")
+
+    monkeypatch.setattr(index._engine, "search", refuse)
+    assert index.search(query, k=3) == expected
+    assert index.search(query, k=3, filters=dated)
+    with pytest.raises(AssertionError):
+        index.search(Query("트램 사업비"), k=3)
 
 
 def test_hits_carry_exact_offsets(index: Index) -> None:

@@ -148,16 +148,15 @@ class Catalog(Database):
             " WHERE p.key IN (SELECT value FROM json_each(?))"
         )
         told: dict[int, tuple[ArticleHeader, tuple[str, ...]]] = {}  # an article has many passages
-        with self._reading() as db:
-            for key, ordinal, text, start, end, header_json, article in db.execute(
-                query, (json.dumps(list(keys)),)
-            ):
-                if article not in told:
-                    outlets = stories.other_outlets(db, article)
-                    told[article] = self._header(article, header_json), outlets
-                header, outlets = told[article]
-                passage = Passage(header.id, ordinal, text, start, end)
-                found[key] = LoadedPassage(passage, header, article, outlets)
+        for key, ordinal, text, start, end, header_json, article in self._db.execute(
+            query, (json.dumps(list(keys)),)
+        ):
+            if article not in told:
+                outlets = stories.other_outlets(self._db, article)
+                told[article] = self._header(article, header_json), outlets
+            header, outlets = told[article]
+            passage = Passage(header.id, ordinal, text, start, end)
+            found[key] = LoadedPassage(passage, header, article, outlets)
         return found
 
     def keys_of(self, article_ids: Sequence[str]) -> list[int]:

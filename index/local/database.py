@@ -85,11 +85,8 @@ class Database:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection, for several queries that see the same state and take their locks once."""
+        """The connection, for several queries that see the same state."""
         db = self._db
-        if db.in_transaction:
-            yield db
-            return
         db.execute("BEGIN")
         try:
             yield db

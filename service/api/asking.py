@@ -99,7 +99,8 @@ _LOGGED = {"id", "status", "backend", "dropped_sentences", "generation", "timing
 _FAILED = {"failure", "fallback_from", "incomplete"}
 
 
-def _asking(request: Request) -> Asking:
+# Dependencies that wait for nothing are async all the same: FastAPI sends the others to a thread.
+async def _asking(request: Request) -> Asking:
     asking: Asking = request.app.state.asking
     return asking
 
@@ -107,7 +108,7 @@ def _asking(request: Request) -> Asking:
 AskingDep = Annotated[Asking, Depends(_asking)]
 
 
-def facts_of(request: Request) -> Facts:
+async def facts_of(request: Request) -> Facts:
     """Where a route puts what the request's log line should say."""
     facts: Facts = request.state.facts
     return facts

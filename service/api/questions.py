@@ -26,7 +26,7 @@ from service.api.streams import EVENT_STREAM, EventStream, frame
 from service.schema import Answer, Question, QuestionFilters, QuestionText
 
 
-def require_json(request: Request) -> None:
+async def require_json(request: Request) -> None:
     """Refuse other bodies, also those that a foreign page could send without a preflight."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
