@@ -53,6 +53,15 @@ def test_risk_and_coverage_by_hand() -> None:
     assert risk_coverage([], 6) is None
 
 
+def test_equally_sure_answers_have_no_order() -> None:
+    # Three equally sure, one of them wrong: a third of each is, so the risk is 1/3 all along.
+    for wrong in ((True, False, False), (False, False, True)):
+        curve = risk_coverage([Case(0.5, w, True) for w in wrong], 3)
+        assert curve is not None
+        assert curve.aurc == pytest.approx(1 / 3, abs=1e-6)
+        assert len(curve.points) == 1
+
+
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.booleans()), min_size=1, max_size=400))
 def test_the_curve_rises_in_coverage_and_ends_with_all(
@@ -124,6 +133,34 @@ def test_the_permutation_test_by_hand() -> None:
         tuple(f"q{i}" for i in range(30, 36)),
     )
     assert 0 < change.ci95[0] < 0.15 < change.ci95[1] < 0.3
+
+
+def test_pairs_are_kept_by_the_interval_and_the_test() -> None:
+    # The same right answers over other questions: nothing but the pairs differs, and the change is 0.
+    right = {"a": range(15), "b": range(15, 30)}
+    old, new = (
+        report_of(
+            [
+                asked(i, "x", ["서울"], 1, one("서울" if i in side else "부산", "right"))
+                for i in range(30)
+            ]
+        )
+        for side in right.values()
+    )
+    (change,) = (d for d in compare(old, new).differences if d.metric == "answers.contains")
+    assert (change.change, change.p) == (0.0, 1.0)
+    # Each question's own change is +1 or -1: the mean of 30 has a standard deviation of 1/sqrt(30).
+    assert change.ci95[1] - change.ci95[0] == pytest.approx(2 * 1.96 / np.sqrt(30), abs=0.08)
+
+
+def test_a_swap_without_any_case_is_no_evidence() -> None:
+    # A right refusal in one report, a wrong one in the other: a swap leaves one of them without any.
+    old, new = [*TWENTY[15:16], *TWENTY[:1]], [*TWENTY[15:16], *TWENTY[:1]]
+    new[0] = asked(16, "unanswerable", [], 1, one("서울", "right"))
+    new[1] = asked(1, "factoid", ["서울"], 1, REFUSAL)
+    differences = compare(report_of(old), report_of(new)).differences
+    (change,) = (d for d in differences if d.metric == "abstention.precision")
+    assert (change.old, change.new, change.p) == (1.0, 0.0, 1.0)
 
 
 def test_only_questions_of_both_reports_are_compared() -> None:

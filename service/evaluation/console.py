@@ -72,8 +72,11 @@ def _briefly(estimate: Estimate) -> str:
 def show_changes(changes: Comparison) -> None:
     """What moved since an earlier report, how surely, and for which questions."""
     if changes.left_out:
-        say(f"{changes.left_out} questions are in one of the reports only and left out;", to=err)
-        say(f"{changes.questions} are compared.", to=err)
+        say(
+            f"{changes.questions} questions are compared; "
+            f"{changes.left_out} are in one of the reports only and left out.",
+            to=err,
+        )
     if not changes.differences:
         say("Nothing changed.")
         return
