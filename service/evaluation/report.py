@@ -122,6 +122,11 @@ class Report(_Model):
         return str(self.config.get("backend", ""))
 
     @property
+    def absent(self) -> Sequence[str]:
+        """Right articles that the index lacks."""
+        return tuple(self.config.get("absent_articles", ()))
+
+    @property
     def all_backends(self) -> tuple[Report, ...]:
         return (self, *self.others)
 

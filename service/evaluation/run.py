@@ -47,10 +47,15 @@ def evaluate(
     ``now`` is the clock for questions that name none; ``backends`` defaults to the configured one, and
     those after the first become the report's ``others``; ``config`` is added to the report's own;
     ``track`` shows progress. Raises DatasetUnusable when the index holds none of the articles that
-    the questions name, QuestionInvalid for an unknown backend.
+    the questions name, or there is no such backend.
     """
     dataset = with_ids(dataset, answerer.index)
     wanted = tuple(dict.fromkeys(backends)) or (answerer.default_backend,)
+    if unknown := [name for name in wanted if name not in answerer.backends]:
+        raise DatasetUnusable(
+            f"no backend is called {unknown[0]!r}",
+            remedy=f"There are {', '.join(sorted(answerer.backends))}; others need settings.",
+        )
     outcomes = asyncio.run(_Run(answerer, wanted, now, retrieval_only).ask_all(dataset, track))
     described = {
         **describe_service(answerer),
