@@ -93,3 +93,9 @@ def test_the_command_writes_what_the_evaluation_reads(tmp_path: Path) -> None:
     [question] = read_questions(questions, articles).questions
     assert question.answers == ("15곳",)
     assert all(limit in done.stderr for limit in LIMITS)
+
+    notices = [{"id": str(n), "title": "[인사]", "body": "짧다."} for n in range(2)]
+    articles.write_text("\n".join(map(json.dumps, notices)), "utf-8")
+    done = CliRunner().invoke(app, ["eval", "make", str(articles)])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "no question can be drafted" in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
@@ -248,6 +249,28 @@ def test_the_page_stands_alone_and_is_well_formed() -> None:
     assert [t for t in funnel if t and t.isdigit()][:5] == ["15", "14", "13", "11", "11"]
 
 
+def test_one_question_can_be_drawn() -> None:
+    html = render(report_of([replace(TWENTY[6], forced=Forced(0.5, REFUSAL))]))
+    lines = re.findall(r'<path class="line s\d" d="M([^"]*)"', html)
+    assert len(lines) == 4  # recall, risk, both times
+    assert all("nan" not in line for line in lines)
+    assert lines[2].count("L") == 1  # a rise from none to all, not a single point that no one sees
+    assert "1 question ·" in html
+
+
+def test_no_text_of_the_data_is_markup() -> None:
+    hostile = '</td></style><img src=x onerror="alert(1)">'
+    asked_ = asked(1, hostile, [hostile], 2, one(hostile, hostile))
+    question = asked_.question.model_copy(update={"id": hostile, "question": hostile})
+    other = replace(asked_, question=question)
+    titled = Judge(JUDGE.supports, JUDGE.body_of, title_of=lambda article: hostile)
+    report = report_of([other, TWENTY[7]], hostile, titled)
+    html = render(report.model_copy(update={"others": (report,)}), compare(report, report))
+    assert "<img" not in html
+    assert html.count("</style>") == 1
+    assert "&lt;img" in html
+
+
 def test_verdicts() -> None:
     results = {r.id: verdict(r) for r in report_of(TWENTY).questions}
     assert results["q7"] == "The reply cites another article."
@@ -257,9 +280,9 @@ def test_verdicts() -> None:
     assert results["q6"] == "Right, but the first right article is only number 2 of those found."
 
 
-@given(st.lists(st.floats(0, 1), max_size=5))
-def test_axes_hold_all_values(values: list[float]) -> None:
-    check_holds(share_axis("", values), values)
+@given(st.lists(st.floats(0, 1), max_size=5), st.sampled_from([None, 0.0]))
+def test_axes_hold_all_values(values: list[float], low: float | None) -> None:
+    check_holds(share_axis("", values, low=low), values)
 
 
 @given(st.lists(st.floats(0.2, 1e5), min_size=1, max_size=5))

@@ -46,7 +46,8 @@ def render(report: Report, changes: Comparison | None = None) -> str:
 
 def _summary(report: Report) -> str:
     asked, when = len(report.questions), str(report.config.get("started_at", ""))[:16]
-    facts = [_data_name(report), f"{asked:,} questions", report.backend, when.replace("T", " ")]
+    count = f"{asked:,} question{'' if asked == 1 else 's'}"
+    facts = [_data_name(report), count, report.backend, when.replace("T", " ")]
     return (
         f'<header><h1>Evaluation</h1><p class="facts">{escape(" · ".join(filter(None, facts)))}</p>'
         f'<p class="lead">{escape(" ".join(_sentences(report)))}</p>'
@@ -194,7 +195,7 @@ def _time_plot(report: Report) -> str:
     def cumulative(name: str, times: Iterable[float]) -> Line:
         ordered = sorted(max(time, 0.1) for time in times)
         steps = range(max(1, len(ordered) // 100), len(ordered) + 1, max(1, len(ordered) // 100))
-        return Line(name, [(ordered[n - 1], n / len(ordered)) for n in steps])
+        return Line(name, [(ordered[0], 0.0), *((ordered[n - 1], n / len(ordered)) for n in steps)])
 
     lines = []
     wanted = [(f"answer of {r.backend}", "answer", r) for r in report.all_backends]
