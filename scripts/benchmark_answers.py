@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import statistics
 import sys
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -26,10 +25,8 @@ REMOVED_EVERY = 3
 NUMERIC = frozenset({"number", "unit", "date"})
 
 if TYPE_CHECKING:
-    from index import Index
     from service.answer import Answerer
     from service.evaluation.datasets import Dataset, GoldQuestion
-    from service.prompt import Prompt
 
 app = typer.Typer()
 SquadOption = Annotated[
@@ -130,7 +127,7 @@ def abstention(
         # A cached index is known by its files; the reduced corpus has none of its own.
         with _serving(dataset, cache if name == "sample" else None) as answerer:
             judged = [
-                _judge(answerer.index, question, "reporting" if odd else "choosing")
+                _judge(answerer, question, "reporting" if odd else "choosing")
                 for question, odd in zip(dataset.questions, _odd(name, dataset), strict=True)
             ]
         report[name] = {
@@ -166,46 +163,23 @@ def _odd(name: str, dataset: Dataset) -> Iterator[bool]:
     return (bool((n if name == "sample" else n // 2) % 2) for n in range(len(dataset.questions)))
 
 
-class _Recorder:
-    """A backend that keeps the first prompt of a question and says nothing."""
+def _judge(answerer: Answerer, gold: GoldQuestion, half: str) -> Judged:
+    from service.evaluation.metrics import score_answer
+    from service.evaluation.run import Probe
 
-    name = "recorder"
-
-    def __init__(self) -> None:
-        self.prompt: Prompt | None = None
-
-    async def generate(self, prompt: Prompt) -> AsyncGenerator[str, None]:
-        self.prompt = self.prompt or prompt
-        for piece in ():
-            yield piece
-
-
-def _judge(index: Index, gold: GoldQuestion, half: str) -> Judged:
-    from service.answer import Answerer
-    from service.evaluation.metrics import contains
-    from service.llm.extractive import Asked, answerability, choose, rank
-
-    recorder = _Recorder()
-    recording = Answerer(index, {recorder.name: recorder}, default_backend=recorder.name)
-    asyncio.run(recording.answer(gold.ask()))
-    if recorder.prompt is None:
-        return Judged(half, 0.0, gold.answerable, False)
-    asked = Asked.of(recorder.prompt.question, index.analyser, index.idf)
-    candidates = rank(asked, recorder.prompt.sources)
-    chosen = choose(asked, candidates)
-    said = " ".join(candidate.text for candidate in chosen)
-    right = any(contains(said, answer) for answer in gold.answers)
-    return Judged(half, answerability(asked, candidates, chosen), gold.answerable, right)
+    forced = asyncio.run(Probe(answerer).force(gold, datetime.now().astimezone()))
+    right, _ = score_answer(forced.answer, gold.answers or ()).get("contains", (0.0, 1.0))
+    return Judged(half, forced.confidence, bool(gold.answerable), bool(right))
 
 
 def _curve(judged: Sequence[Judged], threshold: float) -> dict[str, Any]:
+    from service.evaluation.selective import Case, risk_coverage
+
     levels = sorted({threshold, *(n / 20 for n in range(20))})
     points = {f"{level:g}": _at(judged, level) for level in levels}
-    ordered = sorted(judged, key=lambda j: -j.certainty)
-    risks = [
-        1 - sum(j.is_right for j in ordered[:n]) / n for n in range(1, len(ordered) + 1)
-    ]  # Geifman and El-Yaniv, Selective classification (2017): mean risk over all coverages
-    return {"questions": len(judged), "aurc": statistics.mean(risks), "at": points}
+    cases = [Case(j.certainty, not j.is_right, given=True) for j in judged]
+    curve = risk_coverage(cases, len(cases))
+    return {"questions": len(judged), "aurc": curve.aurc if curve else None, "at": points}
 
 
 def _at(judged: Sequence[Judged], threshold: float) -> dict[str, float | None]:

@@ -380,9 +380,13 @@ def eval_make(
     options = read_options(settings)
     articles = (a for path in paths for a in read_articles(path, options=options))
     questions = draft(articles, build_analyser(settings), count=count, seed=seed)
+    if not questions:
+        say("gisa: no question can be drafted: no article has a title of its own or a", to=err)
+        say("sentence that stands alone.", to=err)
+        raise typer.Exit(FAILED)
     for question in questions:
         typer.echo(question.model_dump_json(exclude_defaults=True))
-    say(f"{len(questions)} questions drafted. What they can't tell:", to=err)
+    say(f"Drafted: {len(questions)}. What these questions can't tell:", to=err)
     for limit in LIMITS:
         say(f"- {limit}", to=err)
 

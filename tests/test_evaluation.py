@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+import string
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import small_index
 from hash_embedder import HashEmbedder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index import Article, KoreanAnalyser
+from index import SEOUL, Article, KoreanAnalyser
 from service.evaluation import command, corpus
 from service.evaluation.comparison import compare
 from service.evaluation.datasets import Dataset, DatasetUnusable, GoldQuestion, fingerprint
@@ -30,7 +35,13 @@ from service.evaluation.metrics import (
     normalise,
     score_retrieval,
 )
-from service.evaluation.report import Report, read_report
+from service.evaluation.report import (
+    BelowFloor,
+    Report,
+    check_floors,
+    parse_floor,
+    read_report,
+)
 from service.evaluation.scoring import Outcome, build_report
 from service.schema import Answer, Citation, Interpreted, Sentence
 
@@ -242,6 +253,33 @@ def test_a_copy_of_the_story_is_as_good_as_the_original() -> None:
     assert report.questions[0].scores["citations.article_recall"] == 1.0
 
 
+def test_several_right_articles_by_hand() -> None:
+    # Right are a, b and c; found are a, x, b; cited are a and x.
+    question = GoldQuestion(id="q", question="?", answers=("서울",), article_ids=("a", "b", "c"))
+    answer = reply([("서울", [1]), ("서울", [2])], [("a", "서울", 0), ("x", "서울", 0)])
+    outcome = Outcome(question, ("a", "x", "b"), 1.0, answer, 1.0)
+    measured = build_report([outcome], JUDGE, seed=0, config={})
+    ideal = 1 + 1 / np.log2(3) + 1 / np.log2(4)
+    assert values(measured, "retrieval") == {
+        "recall@1": pytest.approx(1 / 3, abs=1e-6),
+        "recall@5": pytest.approx(2 / 3, abs=1e-6),
+        "recall@10": pytest.approx(2 / 3, abs=1e-6),
+        "mrr@10": 1.0,
+        "ndcg@10": pytest.approx((1 + 1 / np.log2(4)) / ideal, abs=1e-6),
+    }
+    assert values(measured, "citations")["article_precision"] == 0.5
+    assert values(measured, "citations")["article_recall"] == pytest.approx(1 / 3, abs=1e-6)
+
+
+def test_an_outlet_is_no_part_of_what_its_quote_supports(tmp_path: Path) -> None:
+    small_index.build(tmp_path)
+    judge = Judge.of(small_index.open_answerer(tmp_path).index, datetime(2026, 6, 1, tzinfo=SEOUL))
+    (place,) = one("새 청사를 연다", "right").citations
+    cited = [place.model_copy(update={"press": "해담일보"})]
+    assert judge.supports("해담일보에 따르면 새 청사를 연다", cited)
+    assert not judge.supports("은솔신문에 따르면 새 청사를 연다", cited)
+
+
 def test_nothing_retrieved_scores_nothing() -> None:
     assert score_retrieval({"q": []}, {"q": {"a": 1}})["q"]["ndcg@10"] == (0.0, 1.0)
     assert score_retrieval({"q": ["a"]}, {}) == {}
@@ -308,6 +346,37 @@ def test_markers_are_no_part_of_an_answer() -> None:
     assert report.answers.overall["contains"].value == 0.0
 
 
+def official_normalisation(text: str) -> str:
+    """KorQuAD's evaluate-v1.0.py told step by step: an independent account of what it does."""
+    for sign in ("'", '"', "《", "》", "<", ">", "〈", "〉", "(", ")", "‘", "’"):
+        text = re.sub(re.escape(sign), " ", text)
+    kept = "".join(letter for letter in text.lower() if letter not in set(string.punctuation))
+    return " ".join(kept.split())
+
+
+KORQUAD_LETTERS = st.text("가나1 ,.'\"《》<>〈〉()‘’“”「」·-_\t\u00a0AaİßΣ[]{}", max_size=12)
+
+
+@given(KORQUAD_LETTERS)
+def test_normalisation_is_that_of_the_official_script(text: str) -> None:
+    assert normalise(text) == official_normalisation(text)
+
+
+@given(KORQUAD_LETTERS, KORQUAD_LETTERS)
+def test_f1_is_that_of_the_official_script(answer: str, gold: str) -> None:
+    said, right = ("".join(official_normalisation(text).split()) for text in (answer, gold))
+    common = sum(min(said.count(letter), right.count(letter)) for letter in set(said))
+    precision, recall = common / max(len(said), 1), common / max(len(right), 1)
+    f1 = 2 * precision * recall / (precision + recall) if common else 0.0
+    assert character_f1(answer, gold) == pytest.approx(f1)
+    assert exact(answer, gold) >= (official_normalisation(answer) == official_normalisation(gold))
+
+
+def test_letters_may_be_decomposed() -> None:
+    assert exact("\u1112\u1161\u11ab국", "한국")
+    assert character_f1("\u1112\u1161\u11ab국", "한국") == 1.0
+
+
 @given(st.text(), st.text())
 def test_f1_is_symmetric_and_bounded(left: str, right: str) -> None:
     assert character_f1(left, right) == character_f1(right, left)
@@ -346,6 +415,39 @@ def test_intervals_hold_their_value(cases: list[tuple[bool, bool]]) -> None:
         assert result.value == pytest.approx(
             sum(r and p for r, p in cases) / sum(p for _, p in cases), abs=1e-6
         )
+
+
+def test_one_question_shows_no_spread() -> None:
+    rows = [{"answers.f1": (0.4, 1.0), "answers.exact": (1.0, 1.0)}]
+    found = estimate(rows, seed=0)
+    assert (found["answers.f1"].value, found["answers.f1"].ci95) == (0.4, (None, None))
+    assert found["answers.exact"].ci95 == (0.025, 1.0)
+
+
+# ---- floors
+
+
+@pytest.mark.parametrize(
+    ("bound", "missed"),
+    [
+        ("answers.exact=0.26", None),  # 4 of 15 are .267
+        ("answers.exact=0.27", "answers.exact is 0.2667, its floor is 0.27"),
+        ("citations.invalid_markers=2", None),
+        ("citations.invalid_markers=1", "invalid_markers is 2, its ceiling is 1"),
+        ("abstention.false_refusals=0.1", "false_refusals is 0.2, its ceiling is 0.1"),
+    ],
+)
+def test_bounds(report: Report, bound: str, missed: str | None) -> None:
+    with pytest.raises(BelowFloor, match=missed) if missed else nullcontext():
+        check_floors(report, [parse_floor(bound)])
+
+
+def test_every_backend_is_held_to_the_bounds(report: Report) -> None:
+    better = build_report(TWENTY[:6], JUDGE, seed=0, config={"backend": "good"})
+    worse = report.model_copy(update={"config": {"backend": "bad"}})
+    both = better.model_copy(update={"others": (worse,)})
+    with pytest.raises(BelowFloor, match=r"^answers.contains of bad is 0.6667, its floor is 0.9$"):
+        check_floors(both, [("answers.contains", 0.9)])
 
 
 # ---- data sets
@@ -627,6 +729,7 @@ def test_articles_may_be_named_by_their_file(
         (("--questions", "y.jsonl", "--corpus", "absent"), "absent: there is no such file"),
         (("--squad", "x.json", "--fail-under", "ndcg=1"), "no metric is called 'ndcg'"),
         (("--squad", "x.json", "--fail-under", "answers.f1=high"), "not of the form METRIC=VALUE"),
+        (("--squad", "x.json", "--fail-under", "answers.f1=nan"), "nan is no bound"),
         (("--squad", "x.json", "--compare", "other.json"), "no evaluation report"),
         (("--squad", "x.json", "--limit", "0"), "--limit"),
     ],
@@ -665,6 +768,17 @@ def test_comparison_names_the_questions_that_changed(tmp_path: Path, report: Rep
     saved = tmp_path / "report.json"
     saved.write_text(report.model_dump_json(), "utf-8")
     assert read_report(saved) == report
+
+
+def test_a_report_of_other_questions_is_no_comparison(
+    run: Run, squad: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], report: Report
+) -> None:
+    """Neither by id, nor by ids that other questions have as well."""
+    old = tmp_path / "old.json"
+    renamed = tuple(r.model_copy(update={"id": str(i)}) for i, r in enumerate(report.questions))
+    old.write_text(report.model_copy(update={"questions": renamed}).model_dump_json(), "utf-8")
+    assert run("--squad", squad, "--compare", old) == 2
+    assert "none of its 20 questions is asked here" in capsys.readouterr().err
 
 
 def test_the_script_starts_from_any_folder(tmp_path: Path) -> None:

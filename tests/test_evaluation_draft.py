@@ -56,12 +56,20 @@ def test_what_is_asked_for_stands_alone(sentence: str) -> None:
 
 
 def test_kinds_take_turns_and_columns_have_no_title() -> None:
-    body = (LEAD, "새로 생기는 정거장은 노선을 따라 모두 15곳이 놓인다.")
-    made = draft([article(str(n), *body) for n in range(6)], analyser(), count=6)
+    towns = ("버들", "새터", "은솔", "윤슬", "미루", "바람")
+    sentence = "{}마을에 새로 생기는 정거장은 노선을 따라 모두 15곳이 놓인다."
+    archive = [article(town, LEAD, sentence.format(town)) for town in towns]
+    made = draft(archive, analyser(), count=6)
     assert [q.type for q in made] == ["number", "title", "sentence"] * 2
     assert made[1].answers is None
     column = [article(str(n), LEAD, title="[인사]") for n in range(3)]
     assert draft(column, analyser(), count=3) == []
+
+
+def test_copies_of_a_story_ask_nothing_twice() -> None:
+    copies = [article(str(n), LEAD, "새로 생기는 정거장은 노선을 따라 모두 15곳이 놓인다.", title="[사회]") for n in range(3)]  # fmt: skip
+    made = [question.question for question in draft(copies, analyser(), count=3)]
+    assert len(made) == len(set(made)) == 2  # the number and the sentence; all three have one title
 
 
 def test_a_sample_is_a_function_of_the_seed() -> None:
@@ -85,3 +93,9 @@ def test_the_command_writes_what_the_evaluation_reads(tmp_path: Path) -> None:
     [question] = read_questions(questions, articles).questions
     assert question.answers == ("15곳",)
     assert all(limit in done.stderr for limit in LIMITS)
+
+    notices = [{"id": str(n), "title": "[인사]", "body": "짧다."} for n in range(2)]
+    articles.write_text("\n".join(map(json.dumps, notices)), "utf-8")
+    done = CliRunner().invoke(app, ["eval", "make", str(articles)])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "no question can be drafted" in done.stderr

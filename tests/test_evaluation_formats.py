@@ -69,6 +69,8 @@ def test_beir_has_splits(beir: Path) -> None:
     assert [q.id for q in read_beir(beir).questions] == ["q1", "q3"]
     (beir / "qrels" / "test.tsv").unlink()
     assert [q.id for q in read_beir(beir).questions] == ["q2"]  # the only one
+    (beir / "qrels" / "dev.tsv").write_text("q1\td1\t1\nq2\td2\t1\n", "utf-8")
+    assert [q.id for q in read_beir(beir).questions] == ["q1", "q2"]  # without a heading
 
 
 @pytest.mark.parametrize(

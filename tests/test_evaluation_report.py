@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
@@ -51,6 +52,15 @@ def test_risk_and_coverage_by_hand() -> None:
     assert (curve.coverage, curve.risk) == (pytest.approx(4 / 6, abs=1e-6), 0.25)
     assert curve.aurc == pytest.approx((0 + 1 / 2 + 1 / 3 + 1 / 4 + 2 / 5) / 5, abs=1e-6)
     assert risk_coverage([], 6) is None
+
+
+def test_equally_sure_answers_have_no_order() -> None:
+    # Three equally sure, one of them wrong: a third of each is, so the risk is 1/3 all along.
+    for wrong in ((True, False, False), (False, False, True)):
+        curve = risk_coverage([Case(0.5, w, True) for w in wrong], 3)
+        assert curve is not None
+        assert curve.aurc == pytest.approx(1 / 3, abs=1e-6)
+        assert len(curve.points) == 1
 
 
 @settings(deadline=None)
@@ -124,6 +134,34 @@ def test_the_permutation_test_by_hand() -> None:
         tuple(f"q{i}" for i in range(30, 36)),
     )
     assert 0 < change.ci95[0] < 0.15 < change.ci95[1] < 0.3
+
+
+def test_pairs_are_kept_by_the_interval_and_the_test() -> None:
+    # The same right answers over other questions: nothing but the pairs differs, and the change is 0.
+    right = {"a": range(15), "b": range(15, 30)}
+    old, new = (
+        report_of(
+            [
+                asked(i, "x", ["서울"], 1, one("서울" if i in side else "부산", "right"))
+                for i in range(30)
+            ]
+        )
+        for side in right.values()
+    )
+    (change,) = (d for d in compare(old, new).differences if d.metric == "answers.contains")
+    assert (change.change, change.p) == (0.0, 1.0)
+    # Each question's own change is +1 or -1: the mean of 30 has a standard deviation of 1/sqrt(30).
+    assert change.ci95[1] - change.ci95[0] == pytest.approx(2 * 1.96 / np.sqrt(30), abs=0.08)
+
+
+def test_a_swap_without_any_case_is_no_evidence() -> None:
+    # A right refusal in one report, a wrong one in the other: a swap leaves one of them without any.
+    old, new = [*TWENTY[15:16], *TWENTY[:1]], [*TWENTY[15:16], *TWENTY[:1]]
+    new[0] = asked(16, "unanswerable", [], 1, one("서울", "right"))
+    new[1] = asked(1, "factoid", ["서울"], 1, REFUSAL)
+    differences = compare(report_of(old), report_of(new)).differences
+    (change,) = (d for d in differences if d.metric == "abstention.precision")
+    assert (change.old, change.new, change.p) == (1.0, 0.0, 1.0)
 
 
 def test_only_questions_of_both_reports_are_compared() -> None:
@@ -211,6 +249,28 @@ def test_the_page_stands_alone_and_is_well_formed() -> None:
     assert [t for t in funnel if t and t.isdigit()][:5] == ["15", "14", "13", "11", "11"]
 
 
+def test_one_question_can_be_drawn() -> None:
+    html = render(report_of([replace(TWENTY[6], forced=Forced(0.5, REFUSAL))]))
+    lines = re.findall(r'<path class="line s\d" d="M([^"]*)"', html)
+    assert len(lines) == 4  # recall, risk, both times
+    assert all("nan" not in line for line in lines)
+    assert lines[2].count("L") == 1  # a rise from none to all, not a single point that no one sees
+    assert "1 question ·" in html
+
+
+def test_no_text_of_the_data_is_markup() -> None:
+    hostile = '</td></style><img src=x onerror="alert(1)">'
+    asked_ = asked(1, hostile, [hostile], 2, one(hostile, hostile))
+    question = asked_.question.model_copy(update={"id": hostile, "question": hostile})
+    other = replace(asked_, question=question)
+    titled = Judge(JUDGE.supports, JUDGE.body_of, title_of=lambda article: hostile)
+    report = report_of([other, TWENTY[7]], hostile, titled)
+    html = render(report.model_copy(update={"others": (report,)}), compare(report, report))
+    assert "<img" not in html
+    assert html.count("</style>") == 1
+    assert "&lt;img" in html
+
+
 def test_verdicts() -> None:
     results = {r.id: verdict(r) for r in report_of(TWENTY).questions}
     assert results["q7"] == "The reply cites another article."
@@ -220,9 +280,9 @@ def test_verdicts() -> None:
     assert results["q6"] == "Right, but the first right article is only number 2 of those found."
 
 
-@given(st.lists(st.floats(0, 1), max_size=5))
-def test_axes_hold_all_values(values: list[float]) -> None:
-    check_holds(share_axis("", values), values)
+@given(st.lists(st.floats(0, 1), max_size=5), st.sampled_from([None, 0.0]))
+def test_axes_hold_all_values(values: list[float], low: float | None) -> None:
+    check_holds(share_axis("", values, low=low), values)
 
 
 @given(st.lists(st.floats(0.2, 1e5), min_size=1, max_size=5))

@@ -102,8 +102,9 @@ def _text(x: float, y: float, text: str, anchor: str, kind: str = "tick") -> str
 
 
 def share_axis(label: str, values: Sequence[float], *, low: float | None = None) -> Axis:
-    """An axis of shares around the values that are drawn, marked in whole per cents."""
-    least, most = min(values, default=0.0), max(values, default=1.0)
+    """An axis of shares around the values that are drawn, or from ``low``, marked in whole per cents."""
+    least = min(values, default=0.0) if low is None else low
+    most = max(values, default=1.0)
     step = next(
         s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.25) if (most - least) / s <= 5 or s == 0.25
     )

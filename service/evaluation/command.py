@@ -107,7 +107,8 @@ def command(
         typer.Option(
             "--fail-under",
             metavar="METRIC=VALUE",
-            help="Exit with 1 below this, e.g. retrieval.ndcg@10=0.95; may be repeated.",
+            help="Exit with 1 below this, or above it for invalid_markers and false_refusals; "
+            "e.g. retrieval.ndcg@10=0.95; may be repeated.",
         ),
     ] = None,
 ) -> None:
@@ -117,6 +118,8 @@ def command(
     old = read_report(old_file) if old_file else None
     source = _Source(squad, beir, split, autorag, questions, corpus, index)
     dataset = source.read().of_types(types or ()).sample(limit, seed)
+    if old:
+        _check_comparable(old, dataset, str(old_file))
     report = _measure(
         dataset,
         settings,
@@ -135,6 +138,16 @@ def command(
     if changes:
         show_changes(changes)
     check_floors(report, wanted)
+
+
+def _check_comparable(old: Report, dataset: Dataset, name: str) -> None:
+    """Before hours are spent on it. Raises DatasetUnusable."""
+    asked = {(question.id, question.question) for question in dataset.questions}
+    if not any((result.id, result.question) in asked for result in old.questions):
+        raise DatasetUnusable(
+            f"{name}: none of its {len(old.questions):,} questions is asked here",
+            remedy="Compare reports of the same questions; --limit and --seed choose among them.",
+        )
 
 
 @dataclass(frozen=True)

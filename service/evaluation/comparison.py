@@ -53,12 +53,18 @@ class Comparison:
 def compare(old: Report, new: Report, *, seed: int = 0) -> Comparison:
     """Compare over the questions that both reports have; what only one of them has is left out.
 
+    A question is the same when it has the same id and the same text: other sets number theirs from 1 too.
+
     ``p`` is that of the paired permutation (randomisation) test, which asks nothing of the
     distribution: Smucker, Allan and Carterette, A Comparison of Statistical Significance Tests for
     Information Retrieval Evaluation (CIKM 2007).
     """
-    before = {result.id: result for result in old.questions}
-    pairs = [(before[result.id], result) for result in new.questions if result.id in before]
+    before = {(result.id, result.question): result for result in old.questions}
+    pairs = [
+        (before[key], result)
+        for result in new.questions
+        if (key := (result.id, result.question)) in before
+    ]
     names = [name for name in NAMES if any(_moved(name, *pair) for pair in pairs)]
     left_out = len(before) + len(new.questions) - 2 * len(pairs)
     differences = _differences(pairs, names, seed) if names else ()
@@ -101,7 +107,11 @@ def _interval(changes: NDArray[np.float64]) -> tuple[float, float]:
 def _permutation_test(
     old: NDArray[np.float64], new: NDArray[np.float64], names: Sequence[str], seed: int
 ) -> NDArray[np.float64]:
-    """Of each metric, the share of changes at least as large when answers swap reports at random."""
+    """Of each metric, the share of changes at least as large when answers swap reports at random.
+
+    A swap that leaves a report without any case of a metric counts as one as large: it can't speak
+    against chance.
+    """
     rng = np.random.default_rng(seed)
     totals, swap = (old.sum(axis=0), new.sum(axis=0)), new - old
     observed = np.abs(ratios(totals[1], names) - ratios(totals[0], names))
@@ -109,7 +119,7 @@ def _permutation_test(
     for _ in range(PERMUTATIONS // 1_000):
         moved = np.tensordot(rng.integers(0, 2, (1_000, len(old))).astype(float), swap, axes=1)
         changes = ratios(totals[1] - moved, names) - ratios(totals[0] + moved, names)
-        as_large += (np.abs(changes) >= observed - 1e-12).sum(axis=0)
+        as_large += (~(np.abs(changes) < observed - 1e-12)).sum(axis=0)
     p: NDArray[np.float64] = (as_large + 1) / (PERMUTATIONS + 1)
     return p
 

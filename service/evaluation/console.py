@@ -14,6 +14,8 @@ from service.terminal import err, out, say
 
 def show_report(report: Report) -> None:
     """What was measured over all questions, of each backend, and the times."""
+    if absent := report.absent:
+        say(warn_absent(absent), to=err)
     reports = report.all_backends
     metrics = Table("metric", *(r.backend for r in reports))
     columns = [dict(r.overall()) for r in reports]
@@ -25,6 +27,14 @@ def show_report(report: Report) -> None:
     _show_curve(report)
     if report.ablation:
         show_ablation({"all": report.ablation["all"]})
+
+
+def warn_absent(absent: Sequence[str]) -> str:
+    """That right articles can't be found because they aren't there."""
+    return (
+        f"The index lacks {len(absent):,} of the articles that the questions name "
+        f"({named(absent, 3)}): they count as never found."
+    )
 
 
 def _with_interval(estimate: Estimate) -> str:
@@ -72,8 +82,11 @@ def _briefly(estimate: Estimate) -> str:
 def show_changes(changes: Comparison) -> None:
     """What moved since an earlier report, how surely, and for which questions."""
     if changes.left_out:
-        say(f"{changes.left_out} questions are in one of the reports only and left out;", to=err)
-        say(f"{changes.questions} are compared.", to=err)
+        say(
+            f"{changes.questions} questions are compared; "
+            f"{changes.left_out} are in one of the reports only and left out.",
+            to=err,
+        )
     if not changes.differences:
         say("Nothing changed.")
         return

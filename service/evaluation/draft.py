@@ -48,12 +48,13 @@ def draft(
         lambda article: _title(article, titles),
         lambda article: _sentence(article, analyser),
     )
-    drafted = []
+    drafted: dict[str, GoldQuestion] = {}  # by text: copies of a story would ask the same twice
     for place, article in enumerate(drawn):
         turn = place % len(makers)
-        found = (make(article) for make in (*makers[turn:], *makers[:turn]))
-        drafted += [question for question in found if question][:1]
-    return drafted
+        made = (make(article) for make in (*makers[turn:], *makers[:turn]))
+        if question := next((q for q in made if q and q.question not in drafted), None):
+            drafted[question.question] = question
+    return list(drafted.values())
 
 
 def _draw(

@@ -157,9 +157,11 @@ def _beir_split(folder: Path, split: str | None) -> Path:
 
 
 def _beir_qrels(path: Path) -> dict[str, dict[str, int]]:
-    """Query to document to grade, the irrelevant (0) left out; the first line is a heading."""
+    """Query to document to grade, the irrelevant (0) left out; the first line may be a heading."""
     relevant: dict[str, dict[str, int]] = defaultdict(dict)
-    for number, line in enumerate(_read_text(path).splitlines()[1:], start=2):
+    for number, line in enumerate(_read_text(path).splitlines(), start=1):
+        if not line.strip() or (number == 1 and not line.rsplit("\t", 1)[-1].strip().isdigit()):
+            continue
         try:
             query, document, grade = line.split("\t")
             if int(grade) > 0:

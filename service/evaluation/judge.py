@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from index import Index
-from service.citations import supports
+from service.citations import attribution, supports
 from service.evaluation.datasets import GoldQuestion
 from service.evaluation.slices import slices_of
 from service.schema import Citation
@@ -33,7 +33,8 @@ class Judge:
 
         def holds(sentence: str, citations: Sequence[Citation]) -> bool:
             quotes = "\n".join(citation.quote for citation in citations)
-            return bool(quotes) and supports(sentence, quotes, index.analyser, index.idf)
+            said = _without_outlet(sentence, citations)
+            return bool(quotes) and supports(said, quotes, index.analyser, index.idf)
 
         def body_of(article_id: str) -> str | None:
             article = index.article(article_id)
@@ -64,3 +65,9 @@ class Judge:
             story, grade = self.story_of(article_id), question.grades.get(article_id, 1)
             grades[story] = max(grade, grades.get(story, 0))
         return grades
+
+
+def _without_outlet(sentence: str, citations: Sequence[Citation]) -> str:
+    """What an outlet is said to report, where it is that of a citation: quotes don't name their own."""
+    named = (attribution(citation.press) for citation in citations)
+    return next((sentence.removeprefix(n) for n in named if n and sentence.startswith(n)), sentence)

@@ -80,7 +80,10 @@ Parts = Mapping[str, Part]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric with its 95 % bootstrap interval; None where no question takes part in it."""
+    """A metric with its 95 % bootstrap interval.
+
+    The value is None where no question takes part in it, the interval where they show no spread.
+    """
 
     value: float | None
     ci95: tuple[float | None, float | None]
@@ -96,8 +99,8 @@ def estimate(
 
     A row holds one question's parts. The same rows in the same order and the same seed give the
     same intervals. Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), ch. 13.
-    Where all questions are right, or all are wrong, resampling them shows nothing; the interval is then
-    the exact one of a share (Clopper and Pearson, 1934).
+    Where all questions have the same value, resampling them shows nothing. Of a share that is 0 or 1
+    the interval is then the exact one (Clopper and Pearson, 1934); else there is none.
     """
     if not rows:
         return dict.fromkeys(names, UNDEFINED)
@@ -136,11 +139,13 @@ def _with_interval(
 ) -> Estimate:
     if np.isnan(value):
         return UNDEFINED
-    low, high = np.nanpercentile(resampled, [2.5, 97.5])
-    if name not in COUNTS and low == high in (0.0, 1.0):
-        bound = 0.025 ** (1 / questions)
-        low, high = (bound, 1.0) if high else (0.0, 1 - bound)
-    return Estimate(round(float(value), 6), (round(float(low), 6), round(float(high), 6)))
+    low, high = (round(float(end), 6) for end in np.nanpercentile(resampled, [2.5, 97.5]))
+    bound = round(0.025 ** (1 / questions), 6)
+    interval: tuple[float | None, float | None] = (low, high)
+    if low == high:
+        of_share = {0.0: (0.0, 1 - bound), 1.0: (bound, 1.0)} if name not in COUNTS else {}
+        interval = of_share.get(low, (None, None))
+    return Estimate(round(float(value), 6), interval)
 
 
 # ---- retrieval
@@ -181,9 +186,16 @@ def normalise(text: str) -> str:
     """KorQuAD 1.0's normalisation of answers, as in its official evaluation script.
 
     Quotation marks and brackets become spaces, letters small, other (ASCII) punctuation goes, and
-    so do spaces but one. Source: https://korquad.github.io/KorQuad%201.0/
+    so do spaces but one. The script's quirks stay: 3.5 becomes 35, and “ ” 「 」 · … remain.
+    Source: evaluate-v1.0.py, https://korquad.github.io/KorQuad%201.0/; composing letters (NFC) first
+    is ours and changes nothing in texts composed already, as KorQuAD's are.
     """
-    text = text.translate(_KORQUAD_SPACED).lower().translate(_KORQUAD_DROPPED)
+    text = (
+        unicodedata.normalize("NFC", text)
+        .translate(_KORQUAD_SPACED)
+        .lower()
+        .translate(_KORQUAD_DROPPED)
+    )
     return " ".join(text.split())
 
 
@@ -195,7 +207,10 @@ def character_f1(answer: str, gold: str) -> float:
 
 
 def exact(answer: str, gold: str) -> bool:
-    """Whether both are the same after KorQuAD's normalisation, whatever their spacing."""
+    """Whether both are the same after KorQuAD's normalisation, whatever their spacing.
+
+    The official script compares with spaces, so this is never stricter than its exact match.
+    """
     return normalise(answer).replace(" ", "") == normalise(gold).replace(" ", "")
 
 
@@ -245,7 +260,8 @@ def score_citations(
 
     ``support_recall`` and ``support_precision`` are ALCE's citation recall and precision (Gao et
     al., 2023, https://arxiv.org/abs/2305.14627, section 3) with ``supports`` in the place of its
-    NLI model. ``body_of`` gives an article's body by id, None for an unknown article.
+    NLI model, summed over all sentences and citations where ALCE takes the mean of each answer's
+    share, so that an answer counts by its length. ``body_of`` gives an article's body by id, None for an unknown article.
     """
     cited = {citation.number: citation for citation in answer.citations}
     held = [holds_numbers(s.text, _cited_by(s, cited)) for s in answer.sentences]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from html import escape
 from importlib.resources import files
 
 from service.evaluation import ablation, slices
 from service.evaluation.charts import Axis, Line, chart, share_axis, time_axis
 from service.evaluation.comparison import TEST, Comparison, compare
-from service.evaluation.console import named
-from service.evaluation.metrics import MEANINGS, METRICS, Estimate
+from service.evaluation.console import named, warn_absent
+from service.evaluation.metrics import COUNTS, MEANINGS, METRICS, Estimate
 from service.evaluation.report import Estimates, Group, QuestionResult, Report, shown, worst
 
 SHOWN_WORST, SHOWN_FOUND = 30, 5
@@ -45,10 +46,13 @@ def render(report: Report, changes: Comparison | None = None) -> str:
 
 def _summary(report: Report) -> str:
     asked, when = len(report.questions), str(report.config.get("started_at", ""))[:16]
-    facts = [_data_name(report), f"{asked:,} questions", report.backend, when.replace("T", " ")]
+    count = f"{asked:,} question{'' if asked == 1 else 's'}"
+    facts = [_data_name(report), count, report.backend, when.replace("T", " ")]
     return (
         f'<header><h1>Evaluation</h1><p class="facts">{escape(" · ".join(filter(None, facts)))}</p>'
-        f'<p class="lead">{escape(" ".join(_sentences(report)))}</p></header>'
+        f'<p class="lead">{escape(" ".join(_sentences(report)))}</p>'
+        + (f'<p class="warning">{escape(warn_absent(report.absent))}</p>' if report.absent else "")
+        + "</header>"
         f'<div class="tiles">{"".join(_tiles(report))}</div>{_funnel(report)}'
         '<p class="note">Ranges are 95 % bootstrap intervals over the questions: had others of the '
         "same kind been asked, the value would likely have lain there. A dash: no question to measure it on.</p>"
@@ -161,10 +165,13 @@ def _recall_plot(report: Report) -> str:
     if not curve:
         return ""
     points = [(float(k), e.value or 0.0) for k, e in curve]
-    band = [(float(k), e.ci95[0] or 0.0, e.ci95[1] or 0.0) for k, e in curve]
+    band = [
+        (float(k), low, high or 0.0) for k, e in curve for low, high in [e.ci95] if low is not None
+    ]
     marks = [(k, value, _percent(value)) for k, value in points if k in (1, 5, 10)]
     x = Axis("first k articles", 0.7, 10.3, range(1, 11), lambda k: f"{k:.0f}")
-    y = share_axis("", [value for _, low, high in band for value in (low, high)])
+    drawn = [*(value for _, value in points), *(end for _, *ends in band for end in ends)]
+    y = share_axis("", drawn)
     return chart("Recall of articles at k", x, y, [Line("recall@k", points, band, marks)])
 
 
@@ -188,7 +195,7 @@ def _time_plot(report: Report) -> str:
     def cumulative(name: str, times: Iterable[float]) -> Line:
         ordered = sorted(max(time, 0.1) for time in times)
         steps = range(max(1, len(ordered) // 100), len(ordered) + 1, max(1, len(ordered) // 100))
-        return Line(name, [(ordered[n - 1], n / len(ordered)) for n in steps])
+        return Line(name, [(ordered[0], 0.0), *((ordered[n - 1], n / len(ordered)) for n in steps)])
 
     lines = []
     wanted = [(f"answer of {r.backend}", "answer", r) for r in report.all_backends]
@@ -208,13 +215,15 @@ def _group(report: Report, name: str) -> str:
     metrics = [m for m in METRICS[name] if group.overall[m].value is not None]
     if not metrics:
         return ""
-    rows = [_row("all", len(report.questions), group.overall, metrics)]
+    measured = [r for r in report.questions if any(p.startswith(f"{name}.") for p in r.parts)]
+    cells = partial(_group_cells, name, metrics)
+    rows = [_row("all", len(measured), cells(group.overall), kind="all")]
     for label, estimates in group.by_type.items():
-        count = sum(r.type == label for r in report.questions)
-        rows.append(_row(label, count, estimates, metrics))
+        if count := sum(r.type == label for r in measured):
+            rows.append(_row(label, count, cells(estimates)))
     for number, (label, estimates) in enumerate(group.by_slice.items()):
-        count = sum(label in r.slices for r in report.questions)
-        rows.append(_row(f"… {label}", count, estimates, metrics, first=number == 0))
+        count = sum(label in r.slices for r in measured)
+        rows.append(_row(f"… {label}", count, cells(estimates), kind="" if number else "first"))
     meanings = "".join(_meaning(m, MEANINGS[f"{name}.{m}"]) for m in metrics)
     if name == "retrieval":  # once is enough
         meanings += "".join(_meaning(f"… {s}", slices.MEANINGS[s]) for s in group.by_slice)
@@ -226,22 +235,26 @@ def _meaning(term: str, meaning: str) -> str:
     return f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>"
 
 
-def _row(
-    label: str, count: int, estimates: Estimates, metrics: Sequence[str], *, first: bool = False
-) -> str:
-    cells = "".join(f"<td>{_estimate(estimates[metric])}</td>" for metric in metrics)
-    line = ' class="first"' if first else ' class="all"' if label == "all" else ""
+def _group_cells(group: str, metrics: Sequence[str], estimates: Estimates) -> str:
+    return "".join(f"<td>{_estimate(f'{group}.{m}', estimates[m])}</td>" for m in metrics)
+
+
+def _row(label: str, count: int, cells: str, *, kind: str = "") -> str:
+    line = f' class="{kind}"' if kind else ""
     return f'<tr{line}><th scope="row">{escape(label)}</th><td class="n">{count:,}</td>{cells}</tr>'
 
 
-def _estimate(estimate: Estimate) -> str:
+def _estimate(metric: str, estimate: Estimate) -> str:
     low, high = estimate.ci95
-    interval = "" if low is None else f"<small>{_short(low)}–{_short(high)}</small>"
-    return _short(estimate.value) + interval
+    interval = "" if low is None else f"<small>{_value(metric, low)}–{_value(metric, high)}</small>"
+    return _value(metric, estimate.value) + interval
 
 
-def _short(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}".rstrip("0").rstrip(".")
+def _value(metric: str, value: float | None) -> str:
+    """Shares with as many digits each, so that a column can be read down."""
+    if value is None:
+        return "–"
+    return f"{value:g}" if metric in COUNTS else f"{value:.3f}"
 
 
 def _table(headings: Iterable[str], rows: Iterable[str]) -> str:
@@ -280,7 +293,7 @@ def _side_by_side(report: Report) -> str:
         return ""
     columns = [dict(measured.overall()) for measured in report.all_backends]
     rows = [
-        _cells(name, *(_estimate(column[name]) for column in columns))
+        _cells(name, *(_estimate(name, column[name]) for column in columns))
         for name in columns[0]
         if not name.startswith("retrieval.")
         and any(column[name].value is not None for column in columns)
@@ -299,8 +312,8 @@ def _changed(title: str, changes: Comparison | None) -> str:
     rows = [
         _cells(
             d.metric,
-            _short(d.old),
-            _short(d.new),
+            _value(d.metric, d.old),
+            _value(d.metric, d.new),
             f"{d.change:+.3f}<small>{d.ci95[0]:+.3f} to {d.ci95[1]:+.3f}</small>",
             f"{d.p:.4f}" if d.p >= 0.05 else f"<b>{d.p:.4f}</b>",
             _names(d.better),
@@ -327,7 +340,10 @@ def _ablation(report: Report) -> str:
     tables = []
     for kind, measured in report.ablation.items():
         rows = [
-            _cells(escape(ablation.MEANINGS[method]), *map(_estimate, estimates.values()))
+            _cells(
+                escape(ablation.MEANINGS[method]),
+                *(_estimate(f"retrieval.{m}", e) for m, e in estimates.items()),
+            )
             for method, estimates in measured.methods.items()
         ]
         label = f"{kind}, {measured.questions:,} questions"

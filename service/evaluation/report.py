@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from index import GisaError
 from service.evaluation.datasets import DatasetUnusable
-from service.evaluation.metrics import COUNTS, METRICS, NAMES, Estimate, Part
+from service.evaluation.metrics import COUNTS, LOWER_IS_BETTER, METRICS, NAMES, Estimate, Part
 from service.evaluation.selective import RiskCoverage
 
 Estimates = dict[str, Estimate]
 
 
 class BelowFloor(GisaError):
-    """A metric is lower than the caller allows."""
+    """A metric is worse than the caller allows."""
 
 
 class _Model(BaseModel):
@@ -121,6 +122,11 @@ class Report(_Model):
         return str(self.config.get("backend", ""))
 
     @property
+    def absent(self) -> Sequence[str]:
+        """Right articles that the index lacks."""
+        return tuple(self.config.get("absent_articles", ()))
+
+    @property
     def all_backends(self) -> tuple[Report, ...]:
         return (self, *self.others)
 
@@ -150,21 +156,30 @@ def parse_floor(text: str) -> tuple[str, float]:
     if name not in NAMES:
         raise DatasetUnusable(f"no metric is called {name!r}", remedy=f"One of {', '.join(NAMES)}.")
     try:
-        return name, float(value)
+        bound = float(value)
     except ValueError as error:
         raise DatasetUnusable(f"{text!r} is not of the form METRIC=VALUE") from error
+    if not isfinite(bound):  # nothing is below nan: the check would never fail
+        raise DatasetUnusable(f"{text!r}: {value} is no bound")
+    return name, bound
 
 
 def check_floors(report: Report, floors: Sequence[tuple[str, float]]) -> None:
-    """Raise BelowFloor, naming each metric, when one is undefined or lower than its floor."""
-    estimates = dict(report.overall())
-    values = [(name, floor, estimates[name].value) for name, floor in floors]
-    if low := [(n, f, v) for n, f, v in values if v is None or v < f]:
-        raise BelowFloor(
-            "; ".join(
-                f"{name} is {shown(value)}, its floor is {floor}" for name, floor, value in low
-            )
-        )
+    """Raise BelowFloor, naming each metric of any backend that is undefined or worse than its bound.
+
+    The bound is a floor, or a ceiling for a metric that is better the lower it is.
+    """
+    missed = []
+    for measured in report.all_backends:
+        estimates = dict(measured.overall())
+        of = f" of {measured.backend}" if report.others else ""
+        for name, bound in floors:
+            value, sign = estimates[name].value, -1 if name in LOWER_IS_BETTER else 1
+            if value is None or sign * value < sign * bound:
+                kind = "floor" if sign > 0 else "ceiling"
+                missed.append(f"{name}{of} is {shown(value)}, its {kind} is {bound:g}")
+    if missed:
+        raise BelowFloor("; ".join(missed))
 
 
 def worst(report: Report, limit: int = 30) -> list[QuestionResult]:

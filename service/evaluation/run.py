@@ -47,10 +47,15 @@ def evaluate(
     ``now`` is the clock for questions that name none; ``backends`` defaults to the configured one, and
     those after the first become the report's ``others``; ``config`` is added to the report's own;
     ``track`` shows progress. Raises DatasetUnusable when the index holds none of the articles that
-    the questions name, QuestionInvalid for an unknown backend.
+    the questions name, or there is no such backend.
     """
     dataset = with_ids(dataset, answerer.index)
     wanted = tuple(dict.fromkeys(backends)) or (answerer.default_backend,)
+    if unknown := [name for name in wanted if name not in answerer.backends]:
+        raise DatasetUnusable(
+            f"no backend is called {unknown[0]!r}",
+            remedy=f"There are {', '.join(sorted(answerer.backends))}; others need settings.",
+        )
     outcomes = asyncio.run(_Run(answerer, wanted, now, retrieval_only).ask_all(dataset, track))
     described = {
         **describe_service(answerer),
@@ -99,17 +104,27 @@ def _absent(dataset: Dataset, index: Index) -> list[str]:
 # ---- asking
 
 
-class _Probe:
-    """A backend that says what `extractive` would, however weak the evidence, and keeps how weak."""
+class Probe:
+    """Finds what `extractive` would say of a question, however weak the evidence, and how weak it is.
+
+    A backend itself, put in among those of a copy of the service.
+    """
 
     name = "probe"
 
-    def __init__(self, index: Index) -> None:
-        self._extractive = ExtractiveBackend(index.analyser, index.idf)
-        self.confidence = 0.0
+    def __init__(self, answerer: Answerer) -> None:
+        self._extractive = ExtractiveBackend(answerer.index.analyser, answerer.index.idf)
+        self._confidence = 0.0
+        self._answerer = copy(answerer)
+        self._answerer.backends = {**answerer.backends, self.name: self}
+
+    async def force(self, gold: GoldQuestion, now: datetime) -> Forced:
+        """The answer, confidence 0 where there is nothing to say."""
+        answer = await self._answerer.answer(gold.ask(self.name, now))
+        return Forced(self._confidence if answer.sentences else 0.0, answer)
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[str, None]:
-        self.confidence, sentences = self._extractive.weigh(prompt)
+        self._confidence, sentences = self._extractive.weigh(prompt)
         for sentence in sentences:
             yield sentence
 
@@ -124,9 +139,7 @@ class _Run:
         self, answerer: Answerer, backends: Sequence[str], now: datetime, retrieval_only: bool
     ) -> None:
         self._backends, self._now, self._retrieval_only = backends, now, retrieval_only
-        self._probe = _Probe(answerer.index)
-        self._answerer = copy(answerer)
-        self._answerer.backends = {**answerer.backends, self._probe.name: self._probe}
+        self._answerer, self._probe = answerer, Probe(answerer)
 
     async def ask_all(self, dataset: Dataset, track: Track) -> dict[str, list[Outcome]]:
         """The outcomes of each backend, in the order of the questions."""
@@ -143,9 +156,8 @@ class _Run:
         if self._retrieval_only:
             return [found] * len(self._backends)
         answers = [await self._answer(gold, name) for name in self._backends]
-        forced, _ = await self._answer(gold, self._probe.name)
-        evidence = Forced(self._probe.confidence if forced.sentences else 0.0, forced)
-        return [Outcome(gold, retrieved, milliseconds, *answer, evidence) for answer in answers]
+        forced = await self._probe.force(gold, self._now)
+        return [Outcome(gold, retrieved, milliseconds, *answer, forced) for answer in answers]
 
     async def _retrieve(self, gold: GoldQuestion) -> tuple[tuple[str, ...], float]:
         """Distinct articles, best first, found as for an answer: with the time it asks about."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import groupby
 
 from pydantic import BaseModel, ConfigDict
 
@@ -28,7 +28,9 @@ class Point(BaseModel):
 class RiskCoverage(BaseModel):
     """The curve by rising coverage. ``coverage`` and ``risk`` are those of the answers given.
 
-    ``aurc`` is the mean risk along the curve, which ends where no more answers are to be had.
+    ``aurc`` is the mean risk along the curve, which ends where no more answers are to be had. Answers
+    of equal confidence have no order: each takes its part of what is wrong among them, so that the area
+    does not hang on the order in which questions were asked.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,7 +58,7 @@ def risk_coverage(cases: Sequence[Case], asked: int) -> RiskCoverage | None:
     if not cases:
         return None
     ranked = sorted(cases, key=lambda case: -case.confidence)
-    risks = [n / i for i, n in enumerate(accumulate(case.wrong for case in ranked), start=1)]
+    risks = _risks(ranked)
     points = [
         Point(
             threshold=round(case.confidence, 6),
@@ -73,6 +75,19 @@ def risk_coverage(cases: Sequence[Case], asked: int) -> RiskCoverage | None:
         risk=round(sum(given) / len(given), 6) if given else None,
         aurc=round(sum(risks) / len(risks), 6),
     )
+
+
+def _risks(ranked: Sequence[Case]) -> list[float]:
+    """The share of wrong ones among the first n answers, for each n: the expected one within a tie."""
+    risks: list[float] = []
+    wrong = 0.0
+    for _, group in groupby(ranked, key=lambda case: case.confidence):
+        tied = list(group)
+        share = sum(case.wrong for case in tied) / len(tied)
+        for _ in tied:
+            wrong += share
+            risks.append(wrong / (len(risks) + 1))
+    return risks
 
 
 def _thinned(points: Sequence[Point]) -> tuple[Point, ...]:
