@@ -271,6 +271,20 @@ def test_several_right_articles_by_hand() -> None:
     assert values(measured, "citations")["article_recall"] == pytest.approx(1 / 3, abs=1e-6)
 
 
+def test_citations_that_support_only_together_are_needed() -> None:
+    # 서울 and 부산 each hold one word of two: neither supports alone, neither can go; 대구 can.
+    cited = [("a", "서울", 0), ("b", "부산", 0), ("c", "대구", 0)]
+    together = Judge(
+        supports=lambda said, places: set(said.split()) <= {c.quote for c in places},
+        body_of=JUDGE.body_of,
+    )
+    question = GoldQuestion(id="q", question="?", answers=("서울",), article_ids=("a",))
+    outcome = Outcome(question, (), 1.0, reply([("서울 부산", [1, 2, 3])], cited), 1.0)
+    measured = values(build_report([outcome], together, seed=0, config={}), "citations")
+    assert measured["support_recall"] == 1.0
+    assert measured["support_precision"] == pytest.approx(2 / 3, abs=1e-6)
+
+
 def test_an_outlet_is_no_part_of_what_its_quote_supports(tmp_path: Path) -> None:
     small_index.build(tmp_path)
     judge = Judge.of(small_index.open_answerer(tmp_path).index, datetime(2026, 6, 1, tzinfo=SEOUL))
