@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from hash_embedder import HashEmbedder
 from small_index import LIBRARY, TRAM
 
 from index import GisaError, IndexNotFound
+from index.protocols import Vectors
 from service.answer import Answerer
 from service.api import create_app
 from service.api import readiness as readiness_module
@@ -496,3 +497,18 @@ def test_the_openapi_document_tells_of_problems_too(client: TestClient) -> None:
 
 def test_there_are_no_pages_that_load_scripts_from_elsewhere(client: TestClient) -> None:
     assert client.get("/docs").status_code == client.get("/redoc").status_code == 404
+
+
+def test_the_model_is_loaded_before_the_first_question(
+    settings: Settings, index_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    embed = HashEmbedder.embed_queries
+
+    def recorded(self: HashEmbedder, texts: Sequence[str]) -> Vectors:
+        asked.extend(texts)
+        return embed(self, texts)
+
+    monkeypatch.setattr(HashEmbedder, "embed_queries", recorded)
+    with TestClient(create_app(settings, answerer=small_index.open_answerer(index_path))):
+        assert len(asked) == 1

@@ -42,13 +42,19 @@ class Readiness:
 
     async def _open(self) -> None:
         try:
-            self._answerer = await to_thread.run_sync(self._opener)
+            self._answerer = await to_thread.run_sync(self._warmed)
             logger.info("ready: generation %d", self._answerer.index.generation)
         except GisaError as error:
             log_problem(error)
             self._error = error
         finally:
             self._tried_at = time.monotonic()
+
+    def _warmed(self) -> Answerer:
+        """An Answerer that has loaded its model, so that the first who asks need not wait for it."""
+        answerer = self._opener()
+        answerer.index.search("준비", k=1)
+        return answerer
 
     def close(self) -> None:
         if self._answerer is not None:
