@@ -323,8 +323,10 @@ def _cell(figure: Any) -> str:
     match figure:
         case {"value": None} | {"p50": None}:
             return "–"
-        case {"value": value, "ci95": (low, high)}:
+        case {"value": value, "ci95": (float() | int() as low, float() | int() as high)}:
             return f"{value:.3f} ({low:.3f}–{high:.3f})"
+        case {"value": value}:
+            return f"{value:.3f}"
         case {"p50": p50, "p95": p95}:
             return f"p50 {p50:.0f}, p95 {p95:.0f}"
         case _:
