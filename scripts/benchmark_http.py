@@ -221,6 +221,7 @@ class _Tally:
     cpu_ms: float = 0.0
     client_cpu_ms: float = 0.0
     errors: int = 0
+    problems: list[str] = field(default_factory=list)
     left: int = 0
     latencies: list[float] = field(default_factory=list, repr=False)
 
@@ -293,8 +294,10 @@ def _client(
                 tally.latencies.append(1_000 * (time.monotonic() - started))
             else:
                 tally.errors += 1
-        except (OSError, http.client.HTTPException):
+                tally.problems.append(str(reply.status))
+        except (OSError, http.client.HTTPException) as error:
             tally.errors += 1
+            tally.problems.append(repr(error))
             connection.close()
         time.sleep(rng.random() * rest_s)
 
@@ -316,11 +319,37 @@ def _soak(service: _Service, root: Path, *, minutes: float) -> dict[str, Any]:
 
     An index that was given grows too: give a copy.
     """
-    articles = map(_with_sentence_vectors, _articles(_material(), seed=2, first=10**7))
     task = json.dumps([service.port, "ask", 8, 60 * minutes, 0.5, LEAVING, REST_S])
-    clients = subprocess.Popen(  # noqa: S603
-        [sys.executable, str(Path(__file__)), task], stdout=subprocess.PIPE, cwd=ROOT
-    )
+    with tempfile.TemporaryFile() as output:  # a pipe fills up while nobody reads
+        clients = subprocess.Popen(  # noqa: S603
+            [sys.executable, str(Path(__file__)), task], stdout=output, cwd=ROOT
+        )
+        memory, generations = _publish_and_watch(service, root, clients)
+        output.seek(0)
+        tally = _Tally(**json.load(output))
+    half = len(memory) // 2
+    return {
+        "minutes": minutes,
+        "answers": len(tally.latencies),
+        "errors": tally.errors,
+        "problems": tally.problems[:10],
+        "callers_who_left": tally.left,
+        "generations": generations,
+        "p50_ms": float(np.percentile(tally.latencies, 50)),
+        "p99_ms": float(np.percentile(tally.latencies, 99)),
+        "memory_mb_by_quarter": [
+            round(float(np.mean(part))) for part in np.array_split(memory, 4) if len(part)
+        ],
+        "memory_mb_at_start_middle_end": [memory[0], memory[half], memory[-1]],
+        "growth_of_second_half_mb": memory[-1] - memory[half],
+    }
+
+
+def _publish_and_watch(
+    service: _Service, root: Path, clients: subprocess.Popen[bytes]
+) -> tuple[list[int], int]:
+    """While there are clients: the service's memory in MB every so often, the generations it showed."""
+    articles = map(_with_sentence_vectors, _articles(_material(), seed=2, first=10**7))
     memory, generations = [round(service.resident_mb())], {service.generation()}
     published = time.monotonic()
     while clients.poll() is None:
@@ -332,23 +361,7 @@ def _soak(service: _Service, root: Path, *, minutes: float) -> dict[str, Any]:
         if time.monotonic() - published > RELOAD_S:
             _publish(root, list(islice(articles, 4)))
             published = time.monotonic()
-    assert clients.stdout is not None  # noqa: S101
-    tally = _Tally(**json.loads(clients.stdout.read()))
-    half = len(memory) // 2
-    return {
-        "minutes": minutes,
-        "answers": len(tally.latencies),
-        "errors": tally.errors,
-        "callers_who_left": tally.left,
-        "generations": len(generations),
-        "p50_ms": float(np.percentile(tally.latencies, 50)),
-        "p99_ms": float(np.percentile(tally.latencies, 99)),
-        "memory_mb_by_quarter": [
-            round(float(np.mean(part))) for part in np.array_split(memory, 4) if len(part)
-        ],
-        "memory_mb_at_start_middle_end": [memory[0], memory[half], memory[-1]],
-        "growth_of_second_half_mb": memory[-1] - memory[half],
-    }
+    return memory, len(generations)
 
 
 def _publish(root: Path, articles: Sequence[Any]) -> None:
@@ -367,11 +380,11 @@ def _show(results: Sequence[dict[str, Any]], workers: int) -> None:
     for column in (
         "",
         "clients",
-        "requests/s",
+        "per s",
         "p50, ms",
         "p99, ms",
         "CPU, ms",
-        "client's CPU, ms",
+        "theirs, ms",
         "errors",
     ):
         table.add_column(column, justify="right" if column else "left")

@@ -126,15 +126,20 @@ class Catalog(Database):
 
     def text(self, version: int) -> AnalysedText | None:
         """The text of a version, None once it is gone. A version never changes; the latest are kept."""
-        with self._reading() as db:
-            there = db.execute("SELECT 1 FROM articles WHERE key = ?", (version,)).fetchone()
+        query = "SELECT 1 FROM articles WHERE key = ?"
+        try:
+            there = self._db.execute(query, (version,)).fetchone()
             return self._texts(version) if there else None
+        except LookupError:  # it went between the two
+            return None
 
     def _unpacked_text(self, version: int) -> AnalysedText:
         row = self._db.execute(
             "SELECT body, sentences, sentence_vectors, title_morphemes FROM articles WHERE key = ?",
             (version,),
         ).fetchone()
+        if row is None:
+            raise LookupError(version)
         sentences = unpack_sentences(row[1])
         vectors = unpack_vectors(row[2], len(sentences)) if row[2] else None
         return AnalysedText(row[0], sentences, vectors, json.loads(row[3]))

@@ -84,16 +84,6 @@ class Database:
         return connection
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection, for several queries that see the same state."""
-        db = self._db
-        db.execute("BEGIN")
-        try:
-            yield db
-        finally:
-            db.rollback()  # nothing was written
-
-    @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
         """The connection in a transaction: committed on success, rolled back on failure."""
         if not self._writable:

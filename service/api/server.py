@@ -21,6 +21,9 @@ from service.errors import SettingsInvalid
 from service.settings import Settings, load_settings
 
 GRACEFUL_SHUTDOWN_S = 10
+WORKER_SILENCE_S = 60
+"""How long a living worker may be silent before it is replaced. On a busy machine it takes more than
+uvicorn's 5 seconds to start, or to answer: those were killed at work, with the callers they had."""
 
 
 class JsonLines(logging.Formatter):
@@ -89,6 +92,7 @@ def _run(settings: Settings) -> None:
             access_log=False,  # RequestContext writes a line per request
             server_header=False,
             timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
+            timeout_worker_healthcheck=WORKER_SILENCE_S,
         )
     except SystemExit as stopped:  # uvicorn's statuses are not those of the command
         if stopped.code:
