@@ -23,6 +23,7 @@ from service.schema import (
     Failure,
     Interpreted,
     Question,
+    Quote,
     Sentence,
     Status,
 )
@@ -331,7 +332,8 @@ class _Reply:
 def _citation(number: int, evidence: Sequence[Evidence]) -> Citation:
     """One citation for all that is cited from an article: the shortest text that holds it."""
     source = evidence[0].source
-    start, end = min(e.start for e in evidence), max(e.end for e in evidence)
+    quotes = _quotes(evidence)
+    start, end = quotes[0].start, quotes[-1].end
     return Citation(
         number=number,
         article_id=source.article.id,
@@ -343,8 +345,21 @@ def _citation(number: int, evidence: Sequence[Evidence]) -> Citation:
         quote=source.body[start:end],
         start=start,
         end=end,
+        quotes=quotes,
         also_reported_by=source.also_reported_by,
     )
+
+
+def _quotes(evidence: Sequence[Evidence]) -> tuple[Quote, ...]:
+    """What is cited from an article, in reading order; what touches or overlaps is one."""
+    body = evidence[0].source.body
+    spans: list[tuple[int, int]] = []
+    for start, end in sorted((e.start, e.end) for e in evidence):
+        if spans and (start <= spans[-1][1] or not body[spans[-1][1] : start].strip()):
+            spans[-1] = spans[-1][0], max(spans[-1][1], end)
+        else:
+            spans.append((start, end))
+    return tuple(Quote(text=body[start:end], start=start, end=end) for start, end in spans)
 
 
 class _Timings:

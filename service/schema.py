@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -121,8 +121,22 @@ class Question(_Strict):
         return now.replace(tzinfo=SEOUL) if now and now.tzinfo is None else now
 
 
+class Quote(BaseModel):
+    """Words of an article: ``article.body[start:end] == text``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    start: int
+    end: int
+
+
 class Citation(BaseModel):
-    """A place in an article: ``article.body[start:end] == quote``."""
+    """A place in an article: ``article.body[start:end] == quote``.
+
+    ``quotes`` are the cited sentences, in reading order, neighbours as one; ``quote`` reaches from the first to the
+    last.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -136,7 +150,21 @@ class Citation(BaseModel):
     quote: str
     start: int
     end: int
+    quotes: tuple[Quote, ...] = ()
     also_reported_by: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _at_least_the_quote(cls, given: Any) -> Any:
+        """Of an answer kept from before there were several."""
+        if isinstance(given, dict) and not given.get("quotes"):
+            words = {
+                "text": given.get("quote"),
+                "start": given.get("start"),
+                "end": given.get("end"),
+            }
+            return given | {"quotes": (words,)}
+        return given
 
 
 class Sentence(BaseModel):

@@ -104,7 +104,8 @@ def _show_sources(citations: Sequence[Citation]) -> None:
         facts = _facts(citation.press, citation.published_at, citation.reporters, citation.url)
         say((f"[{citation.number}] ", "bold cyan"), (citation.title, "bold"))
         say((f"    {facts}", "dim"))
-        say("\n".join(f"    {line}" for line in f"“{citation.quote}”".splitlines()))
+        for quote in citation.quotes:
+            say("\n".join(f"    {line}" for line in f"“{quote.text}”".splitlines()))
         if citation.also_reported_by:
             say((f"    같은 기사: {', '.join(citation.also_reported_by)}", "dim"))
 

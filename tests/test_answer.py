@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -61,10 +62,28 @@ def check_citations(index: Index, answer: Answer) -> None:
         article = index.article(citation.article_id)
         assert article is not None
         assert article.body[citation.start : citation.end] == citation.quote
+        quotes = citation.quotes
+        assert all(article.body[q.start : q.end] == q.text for q in quotes)
+        assert all(one.end < two.start for one, two in pairwise(quotes))
+        assert (quotes[0].start, quotes[-1].end) == (citation.start, citation.end)
     if answer.status != "answered":
         assert not answer.citations
         assert not answer.sentences
         assert "찾지 못했습니다" in answer.text
+
+
+def test_each_cited_sentence_of_an_article_is_a_quote_and_not_what_stands_between(
+    index: Index,
+) -> None:
+    first, *_, last = (span for span in analyser().sentences(TRAM.body))
+
+    def script(prompt: Prompt) -> Sequence[str]:
+        number = number_of(prompt, TRAM)
+        return [f"{TRAM.body[s.start : s.end].strip()} [{number}] " for s in (last, first)]
+
+    [citation] = ask(index, "트램 총사업비는 얼마인가?", script).citations
+    assert [q.start for q in citation.quotes] == [first.start, last.start]
+    assert len("".join(q.text for q in citation.quotes)) < len(citation.quote)
 
 
 def test_a_cited_answer(index: Index) -> None:

@@ -127,14 +127,14 @@ QUOTES = [
 @needs_node
 def test_the_cited_words_are_highlighted_and_no_others(tmp_path: Path) -> None:
     citations = [
-        {"quote": quote, "start": BODY.index(quote), "end": BODY.index(quote) + len(quote)}
+        {"text": quote, "start": BODY.index(quote), "end": BODY.index(quote) + len(quote)}
         for quote in QUOTES
     ]
     script = f"""
     import {{ locate, parts }} from "./highlight.mjs";
     const body = {json.dumps(BODY)}, paragraphs = {json.dumps(_paragraphs(BODY))};
     const shown = {json.dumps(citations)}.map((citation) =>
-      paragraphs.map((paragraph) => parts(paragraph, locate(body, citation))));
+      paragraphs.map((paragraph) => parts(paragraph, [locate(body, citation)])));
     console.log(JSON.stringify(shown));
     """
     for quote, paragraphs in zip(QUOTES, _run(tmp_path, script), strict=True):
@@ -145,14 +145,28 @@ def test_the_cited_words_are_highlighted_and_no_others(tmp_path: Path) -> None:
 
 
 @needs_node
+def test_several_quotes_are_highlighted_and_not_what_stands_between(tmp_path: Path) -> None:
+    ends = [QUOTES[0], QUOTES[2]]
+    spans = [{"start": BODY.index(q), "end": BODY.index(q) + len(q)} for q in ends]
+    script = f"""
+    import {{ parts }} from "./highlight.mjs";
+    const paragraphs = {json.dumps(_paragraphs(BODY))}, spans = {json.dumps(spans)};
+    console.log(JSON.stringify(paragraphs.flatMap((paragraph) => parts(paragraph, spans))));
+    """
+    found = _run(tmp_path, script)
+    assert "\n\n".join(p["text"] for p in found if p["cited"]) == "\n\n".join(ends)
+    assert any("원🪙이다" in p["text"] and not p["cited"] for p in found)
+
+
+@needs_node
 def test_a_quote_that_moved_is_found_again_and_one_that_went_is_not(tmp_path: Path) -> None:
     moved = "🚋 " + BODY
     script = f"""
     import {{ locate, parts }} from "./highlight.mjs";
-    const quote = {json.dumps(QUOTES[1])}, start = {BODY.index(QUOTES[1])};
-    const citation = {{ quote, start, end: start + {len(QUOTES[1])} }};
+    const text = {json.dumps(QUOTES[1])}, start = {BODY.index(QUOTES[1])};
+    const citation = {{ text, start, end: start + {len(QUOTES[1])} }};
     const gone = locate("고친 기사다.", citation);
-    const [part] = parts({{ text: "고친 기사다.", start: 0, end: 7 }}, gone);
+    const [part] = parts({{ text: "고친 기사다.", start: 0, end: 7 }}, []);
     console.log(JSON.stringify([locate({json.dumps(moved)}, citation), gone, part]));
     """
     found, gone, part = _run(tmp_path, script)
@@ -283,7 +297,7 @@ def test_what_is_copied_stands_on_its_own(tmp_path: Path) -> None:
         "press": None,
         "published_at": None,
         "reporters": [],
-        "quote": "총사업비는 4,820억 원이다.",
+        "quotes": [{"text": "총사업비는 4,820억 원이다.", "start": 0, "end": 17}],
         "url": "https://haedam.example/1",
     }
     answer = {"question": "총사업비는?", "text": "4,820억 원이다.[1]", "citations": [citation]}

@@ -263,12 +263,16 @@ def evidence_modal(answer: Answer, bodies: Mapping[str, str]) -> Block:
 def _quotation(citation: Citation, body: str) -> Block:
     """Rich text shows its text as it is: nothing in it is markup."""
     start, end = citation.start, citation.end
-    if body[start:end] != citation.quote:
-        body, start, end = citation.quote, 0, len(citation.quote)
-    before, after = body[max(start - CONTEXT_CHARS, 0) : start], body[end : end + CONTEXT_CHARS]
-    before = before.rpartition("\n\n")[2]  # no further than the paragraph
-    after = after.partition("\n\n")[0]
-    parts = [(before, False), (body[start:end][: MAX_SECTION_CHARS - 700], True), (after, False)]
+    room = MAX_SECTION_CHARS - 700
+    before = after = ""
+    if body[start:end] == citation.quote:  # no further than the paragraph
+        before = body[max(start - CONTEXT_CHARS, 0) : start].rpartition("\n\n")[2]
+        after = body[end : end + CONTEXT_CHARS].partition("\n\n")[0]
+    parts = [(before, False)]
+    for words in citation.quotes:
+        parts += [(" … ", False)] * (len(parts) > 1) + [(words.text[:room], True)]
+        room = max(room - len(words.text) - 3, 0)
+    parts.append((after, False))
     elements = [
         {"type": "text", "text": text} | ({"style": {"bold": True}} if quoted else {})
         for text, quoted in parts

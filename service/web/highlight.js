@@ -9,20 +9,20 @@ export function slice(text, start, end) {
  * The span of the quote in the article as it is now: the cited offsets if they still hold the quote,
  * else where it moved to, else null (the article was changed).
  */
-export function locate(body, { quote, start, end }) {
-  if (slice(body, start, end) === quote) return { start, end };
-  const at = body.indexOf(quote);
+export function locate(body, { text, start, end }) {
+  if (slice(body, start, end) === text) return { start, end };
+  const at = body.indexOf(text);
   if (at < 0) return null;
   const moved = Array.from(body.slice(0, at)).length;
-  return { start: moved, end: moved + Array.from(quote).length };
+  return { start: moved, end: moved + Array.from(text).length };
 }
 
-/** A paragraph cut into [{text, cited}] at the borders of the span (null: nothing is cited). */
-export function parts(paragraph, span) {
+/** A paragraph cut into [{text, cited}] at the borders of the spans, which are in order. */
+export function parts(paragraph, spans) {
   const length = paragraph.end - paragraph.start;
   const clip = (offset) => Math.min(Math.max(offset - paragraph.start, 0), length);
-  const [from, to] = span ? [clip(span.start), clip(span.end)] : [length, length];
-  return [[0, from, false], [from, to, true], [to, length, false]]
+  const borders = spans.flatMap(({ start, end }) => [clip(start), clip(end)]);
+  return [0, ...borders].map((from, n) => [from, [...borders, length][n], n % 2 === 1])
     .filter(([first, last]) => first < last)
     .map(([first, last, cited]) => ({ text: slice(paragraph.text, first, last), cited }));
 }

@@ -275,7 +275,7 @@ function source(citation) {
     element("div", {},
       opener(citation.title, () => openArticle(citation)),
       element("p", { className: "note" }, facts(citation), " ", original(citation) ?? ""),
-      element("blockquote", {}, citation.quote),
+      element("blockquote", {}, ...citation.quotes.map(({ text }) => element("p", {}, text))),
       corrected.has(citation.article_id)
         ? element("p", { className: "warning" }, "나중에 바로잡힌 기사입니다. 기사를 열어 확인하세요.") : null,
       others.length ? element("details", { className: "others" },
@@ -287,7 +287,7 @@ function source(citation) {
 }
 
 function looked(article) {
-  const whole = { ...article, article_id: article.id, quote: "", start: 0, end: 0 };
+  const whole = { ...article, article_id: article.id, quotes: [] };
   return element("li", {}, opener(article.title, () => openArticle(whole)),
     element("p", { className: "note" }, facts(article)));
 }
@@ -319,7 +319,7 @@ function marker(number) {
 function showQuote(button, number, hint = "") {
   const citation = citations.get(number);
   quote.replaceChildren(
-    element("p", { className: "words" }, citation.quote),
+    ...citation.quotes.map(({ text }) => element("p", { className: "words" }, text)),
     element("p", { className: "note" }, citation.title),
     element("p", { className: "note" }, facts(citation)),
     hint ? element("p", { className: "note" }, hint) : "",
@@ -388,12 +388,13 @@ function article(id) {
 }
 
 function content(found, citation) {
-  const span = citation.quote ? locate(found.body, citation) : null;
-  const changed = citation.quote && !span ? [element("p", { className: "warning" },
+  const located = citation.quotes.map((words) => locate(found.body, words));
+  const spans = located.filter(Boolean);
+  const changed = spans.length < located.length ? [element("p", { className: "warning" },
     "기사가 그 뒤에 고쳐져, 인용한 문장이 지금 기사에는 없습니다.")] : [];
   const subtitles = found.subtitles.map((text) => element("p", { className: "subtitle" }, text));
   const paragraphs = found.paragraphs.map((paragraph) => element("p", {},
-    ...parts(paragraph, span).map(({ text, cited }) => (cited ? element("mark", {}, text) : text))));
+    ...parts(paragraph, spans).map(({ text, cited }) => (cited ? element("mark", {}, text) : text))));
   return [
     ...linked(found.corrected_by, "이 기사는 나중에 바로잡혔습니다:"),
     ...linked(found.corrects, "이 기사가 바로잡은 기사:"),
@@ -406,7 +407,7 @@ function linked(ids, label) {
   return ids.map((id) => {
     const place = element("p", { className: "warning" }, `${label} `);
     article(id).then((other) => place.append(
-      opener(other.title, () => openArticle({ ...other, article_id: id, quote: "", start: 0, end: 0 })),
+      opener(other.title, () => openArticle({ ...other, article_id: id, quotes: [] })),
     )).catch(() => {}); // the label alone is worth reading
     return place;
   });

@@ -40,7 +40,8 @@ export function remarks({ dropped_sentences: dropped, fallback_from: failed, inc
 /** The answer with its sources as plain text, to be pasted elsewhere. */
 export function plainText(answer, link) {
   const sources = answer.citations.map((citation) =>
-    [`[${citation.number}] ${citation.title} (${facts(citation)})`, `“${citation.quote}”`, citation.url]
+    [`[${citation.number}] ${citation.title} (${facts(citation)})`,
+      ...citation.quotes.map(({ text }) => `“${text}”`), citation.url]
       .filter(Boolean).join("\n    "));
   const parts = [`${answer.question}\n\n${answer.text}`];
   if (sources.length) parts.push(`출처\n${sources.join("\n")}`);
