@@ -116,9 +116,7 @@ class Word:
     run: str = ""  # the nouns written in one with it
     written: str = ""  # what stands between the blanks around it
     is_predicate: bool = False  # 선두 in «선두다»
-    deed: tuple[str, str] | None = (
-        None  # of the verb behind it, and the part in it: subject, object
-    )
+    deed: tuple[str, str] | None = None  # the verb behind it, and its part in that: subject …
     tense: str = ""
 
 
@@ -399,12 +397,8 @@ class _Parser:
 
     def _particle(self, n: int) -> str:
         """The particle behind a run of nouns."""
-        for token in self._tokens[n + 1 :]:
-            if token.tag.startswith("J"):
-                return token.form
-            if token.tag[:2] not in {"NN", "XS", "SL", "SN", "NR"} or token.tag in _SUFFIXES:
-                return ""
-        return ""
+        place = self._end_of_run(n)
+        return "" if place is None else self._tokens[place].form
 
     def _fact(
         self,
