@@ -129,7 +129,7 @@ def test_commands_and_buttons_come_as_forms(settings: MakeSettings) -> None:
             async with asyncio.timeout(10):
                 while not slack.messages[fake_slack.CHANNEL]:
                     await asyncio.sleep(0.01)
-            [root] = slack.messages[fake_slack.CHANNEL]
+            root = next(iter(slack.messages[fake_slack.CHANNEL]))  # its answer may be there too
             reply = await answered(slack, root)
             assert await deliver_form(url, slack.press(reply, blocks.DOWN), payload=True) == 200
             assert await deliver_form(url, slack.press(reply, blocks.EVIDENCE), payload=True) == 200

@@ -123,7 +123,7 @@ class RemoteLLMContract(LLMContract):
         async def sleep(seconds: float) -> None:
             pauses.append(seconds)
 
-        patience = Patience(first_token_s=0.3, total_s=30)
+        patience = Patience(first_token_s=5, total_s=30)
         return GuardedBackend(backend, patience=patience, sleep=sleep)
 
     def test_the_text_is_that_of_the_server(self, backend: LLMBackend) -> None:
@@ -235,7 +235,7 @@ class RemoteLLMContract(LLMContract):
 
     def test_stalling_in_the_middle(self, guarded: GuardedBackend, server: FakeServer) -> None:
         server.replies = [Reply(ANSWER[:2], trouble="stall")]
-        guarded = self._impatient(guarded, first_token_s=5, total_s=0.3)
+        guarded = self._impatient(guarded, first_token_s=5, total_s=1)
         assert self._said_before(guarded, LLMTimeout) == "".join(ANSWER[:2])
         assert server.hung_up.wait(5)
 
