@@ -117,7 +117,7 @@ def abstention(
     does not hold the gold answer.
     """
     from service.evaluation.formats import read_questions
-    from service.llm.extractive import MIN_ANSWERABILITY
+    from service.generate.extractive import MIN_ANSWERABILITY
 
     sets = {"sample": read_questions(CORPUS / "questions.jsonl", CORPUS / "articles")}
     if squad:

@@ -90,7 +90,7 @@ def fusion(
         }
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
         return
-    from service.evaluation.console import show_ablation
+    from service.cli.report import show_ablation
 
     for name, kinds in report.items():
         show_ablation({f"{name}, {kind}": measured for kind, measured in kinds.items()})
@@ -174,7 +174,7 @@ def times(as_json: JsonOption = False) -> None:
     sys.path.insert(0, str(ROOT / "tests"))
     from timeframe_table import PARTS
 
-    from service.timeframe import resolve
+    from service.query.timeframe import resolve
 
     counts: dict[str, Counter[str]] = {}
     for part, rows in PARTS.items():
@@ -235,7 +235,7 @@ def stages(
 def _time_stages(index: Index, questions: Sequence[GoldQuestion]) -> dict[str, list[float]]:
     """Seconds by stage, of the index's own parts; no vector is remembered from question to question."""
     from index import retrieve
-    from service.understand import Understander
+    from service.query.understand import Understander
 
     understand = Understander(index)
     generation = index._engine._shown.generation

@@ -6,6 +6,6 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # from a source folder too
-    from service.evaluation.command import main
+    from service.cli.evaluation import main
 
     main()

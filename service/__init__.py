@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from service.answer import Answerer
-    from service.api.app import create_app
+    from service.application import create_app
     from service.schema import Answer, Citation, Question
 
 __all__ = ["Answer", "Answerer", "Citation", "Question", "create_app"]
@@ -17,7 +17,7 @@ _HOMES = {
     "Answerer": "service.answer",
     "Citation": "service.schema",
     "Question": "service.schema",
-    "create_app": "service.api.app",
+    "create_app": "service.application",
 }
 
 

@@ -11,11 +11,11 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 
 from index import GisaError, Hit, Index, Query
-from service.citations import Draft, DraftParser, Evidence, Verifier
 from service.errors import LLMError, QuestionInvalid
-from service.llm.protocol import LLMBackend
-from service.prompt import Message, Prompt, Source
-from service.rewriting import rewrite
+from service.generate.prompt import Message, Prompt
+from service.generate.protocol import LLMBackend
+from service.generate.rewriting import rewrite
+from service.query.understand import Scope, Understander, is_outside
 from service.schema import (
     ABSTENTIONS,
     Answer,
@@ -27,7 +27,8 @@ from service.schema import (
     Sentence,
     Status,
 )
-from service.understand import Scope, Understander, is_outside
+from service.sources import Source
+from service.verify.citations import Draft, DraftParser, Evidence, Verifier
 
 PASSAGES_PER_STORY = 3
 FALLBACK = "extractive"

@@ -13,15 +13,15 @@ from index.readers import ReadOptions
 from index.rerank import CrossEncoderReranker
 from index.sources import Sources, load_sources
 from service.answer import Answerer
-from service.batching import BatchingEmbedder
 from service.errors import SettingsInvalid
-from service.llm.anthropic_messages import AnthropicBackend
-from service.llm.extractive import ExtractiveBackend
-from service.llm.guard import GuardedBackend, Patience
-from service.llm.openai_compatible import OpenAICompatibleBackend
-from service.llm.protocol import LLMBackend
-from service.llm.remote import RemoteModel
-from service.llm.stub import StubBackend
+from service.generate.anthropic_messages import AnthropicBackend
+from service.generate.extractive import ExtractiveBackend
+from service.generate.guard import GuardedBackend, Patience
+from service.generate.openai_compatible import OpenAICompatibleBackend
+from service.generate.protocol import LLMBackend
+from service.generate.remote import RemoteModel
+from service.generate.stub import StubBackend
+from service.serving.batching import BatchingEmbedder
 from service.settings import Settings
 
 

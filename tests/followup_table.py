@@ -1,7 +1,7 @@
 """Questions after a turn: what must be in the question that stands alone.
 
 A line: question before | its answer | question | words expected, or ``-``: it stands alone as it is.
-``TUNED`` shaped the rules of ``service.followup``; ``HELD_OUT`` was written before them, ``FRESH`` after: at first
+``TUNED`` shaped the rules of ``service.query.followup``; ``HELD_OUT`` was written before them, ``FRESH`` after: at first
 sight 18 of its 24 lines were right. The rules have seen it since.
 """
 

@@ -18,8 +18,8 @@ from index import Index
 from index.local import LocalEngine
 from service.answer import Answerer
 from service.errors import LLMUnavailable
-from service.llm.stub import first_sentences
-from service.prompt import Prompt
+from service.generate.prompt import Prompt
+from service.generate.stub import first_sentences
 
 
 class MoodyBackend:

@@ -13,8 +13,8 @@ from index import SEOUL, Article, BuildSummary, Index, KoreanAnalyser, build_ind
 from index.local import LocalEngine
 from service.answer import Answerer
 from service.errors import LLMTimeout
-from service.llm.stub import StubBackend
-from service.prompt import Prompt
+from service.generate.prompt import Prompt
+from service.generate.stub import StubBackend
 
 ARTICLES = (
     Article(

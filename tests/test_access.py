@@ -20,16 +20,16 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from typer.testing import CliRunner
 
+from service import create_app
 from service.answer import Answerer
-from service.api import create_app
-from service.api.limits import MAX_CALLERS, RateLimiter
-from service.api.server import refuse_public_address
 from service.api.tracing import Tracing
 from service.cli import app as command
 from service.errors import SettingsInvalid, TooManyRequests
-from service.keys import Keys, new_key
-from service.llm.stub import first_sentences
-from service.prompt import Prompt
+from service.generate.prompt import Prompt
+from service.generate.stub import first_sentences
+from service.server import refuse_public_address
+from service.serving.keys import Keys, new_key
+from service.serving.limits import MAX_CALLERS, RateLimiter
 from service.settings import Settings, describe_settings, load_settings
 
 QUESTION = {"question": "트램 1호선 총사업비는 얼마인가요?"}
@@ -297,7 +297,7 @@ def test_work_stops_when_the_caller_goes_away(
         caller.leave()
         await asking
         assert isinstance(backend.ended_by, asyncio.CancelledError)
-        assert app.state.asking._capacity.used == 0
+        assert app.state.gateway._capacity.used == 0
         assert "gisa_disconnects_total 1.0" in app.state.metrics.text().decode()
 
     asyncio.run(story())

@@ -23,9 +23,9 @@ from service.answer import (
     SentenceEvent,
 )
 from service.errors import QuestionInvalid
-from service.llm.extractive import ExtractiveBackend
-from service.llm.stub import Script, StubBackend
-from service.prompt import Prompt
+from service.generate.extractive import ExtractiveBackend
+from service.generate.prompt import Prompt
+from service.generate.stub import Script, StubBackend
 from service.schema import Answer, Question, QuestionFilters
 
 

@@ -18,14 +18,14 @@ from small_index import LIBRARY, TRAM
 
 from index import GisaError, IndexNotFound
 from index.protocols import Vectors
+from service import create_app
 from service.answer import Answerer
-from service.api import create_app
-from service.api import readiness as readiness_module
 from service.api.middleware import MAX_BODY_BYTES, SECURITY_HEADERS
-from service.api.readiness import Readiness
-from service.api.server import JsonLines, refuse_public_address
 from service.errors import SettingsInvalid
 from service.schema import Answer
+from service.server import JsonLines, refuse_public_address
+from service.serving import readiness as readiness_module
+from service.serving.readiness import Readiness
 from service.settings import Settings, load_settings
 
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"

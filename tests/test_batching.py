@@ -11,7 +11,7 @@ import pytest
 from hash_embedder import HashEmbedder
 from numpy.typing import NDArray
 
-from service.batching import MAX_BATCH, BatchingEmbedder
+from service.serving.batching import MAX_BATCH, BatchingEmbedder
 
 
 class HeldEmbedder(HashEmbedder):

@@ -13,9 +13,9 @@ from fastapi.testclient import TestClient
 from openai import OpenAI
 from small_index import TRAM
 
+from service import create_app
 from service.answer import Answerer
-from service.api import create_app
-from service.prompt import Prompt
+from service.generate.prompt import Prompt
 from service.settings import load_settings
 
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from small_index import analyser
 
 from index import SEOUL, ArticleHeader, KoreanAnalyser, Passage
-from service.citations import Draft, DraftParser, Verifier, supports
-from service.prompt import Source
+from service.sources import Source
+from service.verify.citations import Draft, DraftParser, Verifier, supports
 
 TRAM = (
     "해담시는 트램 1호선 착공을 9월로 미룬다고 26일 밝혔다. 총사업비는 5,130억 원으로 변동이 없다. "

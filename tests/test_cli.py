@@ -23,7 +23,8 @@ from hash_embedder import HashEmbedder
 from small_index import LIBRARY, TRAM
 
 from index import BuildSummary, IndexCorrupt, to_json
-from service import cli, terminal
+from service import cli
+from service.cli import terminal
 from service.schema import Answer
 from service.settings import Settings
 
@@ -357,7 +358,7 @@ def test_serving_hands_the_settings_to_the_server(
     gisa: Gisa, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served: list[Settings] = []
-    monkeypatch.setattr("service.api.server.serve", served.append)
+    monkeypatch.setattr("service.server.serve", served.append)
     done = gisa("serve", "--index", "x", "--port", "8123", "--workers", "2")
     assert done.status == 0
     assert "http://127.0.0.1:8123" in done.err

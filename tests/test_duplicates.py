@@ -25,8 +25,8 @@ from index.duplicates import BANDS, MIN_CHARS, PERMUTATIONS, ROWS, fingerprint, 
 from index.local import LocalEngine
 from index.local.catalog import Catalog, Recipe
 from index.retrieve import CANDIDATES
+from service.cli.terminal import show_hits
 from service.evaluation.judge import Judge
-from service.terminal import show_hits
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "tests" / "corpus" / "articles"

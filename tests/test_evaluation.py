@@ -21,7 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index import SEOUL, Article, KoreanAnalyser
-from service.evaluation import command, corpus
+from service.cli import evaluation as command
+from service.evaluation import corpus
 from service.evaluation.comparison import compare
 from service.evaluation.datasets import Dataset, DatasetUnusable, GoldQuestion, fingerprint
 from service.evaluation.formats import read_questions, read_squad

@@ -10,9 +10,10 @@ import pytest
 from small_index import analyser
 
 from index import SEOUL, ArticleHeader, Passage
-from service.citations import Draft, DraftParser, Verifier
-from service.llm.extractive import ExtractiveBackend
-from service.prompt import Prompt, Source
+from service.generate.extractive import ExtractiveBackend
+from service.generate.prompt import Prompt
+from service.sources import Source
+from service.verify.citations import Draft, DraftParser, Verifier
 
 FLOOD = (
     "17일 새벽 윤슬천이 넘쳐 버들마을이 물에 잠겼다. 해담시는 윤슬천 범람으로 물에 잠긴 주택이 137가구라고 집계했다. "

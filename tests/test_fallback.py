@@ -18,9 +18,8 @@ from test_answer import check_citations
 
 from index import Index
 from index.local import LocalEngine
-from service import wiring
+from service import create_app, wiring
 from service.answer import Answerer, DoneEvent, SentenceEvent
-from service.api import create_app
 from service.errors import (
     LLMError,
     LLMRefused,
@@ -29,9 +28,9 @@ from service.errors import (
     LLMUnavailable,
     SettingsInvalid,
 )
-from service.llm.extractive import ExtractiveBackend
-from service.llm.guard import GuardedBackend, Patience
-from service.llm.stub import (
+from service.generate.extractive import ExtractiveBackend
+from service.generate.guard import GuardedBackend, Patience
+from service.generate.stub import (
     Script,
     StubBackend,
     broken_off,

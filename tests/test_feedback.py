@@ -11,14 +11,14 @@ from fastapi.testclient import TestClient
 from small_index import TRAM
 from typer.testing import CliRunner
 
-from service import feedback as feedback_module
+from service import create_app
 from service.answer import Answerer
-from service.api import create_app
 from service.cli import app as command
 from service.errors import AnswerUnknown, FeedbackUnavailable
 from service.evaluation.datasets import GoldQuestion
-from service.feedback import Feedback, FeedbackStore
 from service.schema import Answer, Interpreted, Question
+from service.serving import feedback as feedback_module
+from service.serving.feedback import Feedback, FeedbackStore
 from service.settings import Settings, load_settings
 
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"

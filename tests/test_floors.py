@@ -1,62 +1,51 @@
-"""Imports go downward only: each module to its own floor or a lower one."""
+"""Imports go downward only, and never in a circle: each folder stands on a floor of its own."""
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-FLOORS: dict[str, list[set[str]]] = {
-    "index": [
-        {"documents", "errors", "hanja", "letters"},
-        {"protocols", "korean", "variants"},
-        {
-            "newsroom",
-            "boilerplate",
-            "sources",
-            "readers",
-            "clean",
-            "chunking",
-            "model",
-            "embed",
-            "rerank",
-        }
-        | {"duplicates", "corrections", "variants"},
-        {"local", "milvus"},
-        {"retrieve", "build"},
-        {""},  # the package's front door
-    ],
-    "service": [
-        {"settings", "schema", "errors"},
-        {
-            "quantities",
-            "timewords",
-            "timeframe",
-            "followup",
-            "understand",
-            "rewriting",
-            "injection",
-            "prompt",
-            "wording",
-            "dates",
-            "agents",
-            "claims",
-            "agreement",
-            "citations",
-            "batching",
-            "llm",
-        },
-        {"answer"},
-        {"wiring"},
-        {"keys", "feedback"}
-        | {"api", "slack", "evaluation", "cli", "index_commands", "terminal", "validation"},
-    ],
+FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "index": (
+        ("documents", "errors", "hanja", "letters"),
+        ("korean", "protocols"),
+        ("sources", "newsroom", "boilerplate", "clean"),
+        ("readers",),
+        ("chunking", "corrections", "duplicates", "variants", "model", "embed", "rerank"),
+        ("local",),
+        ("build", "retrieve"),
+        ("",),  # the package's front door
+    ),
+    "service": (
+        ("schema", "errors", "settings", "validation", "injection", "sources"),
+        ("korean",),
+        ("query",),
+        ("generate",),
+        ("verify",),
+        ("answer",),
+        ("serving",),
+        ("wiring",),
+        ("api",),
+        ("slack",),
+        ("mcp",),
+        ("evaluation",),
+        ("application", "server"),
+        ("cli",),
+        ("", "timeframe"),  # front doors: what other programs import
+    ),
 }
+"""From the ground up. A folder is alone on its floor; modules of one file may share theirs."""
+
+DOORS = ("api", "slack", "mcp", "evaluation")
+"""Interfaces to the service: none imports another."""
+
 HEAVY = {
     "torch", "transformers", "sentence_transformers", "faiss", "openvino", "kiwipiepy", "bm25s",
     "pymilvus", "slack_bolt", "slack_sdk", "aiohttp", "yarl", "openai", "anthropic", "tokenizers", "pyarrow", "trafilatura", "lxml",
@@ -73,44 +62,92 @@ def modules(package: str) -> Iterator[tuple[str, Path]]:
 
 
 ALL = [pair for package in FLOORS for pair in modules(package)]
+NAMES = {name for name, _ in ALL}
 
 
 def imports(path: Path, *, top_level_only: bool = False) -> Iterator[str]:
     """Modules that a file imports, those for type checking alone left out."""
     tree = ast.parse(path.read_text("utf-8"))
-    nodes = tree.body if top_level_only else ast.walk(tree)
-    for node in nodes:
+    for node in _statements(tree) if not top_level_only else tree.body:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute"
             module = node.module or ""
-            inside = [a.name for a in node.names if _is_module(f"{module}.{a.name}")]
+            inside = [a.name for a in node.names if f"{module}.{a.name}" in NAMES]
             yield from [f"{module}.{name}" for name in inside] or [module]
 
 
-def _is_module(name: str) -> bool:
-    path = ROOT.joinpath(*name.split("."))
-    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node, but for what stands under ``if TYPE_CHECKING``."""
+    for node in ast.iter_child_nodes(tree):
+        is_guard = isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+        if not is_guard:
+            yield node
+            yield from _statements(node)
+
+
+def room(module: str) -> str:
+    """The folder, or the single file, that a module belongs to: its name below the package."""
+    return module.partition(".")[2].partition(".")[0]
 
 
 def floor(module: str) -> int:
-    package, _, rest = module.partition(".")
-    name = rest.partition(".")[0]
+    package = module.partition(".")[0]
     for number, names in enumerate(FLOORS[package]):
-        if name in names:
+        if room(module) in names:
             return number
     raise AssertionError(f"{module} stands on no floor: add it to FLOORS")
+
+
+def circle(graph: Mapping[str, Iterable[str]]) -> list[str]:
+    """A circle of imports, if there is one."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
 
 
 @pytest.mark.parametrize(("module", "path"), ALL, ids=[name for name, _ in ALL])
 def test_imports_go_downward(module: str, path: Path) -> None:
     package = module.partition(".")[0]
-    if module == "service":  # its front door loads what is asked for on demand
-        return
     for imported in imports(path):
-        if imported.startswith(f"{package}.") and imported != module:
+        if imported.startswith(f"{package}.") and room(imported) != room(module):
             assert floor(imported) <= floor(module), f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_a_folder_is_alone_on_its_floor(package: str) -> None:
+    for names in FLOORS[package]:
+        folders = [name for name in names if name and (ROOT / package / name).is_dir()]
+        assert not folders or len(names) == 1, f"{', '.join(names)} share a floor"
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_no_circle_of_modules_and_none_of_rooms(package: str) -> None:
+    by_module: dict[str, set[str]] = {}
+    by_room: dict[str, set[str]] = {}
+    for module, path in modules(package):
+        if module == package:  # the front door, which only others import
+            continue
+        inside = {name for name in imports(path) if name.startswith(f"{package}.")}
+        # A package's own __init__ loads its modules; these may name the package's siblings.
+        by_module[module] = inside - {module}
+        by_room.setdefault(room(module), set()).update(
+            {room(name) for name in inside} - {room(module)}
+        )
+    assert not circle(by_module)
+    assert not circle(by_room)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_no_door_imports_another(door: str) -> None:
+    others = set(DOORS) - {door}
+    for module, path in modules("service"):
+        if room(module) == door:
+            reached = {room(name) for name in imports(path) if name.startswith("service.")}
+            assert not reached & others, f"{module} imports {reached & others}"
 
 
 @pytest.mark.parametrize(("module", "path"), ALL, ids=[name for name, _ in ALL])
@@ -132,4 +169,26 @@ def test_heavy_libraries_are_imported_late(module: str, path: Path) -> None:
 
 @pytest.mark.parametrize("path", [path for _, path in ALL], ids=[name for name, _ in ALL])
 def test_no_module_is_named_like_one_of_the_standard_library(path: Path) -> None:
-    assert path.stem == "__init__" or path.stem not in sys.stdlib_module_names
+    assert path.stem in {"__init__", "__main__"} or path.stem not in sys.stdlib_module_names
+
+
+# -- the rules themselves, broken once each ---------------------------------------------------
+
+
+def test_an_arrow_up_is_seen() -> None:
+    assert floor("service.cli.app") > floor("service.api.app") > floor("service.answer")
+    assert floor("index.retrieve") > floor("index.local.engine")
+
+
+def test_a_circle_is_seen() -> None:
+    assert circle({"one": ["two"], "two": ["three"], "three": ["one"]})
+    assert not circle({"one": ["two"], "two": ["three"]})
+
+
+def test_type_checking_imports_are_not_counted(tmp_path: Path) -> None:
+    file = tmp_path / "module.py"
+    file.write_text(
+        "import json\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import faiss\n"
+        "def f():\n    import torch\n"
+    )
+    assert list(imports(file)) == ["json", "typing", "torch"]

@@ -9,7 +9,7 @@ import pytest
 from small_index import analyser
 
 from index import SEOUL
-from service.followup import FollowUps
+from service.query.followup import FollowUps
 from service.schema import Turn
 from tests.followup_table import FRESH, HELD_OUT, TUNED, Row
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import LLMError, LLMRefused, LLMTimeout, LLMUnavailable
-from service.llm.guard import CircuitBreaker, GuardedBackend, Patience, breaker_states
-from service.llm.stub import Step, StubBackend
-from service.prompt import Prompt
+from service.generate.guard import CircuitBreaker, GuardedBackend, Patience, breaker_states
+from service.generate.prompt import Prompt
+from service.generate.stub import Step, StubBackend
 
 UNAVAILABLE, REFUSED = LLMUnavailable("overloaded"), LLMRefused("no")
 

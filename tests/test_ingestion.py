@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from hash_embedder import HashEmbedder
 
 from index.local import LocalEngine
-from service.api import create_app
-from service.keys import new_key
+from service import create_app
+from service.serving.keys import new_key
 from service.settings import load_settings
 
 BUS = {
@@ -29,7 +29,7 @@ BUS = {
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     """An admin's client of a service whose index does not exist yet."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("service.api.readiness.RETRY_AFTER_S", 0)
+    monkeypatch.setattr("service.serving.readiness.RETRY_AFTER_S", 0)
     monkeypatch.setattr("service.wiring.build_embedder", lambda settings: HashEmbedder())
     monkeypatch.setattr("service.wiring.build_analyser", lambda settings: small_index.analyser())
     monkeypatch.setattr(

@@ -17,11 +17,11 @@ from test_answer import check_citations
 from index import Index, build_index
 from index.local import LocalEngine
 from service.answer import Answerer
-from service.citations import supports
+from service.generate.prompt import Prompt
+from service.generate.stub import StubBackend, first_sentences, obedient
 from service.injection import inert, is_command
-from service.llm.stub import StubBackend, first_sentences, obedient
-from service.prompt import Prompt
 from service.schema import Answer, Question, QuestionFilters
+from service.verify.citations import supports
 
 ROWS = list(enumerate(HOSTILE))
 IDS = [f"{number}-{row.forbidden}" for number, row in ROWS]

@@ -17,14 +17,14 @@ from test_answer import check_citations
 from index import Index
 from index.local import LocalEngine
 from service.answer import Answerer
-from service.citations import supports
-from service.llm import LLMBackend
-from service.llm.extractive import ExtractiveBackend
-from service.llm.guard import GuardedBackend, Patience
-from service.llm.openai_compatible import OpenAICompatibleBackend
-from service.llm.remote import RemoteModel
-from service.prompt import Prompt
+from service.generate import LLMBackend
+from service.generate.extractive import ExtractiveBackend
+from service.generate.guard import GuardedBackend, Patience
+from service.generate.openai_compatible import OpenAICompatibleBackend
+from service.generate.prompt import Prompt
+from service.generate.remote import RemoteModel
 from service.schema import Question
+from service.verify.citations import supports
 
 pytestmark = pytest.mark.llama
 

@@ -12,12 +12,12 @@ from pydantic import SecretStr
 from small_index import analyser
 
 from service.errors import LLMRefused
-from service.llm import LLMBackend
-from service.llm.anthropic_messages import AnthropicBackend
-from service.llm.extractive import ExtractiveBackend
-from service.llm.openai_compatible import OpenAICompatibleBackend
-from service.llm.remote import RemoteModel
-from service.llm.stub import StubBackend
+from service.generate import LLMBackend
+from service.generate.anthropic_messages import AnthropicBackend
+from service.generate.extractive import ExtractiveBackend
+from service.generate.openai_compatible import OpenAICompatibleBackend
+from service.generate.remote import RemoteModel
+from service.generate.stub import StubBackend
 
 
 def model(url: str, *, max_input_chars: int = 16_000) -> RemoteModel:

@@ -21,8 +21,8 @@ from schemathesis.specs.openapi.checks import (
 )
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api import create_app
-from service.keys import new_key
+from service import create_app
+from service.serving.keys import new_key
 from service.settings import load_settings
 
 CHECKS = [

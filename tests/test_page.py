@@ -15,9 +15,9 @@ from live_server import open_answerer, serving
 from small_index import ARTICLES, TRAM
 
 from index import SEOUL, Article
-from service.api import create_app
-from service.feedback import FeedbackStore
-from service.keys import new_key
+from service import create_app
+from service.serving.feedback import FeedbackStore
+from service.serving.keys import new_key
 from service.settings import load_settings
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from contracts.llm_contract import FERRY, TRAM, prompt, source
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.prompt import Message, Prompt
+from service.generate.prompt import Message, Prompt
 
 
 def user(text: str) -> Message:

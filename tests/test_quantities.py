@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.quantities import quantities
+from service.korean.quantities import quantities
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from small_index import analyser, build, open_answerer
 from index import SEOUL
 from service.answer import Answerer
 from service.errors import LLMUnavailable
-from service.followup import FollowUps
-from service.llm.stub import Step, StubBackend
-from service.prompt import Prompt
-from service.rewriting import Rewriting
+from service.generate.prompt import Prompt
+from service.generate.rewriting import Rewriting
+from service.generate.stub import Step, StubBackend
+from service.query.followup import FollowUps
 from service.schema import Answer, Question, Turn
 
 TURNS = (
@@ -79,7 +79,7 @@ def test_what_is_not_believed_is_resolved_by_rule(path: Path, steps: list[Step])
 
 
 def test_a_model_that_takes_too_long(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.rewriting.TIMEOUT_S", 0.05)
+    monkeypatch.setattr("service.generate.rewriting.TIMEOUT_S", 0.05)
     answer, _ = ask(path, 5.0, GOOD)
     assert "트램" in answer.interpreted.standalone_question
 

@@ -15,7 +15,7 @@ from index.embed import SentenceTransformerEmbedder
 from index.local import LocalEngine
 from service.answer import Answerer
 from service.evaluation.metrics import contains
-from service.llm.extractive import ExtractiveBackend
+from service.generate.extractive import ExtractiveBackend
 from service.schema import Answer, Question
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"

@@ -28,7 +28,7 @@ from hash_embedder import HashEmbedder
 from live_server import MoodyBackend
 from small_index import analyser
 from service.answer import Answerer
-from service.api import create_app
+from service import create_app
 from service.settings import load_settings
 
 index = Index(LocalEngine.open(Path({index!r})), HashEmbedder(), analyser())

@@ -18,7 +18,7 @@ from service.answer import DoneEvent, SentenceEvent
 from service.schema import ABSTENTIONS, Answer, Citation, Interpreted, Question, Sentence, Status
 from service.settings import Settings, load_settings
 from service.slack import answering, blocks, bot, delivery, memory, messenger, phrases
-from service.slack.desk import Events, NoAnswer
+from service.slack.clients import Events, NoAnswer
 from service.slack.memory import Kept, Rating
 
 
@@ -70,7 +70,7 @@ def citation(number: int = 1, **fields: Any) -> Citation:
     )
 
 
-class ScriptedDesk:
+class ScriptedClient:
     """Answers with the sentences that it was given; ``gate`` holds back all after the first."""
 
     def __init__(self, *sentences: str, status: Status = "answered") -> None:
@@ -129,9 +129,9 @@ class ScriptedDesk:
 
 
 @asynccontextmanager
-async def at_work(settings: Settings, desk: Any, slack: FakeSlack) -> AsyncIterator[bot.Bot]:
+async def at_work(settings: Settings, client: Any, slack: FakeSlack) -> AsyncIterator[bot.Bot]:
     """The bot over Socket Mode."""
-    async with bot.open_bot(settings, desk) as running, bot.listening(settings, running):
+    async with bot.open_bot(settings, client) as running, bot.listening(settings, running):
         await slack.connected()
         yield running
 
@@ -147,7 +147,7 @@ async def until(condition: Callable[[], Any], *, within_s: float = 5) -> Any:
 async def settled(running: bot.Bot) -> None:
     """Everything that was taken in is done."""
     talk = running.conversation
-    await until(lambda: not talk._answering._running and not talk._errands.tasks)
+    await until(lambda: not talk._answering._running and not talk._background.tasks)
 
 
 async def answered(slack: FakeSlack, running: bot.Bot, asked: dict[str, Any]) -> dict[str, Any]:
@@ -158,17 +158,17 @@ async def answered(slack: FakeSlack, running: bot.Bot, asked: dict[str, Any]) ->
     return reply
 
 
-Scenario = Callable[[FakeSlack, ScriptedDesk, bot.Bot], Awaitable[None]]
+Scenario = Callable[[FakeSlack, ScriptedClient, bot.Bot], Awaitable[None]]
 
 
 def play(settings: MakeSettings, scenario: Scenario, *sentences: str, **more: Any) -> None:
-    """Run a scenario with a workspace, a scripted desk and the bot over Socket Mode."""
+    """Run a scenario with a workspace, a scripted client and the bot over Socket Mode."""
 
     async def run() -> None:
         async with fake_slack.fake_slack() as slack:
-            desk = ScriptedDesk(*sentences, status=more.pop("status", "answered"))
-            async with at_work(settings(slack, **more), desk, slack) as running:
-                await scenario(slack, desk, running)
+            client = ScriptedClient(*sentences, status=more.pop("status", "answered"))
+            async with at_work(settings(slack, **more), client, slack) as running:
+                await scenario(slack, client, running)
 
     asyncio.run(asyncio.wait_for(run(), 30))
 
@@ -182,19 +182,19 @@ def said(message: dict[str, Any]) -> str:
 
 
 def test_a_mention_is_answered_once_in_its_thread(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
-        desk.gate.clear()
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
+        client.gate.clear()
         asked = slack.mention("트램 총사업비는?")
         await slack.send_event(asked)
         await until(lambda: slack.reactions[CHANNEL, asked["ts"]] == {"eyes"})
-        desk.gate.set()
+        client.gate.set()
         await settled(running)
         assert slack.reactions[CHANNEL, asked["ts"]] == set()
         [reply] = slack.replies(asked["ts"])
         assert "총사업비는 4,820억 원입니다.<https://haedam.example/1|[1]>" in said(reply)
         assert "[1] <https://haedam.example/1|기사 1> · 해담일보 · 2025-05-14" in said(reply)
         assert reply["unfurl_links"] is False
-        assert desk.questions[0].question == "트램 총사업비는?"
+        assert client.questions[0].question == "트램 총사업비는?"
 
     play(settings, scenario)
 
@@ -202,7 +202,7 @@ def test_a_mention_is_answered_once_in_its_thread(settings: MakeSettings) -> Non
 def test_a_direct_message_needs_no_mention_and_is_answered_in_its_thread(
     settings: MakeSettings,
 ) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         asked = slack.say("트램 총사업비는?", channel=DIRECT)
         await slack.send_event(asked)
         await settled(running)
@@ -237,11 +237,11 @@ def test_a_direct_message_needs_no_mention_and_is_answered_in_its_thread(
     ids=str,
 )
 def test_what_is_no_question_is_left_alone(settings: MakeSettings, change: dict[str, Any]) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         acknowledged = await slack.send_event(slack.mention("트램 총사업비는?") | change)
         assert acknowledged.keys() == {"envelope_id"}
         await settled(running)
-        assert not desk.questions
+        assert not client.questions
         assert not slack.made("chat.postMessage")
 
     play(settings, scenario)
@@ -254,15 +254,15 @@ def test_small_talk_is_told_from_questions(greeting: str) -> None:
 
 
 def test_the_text_grows_in_place_and_not_too_often(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
-        desk.gate.clear()
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
+        client.gate.clear()
         asked = slack.mention("노선을 알려 줘")
         await slack.send_event(asked)
         [begun] = await until(lambda: slack.replies(asked["ts"]))
         assert "첫 문장." in said(begun)
         assert phrases.MOMENT_PLEASE in said(begun)
         assert "9째 문장." not in said(begun)
-        desk.gate.set()
+        client.gate.set()
         await settled(running)
         [whole] = slack.replies(asked["ts"])
         assert "9째 문장." in said(whole)
@@ -281,7 +281,7 @@ def test_an_answer_of_20_000_characters_keeps_to_slacks_limits(settings: MakeSet
     ]
     sentences[50] = "끝없이이어지는말" * 500
 
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         asked = slack.mention("모두 알려 줘")
         await slack.send_event(asked)
         await settled(running)
@@ -300,7 +300,7 @@ def test_an_answer_of_20_000_characters_keeps_to_slacks_limits(settings: MakeSet
 
 @pytest.mark.parametrize("status", ["no_evidence", "out_of_coverage", "no_match"])
 def test_an_absent_answer_offers_a_search(settings: MakeSettings, status: Status) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         asked = slack.mention("화성 날씨는?")
         reply = await answered(slack, running, asked)
         assert ABSTENTIONS[status] in said(reply)
@@ -311,8 +311,8 @@ def test_an_absent_answer_offers_a_search(settings: MakeSettings, status: Status
 
 
 def test_text_of_others_is_shown_and_not_obeyed(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
-        desk.citation = citation(
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
+        client.citation = citation(
             title="<!here> <https://evil.example|웃긴> & 제목", url='https://ok.example/?a=1&b=<>"|'
         )
         asked = slack.mention("<!channel> 다 <https://evil.example|누르세요>")
@@ -323,7 +323,7 @@ def test_text_of_others_is_shown_and_not_obeyed(settings: MakeSettings) -> None:
         assert "&lt;!here&gt; &lt;https://evil.example|웃긴&gt; &amp; 제목" in whole
         assert "<https://ok.example/?a=1&amp;b=%3C%3E%22%7C|" in whole
         assert all(b["text"]["verbatim"] for b in reply["blocks"] if b["type"] == "section")
-        assert desk.questions[0].question == "다 누르세요"
+        assert client.questions[0].question == "다 누르세요"
 
     play(settings, scenario, "<!channel> 모두 보세요 <@U0ANNA>.")
 
@@ -332,7 +332,7 @@ def test_text_of_others_is_shown_and_not_obeyed(settings: MakeSettings) -> None:
 
 
 def test_a_message_is_answered_once_however_often_it_is_delivered(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         asked = slack.mention("트램 총사업비는?")
         as_message = asked | {"type": "message"}
         acknowledgements = [slack.send_event(asked), slack.send_event(as_message)]
@@ -342,7 +342,7 @@ def test_a_message_is_answered_once_however_often_it_is_delivered(settings: Make
         await slack.send_event(as_message, retry=1)
         await settled(running)
         assert len(slack.replies(asked["ts"])) == 1
-        assert len(desk.questions) == 1
+        assert len(client.questions) == 1
 
     play(settings, scenario)
 
@@ -350,8 +350,8 @@ def test_a_message_is_answered_once_however_often_it_is_delivered(settings: Make
 def test_two_bots_on_one_state_answer_once(settings: MakeSettings) -> None:
     async def run() -> None:
         async with fake_slack.fake_slack() as slack:
-            desk, of = ScriptedDesk(), settings(slack)
-            async with at_work(of, desk, slack) as one, at_work(of, desk, slack) as other:
+            client, of = ScriptedClient(), settings(slack)
+            async with at_work(of, client, slack) as one, at_work(of, client, slack) as other:
                 asked = [slack.mention(f"질문 {n}은 무엇인가?") for n in range(10)]
                 await asyncio.gather(*(slack.send_event(event) for event in asked))
                 slack.sockets.reverse()
@@ -370,24 +370,24 @@ def test_a_restart_in_the_middle_loses_and_doubles_nothing(
 ) -> None:
     async def run() -> None:
         async with fake_slack.fake_slack() as slack:
-            desk, of = ScriptedDesk("첫 문장.", "둘째 문장."), settings(slack)
-            desk.gate.clear()
+            client, of = ScriptedClient("첫 문장.", "둘째 문장."), settings(slack)
+            client.gate.clear()
             if moment == "thinking":
-                desk.failures = [NoAnswer("나중에", retry_after_s=60)]
+                client.failures = [NoAnswer("나중에", retry_after_s=60)]
             if moment == "posting":
                 slack.troubles["chat.postMessage"] = ["done_then_drop"]
                 slack.troubles["conversations.replies"] = ["hang"]
             async with AsyncExitStack() as stack:
-                await stack.enter_async_context(at_work(of, desk, slack))
+                await stack.enter_async_context(at_work(of, client, slack))
                 asked = slack.mention("노선을 알려 줘")
                 await slack.send_event(asked)
-                await desk.started.wait()
+                await client.started.wait()
                 if moment != "thinking":
                     await until(lambda: slack.replies(asked["ts"]))
             slack.troubles.clear()
-            desk.gate.set()
-            async with at_work(of, desk, slack) as restarted:
-                await until(lambda: len(desk.questions) == 2)
+            client.gate.set()
+            async with at_work(of, client, slack) as restarted:
+                await until(lambda: len(client.questions) == 2)
                 await settled(restarted)
                 await slack.send_event(asked, retry=1)
                 await settled(restarted)
@@ -438,7 +438,7 @@ def test_a_request_of_a_dead_process_is_taken_over_and_not_for_ever(
 def test_what_is_old_is_forgotten_and_nothing_else(
     settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         asked = slack.mention("총사업비는?")
         reply = await answered(slack, running, asked)
         kept = running.memory
@@ -474,13 +474,13 @@ def test_a_call_that_fails_once_is_made_good(
         async with fake_slack.fake_slack() as slack:
             slack.retry_after = "0"
             slack.troubles[method] = [trouble]
-            desk = ScriptedDesk("첫 문장.", "둘째 문장.")
-            desk.gate.clear()
-            async with at_work(settings(slack), desk, slack) as running:
+            client = ScriptedClient("첫 문장.", "둘째 문장.")
+            client.gate.clear()
+            async with at_work(settings(slack), client, slack) as running:
                 asked = slack.mention("노선을 알려 줘")
                 await slack.send_event(asked)
                 await until(lambda: slack.replies(asked["ts"]))
-                desk.gate.set()
+                client.gate.set()
                 await settled(running)
             [reply] = slack.replies(asked["ts"])
             assert "둘째 문장." in said(reply)
@@ -492,7 +492,7 @@ def test_a_call_that_fails_once_is_made_good(
 
 
 def test_retry_after_holds_back_every_call_of_the_method(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         slack.troubles["chat.postMessage"] = ["429"]
         asked = [slack.mention(f"질문 {n}은 무엇인가?") for n in range(3)]
         await slack.send_event(asked[0])
@@ -507,13 +507,13 @@ def test_retry_after_holds_back_every_call_of_the_method(settings: MakeSettings)
 
 
 def test_what_is_outdated_when_slack_lets_it_through_is_never_sent(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
-        desk.gate.clear()
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
+        client.gate.clear()
         slack.troubles["chat.update"] = ["429"]
         asked = slack.mention("노선을 알려 줘")
         await slack.send_event(asked)
         await until(lambda: slack.replies(asked["ts"]))
-        desk.gate.set()
+        client.gate.set()
         await settled(running)
         refused, update = slack.made("chat.update")
         assert "다섯째" in said({"blocks": update.arguments["blocks"]})
@@ -525,7 +525,7 @@ def test_what_is_outdated_when_slack_lets_it_through_is_never_sent(settings: Mak
 def test_a_channel_that_the_bot_can_not_write_to_is_no_trouble_for_others(
     settings: MakeSettings,
 ) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         asked = slack.mention("트램은?")
         await slack.send_event(asked | {"channel": "C0GONE", "ts": "1.000001"})
         await slack.send_event(asked)
@@ -536,7 +536,7 @@ def test_a_channel_that_the_bot_can_not_write_to_is_no_trouble_for_others(
 
 
 def test_an_answer_that_slack_refuses_is_regretted(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         slack.troubles["chat.postMessage"] = ["missing_scope"]
         asked = slack.mention("트램은?")
         await slack.send_event(asked)
@@ -549,7 +549,7 @@ def test_an_answer_that_slack_refuses_is_regretted(settings: MakeSettings) -> No
 
 
 def test_an_answer_that_waits_for_slack_leaves_room_for_others(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         slack.troubles["chat.postMessage"] = ["hang"]
         await slack.send_event(slack.mention("트램은?"))
         other = slack.mention("도서관은?")
@@ -563,12 +563,12 @@ def test_an_answer_that_waits_for_slack_leaves_room_for_others(settings: MakeSet
 
 
 def test_trouble_is_one_plain_sentence(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         for failure, told in (
             (NoAnswer("답변 모델이 거절했습니다."), "답변 모델이 거절했습니다."),
             (KeyError("xoxb-secret"), phrases.UNEXPECTED),
         ):
-            desk.failures = [failure]
+            client.failures = [failure]
             asked = slack.mention("트램은?")
             reply = await answered(slack, running, asked)
             assert said(reply) == told
@@ -578,8 +578,8 @@ def test_trouble_is_one_plain_sentence(settings: MakeSettings) -> None:
 
 
 def test_an_overloaded_service_is_asked_again(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
-        desk.failures = [NoAnswer("붐빕니다.", retry_after_s=0.01)] * 2
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
+        client.failures = [NoAnswer("붐빕니다.", retry_after_s=0.01)] * 2
         asked = slack.mention("트램은?")
         reply = await answered(slack, running, asked)
         assert "4,820억" in said(reply)
@@ -588,13 +588,13 @@ def test_an_overloaded_service_is_asked_again(settings: MakeSettings) -> None:
 
 
 def test_a_slow_model_is_given_up_and_what_it_wrote_stays(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
-        desk.gate.clear()
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
+        client.gate.clear()
         asked = slack.mention("노선을 알려 줘")
         reply = await answered(slack, running, asked)
         assert "첫 문장." in said(reply)
         assert phrases.TOO_SLOW in said(reply)
-        assert desk.cancelled == 1
+        assert client.cancelled == 1
 
     play(settings, scenario, "첫 문장.", "둘째 문장.", slack_answer_timeout_s=0.3)
 
@@ -605,7 +605,7 @@ def test_a_slow_model_is_given_up_and_what_it_wrote_stays(settings: MakeSettings
 def test_a_question_that_can_not_be_is_explained(
     settings: MakeSettings, text: str, told: str
 ) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         asked = slack.mention(text)
         reply = await answered(slack, running, asked)
         assert told in said(reply)
@@ -619,7 +619,7 @@ def test_a_question_that_can_not_be_is_explained(
 def test_the_whole_thread_is_the_conversation(settings: MakeSettings) -> None:
     sentences = [f"{n}째 문장은 {'가' * 180}." for n in range(80)]
 
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         root = slack.mention("노선을 알려 줘")
         await slack.send_event(root)
         await settled(running)
@@ -631,7 +631,7 @@ def test_the_whole_thread_is_the_conversation(settings: MakeSettings) -> None:
         await slack.send_event(slack.mention("그럼 인원은?", thread=root["ts"]))
         slack.say("나중에 한 말", thread=root["ts"])
         await settled(running)
-        turns = [(turn.role, turn.content) for turn in desk.questions[1].conversation]
+        turns = [(turn.role, turn.content) for turn in client.questions[1].conversation]
         whole = " ".join(f"{sentence}[1]" for sentence in sentences)
         assert turns == [
             ("user", "노선을 알려 줘"),
@@ -643,14 +643,14 @@ def test_the_whole_thread_is_the_conversation(settings: MakeSettings) -> None:
 
 
 def test_a_thread_of_250_messages_is_read_to_its_end(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         root = slack.say("처음 말")
         for n in range(250):
             slack.say(f"{n}째 말", thread=root["ts"])
         await slack.send_event(slack.mention("요약해 줘", thread=root["ts"]))
         await settled(running)
         assert len(slack.made("conversations.replies")) == 2
-        turns = desk.questions[0].conversation
+        turns = client.questions[0].conversation
         assert [turn.content for turn in turns] == [f"{n}째 말" for n in range(200, 250)]
 
     play(settings, scenario)
@@ -659,14 +659,14 @@ def test_a_thread_of_250_messages_is_read_to_its_end(settings: MakeSettings) -> 
 def test_a_follow_up_is_not_guessed_at_if_the_thread_can_not_be_read(
     settings: MakeSettings,
 ) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         slack.troubles["conversations.replies"] = ["missing_scope"]
         root = slack.say("트램 총사업비가 올랐대요")
         await slack.send_event(slack.mention("얼마로?", thread=root["ts"]))
         await settled(running)
         [reply] = slack.replies(root["ts"])
         assert said(reply) == phrases.UNREADABLE
-        assert not desk.questions
+        assert not client.questions
 
     play(settings, scenario)
 
@@ -676,17 +676,17 @@ def test_answers_are_recovered_from_the_thread_if_the_state_is_lost(
 ) -> None:
     async def run() -> None:
         async with fake_slack.fake_slack() as slack:
-            desk = ScriptedDesk()
-            async with at_work(settings(slack), desk, slack) as running:
+            client = ScriptedClient()
+            async with at_work(settings(slack), client, slack) as running:
                 root = slack.mention("총사업비는?")
                 await slack.send_event(root)
                 await settled(running)
             for file in tmp_path.glob("slack.sqlite*"):
                 file.unlink()
-            async with at_work(settings(slack), desk, slack) as running:
+            async with at_work(settings(slack), client, slack) as running:
                 await slack.send_event(slack.mention("그럼 인원은?", thread=root["ts"]))
                 await settled(running)
-        assert [turn.content for turn in desk.questions[1].conversation] == [
+        assert [turn.content for turn in client.questions[1].conversation] == [
             "총사업비는?",
             "총사업비는 4,820억 원입니다.[1]",
         ]
@@ -697,7 +697,7 @@ def test_answers_are_recovered_from_the_thread_if_the_state_is_lost(
 def test_a_thread_is_followed_only_when_asked_and_until_told_to_stop(
     settings: MakeSettings,
 ) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         async def says(text: str, *, mention: bool = False) -> None:
             say = slack.mention if mention else slack.say
             event = say(text, thread=root["ts"])
@@ -708,31 +708,31 @@ def test_a_thread_is_followed_only_when_asked_and_until_told_to_stop(
         await slack.send_event(root)
         await settled(running)
         await says("그럼 인원은?")
-        assert len(desk.questions) == 1
+        assert len(client.questions) == 1
         await says("계속", mention=True)
         assert slack.whispers[-1]["text"] == phrases.FOLLOWING
         await says("그럼 인원은?")
-        assert len(desk.questions) == 2
+        assert len(client.questions) == 2
         await says("<@U0BORA> 어떻게 생각해?")
-        assert len(desk.questions) == 2
+        assert len(client.questions) == 2
         last = slack.replies(root["ts"])[-1]
         assert blocks.FOLLOW not in {b["action_id"] for b in buttons(last)}
         await says("그만")
         assert said(slack.replies(root["ts"])[-1]) == phrases.NOT_FOLLOWING
         await says("그럼 위치는?")
-        assert len(desk.questions) == 2
+        assert len(client.questions) == 2
 
     play(settings, scenario)
 
 
 @pytest.mark.parametrize("begun", [True, False])
 def test_stop_ends_an_answer_under_way(settings: MakeSettings, begun: bool) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
-        desk.gate.clear()
-        desk.failures = [] if begun else [NoAnswer("붐빕니다.", retry_after_s=60)]
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
+        client.gate.clear()
+        client.failures = [] if begun else [NoAnswer("붐빕니다.", retry_after_s=60)]
         asked = slack.mention("노선을 알려 줘")
         await slack.send_event(asked)
-        await desk.started.wait()
+        await client.started.wait()
         if begun:
             await until(lambda: slack.replies(asked["ts"]))
         await slack.send_event(slack.mention("그만", thread=asked["ts"]))
@@ -744,7 +744,7 @@ def test_stop_ends_an_answer_under_way(settings: MakeSettings, begun: bool) -> N
         assert any(phrases.STOPPED in text and "첫 문장." in text for text in texts) == begun
         await asyncio.sleep(answering.LEASE_S)  # the upkeep doesn't take it up again
         await settled(running)
-        assert len(desk.questions) == 1
+        assert len(client.questions) == 1
 
     play(settings, scenario, "첫 문장.", "둘째 문장.")
 
@@ -752,9 +752,9 @@ def test_stop_ends_an_answer_under_way(settings: MakeSettings, begun: bool) -> N
 def test_stop_reaches_an_answer_in_another_process(settings: MakeSettings) -> None:
     async def run() -> None:
         async with fake_slack.fake_slack() as slack:
-            desk, of = ScriptedDesk("첫 문장.", "둘째 문장."), settings(slack)
-            desk.gate.clear()
-            async with at_work(of, desk, slack) as one, at_work(of, desk, slack) as other:
+            client, of = ScriptedClient("첫 문장.", "둘째 문장."), settings(slack)
+            client.gate.clear()
+            async with at_work(of, client, slack) as one, at_work(of, client, slack) as other:
                 asked = slack.mention("노선을 알려 줘")
                 await slack.send_event(asked)
                 await until(lambda: slack.replies(asked["ts"]))
@@ -768,11 +768,11 @@ def test_stop_reaches_an_answer_in_another_process(settings: MakeSettings) -> No
 
 
 def test_a_deleted_question_is_not_answered(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
-        desk.gate.clear()
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
+        client.gate.clear()
         asked = slack.mention("노선을 알려 줘")
         await slack.send_event(asked)
-        await desk.started.wait()
+        await client.started.wait()
         deleted = {"type": "message", "subtype": "message_deleted", "channel": CHANNEL}
         await slack.send_event(deleted | {"deleted_ts": asked["ts"], "ts": slack.now()})
         await settled(running)
@@ -784,18 +784,18 @@ def test_a_deleted_question_is_not_answered(settings: MakeSettings) -> None:
 def test_a_question_deleted_elsewhere_is_not_answered(settings: MakeSettings) -> None:
     async def run() -> None:
         async with fake_slack.fake_slack() as slack:
-            desk, of = ScriptedDesk(), settings(slack)
-            desk.gate.clear()
-            async with at_work(of, desk, slack) as one, at_work(of, desk, slack):
+            client, of = ScriptedClient(), settings(slack)
+            client.gate.clear()
+            async with at_work(of, client, slack) as one, at_work(of, client, slack):
                 asked = slack.mention("노선을 알려 줘")
                 await slack.send_event(asked)
-                await desk.started.wait()
+                await client.started.wait()
                 slack.sockets.reverse()
                 deleted = {"type": "message", "subtype": "message_deleted", "channel": CHANNEL}
                 await slack.send_event(deleted | {"deleted_ts": asked["ts"], "ts": slack.now()})
                 await settled(one)
             assert not slack.replies(asked["ts"])
-            assert desk.cancelled == 1
+            assert client.cancelled == 1
 
     asyncio.run(asyncio.wait_for(run(), 30))
 
@@ -805,7 +805,7 @@ def test_a_question_deleted_elsewhere_is_not_answered(settings: MakeSettings) ->
 
 @pytest.mark.parametrize("name", ["/기사", "/gisa"])
 def test_a_command_is_announced_and_answered_in_a_thread(settings: MakeSettings, name: str) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         given = slack.command(name, "트램 <총사업비>는?")
         acknowledged = await slack.send("slash_commands", given)
         assert "payload" not in acknowledged
@@ -816,13 +816,13 @@ def test_a_command_is_announced_and_answered_in_a_thread(settings: MakeSettings,
         assert len(slack.replies(root["ts"])) == 1
         await slack.send_event(slack.mention("그럼 인원은?", thread=root["ts"]))
         await settled(running)
-        assert [turn.role for turn in desk.questions[1].conversation] == ["user", "assistant"]
+        assert [turn.role for turn in client.questions[1].conversation] == ["user", "assistant"]
 
     play(settings, scenario)
 
 
 def test_a_command_without_a_question_explains_the_bot(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         acknowledged = await slack.send("slash_commands", slack.command("/gisa", " "))
         assert acknowledged["payload"]["text"] == blocks.HELP
         acknowledged = await slack.send("slash_commands", slack.command("/gisa", "그만"))
@@ -836,7 +836,7 @@ def test_a_command_without_a_question_explains_the_bot(settings: MakeSettings) -
 
 
 def test_a_command_where_the_bot_is_no_member_says_so_to_its_user(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         await slack.send("slash_commands", slack.command("/gisa", "트램은?", channel="C0GONE"))
         await settled(running)
         [told] = slack.responses
@@ -846,7 +846,7 @@ def test_a_command_where_the_bot_is_no_member_says_so_to_its_user(settings: Make
 
 
 def test_each_users_last_vote_counts(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         asked = slack.mention("총사업비는?")
         await slack.send_event(asked)
         await settled(running)
@@ -863,13 +863,13 @@ def test_each_users_last_vote_counts(settings: MakeSettings) -> None:
         assert await votes("U0BORA", blocks.DOWN) == ["👍 1", "👎 1"]
         assert await votes("U0CHOI", blocks.UP) == ["👍 2", "👎 1"]
         assert await votes("U0ANNA", blocks.DOWN) == ["👍 1", "👎 2"]
-        assert [rating for _, rating in desk.ratings] == ["up", "up", "down", "up", "down"]
+        assert [rating for _, rating in client.ratings] == ["up", "up", "down", "up", "down"]
 
     play(settings, scenario)
 
 
 def test_a_vote_is_shown_although_a_longer_draft_is_gone(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         asked = slack.mention("총사업비는?")
         reply = await answered(slack, running, asked)
         key = (await running.memory.kept("answer-1")).key  # type: ignore[union-attr]
@@ -883,7 +883,7 @@ def test_a_vote_is_shown_although_a_longer_draft_is_gone(settings: MakeSettings)
 
 
 def test_evidence_shows_quotes_in_place(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         asked = slack.mention("총사업비는?")
         reply = await answered(slack, running, asked)
         await slack.send("interactive", slack.press(reply, blocks.EVIDENCE))
@@ -899,7 +899,7 @@ def test_evidence_shows_quotes_in_place(settings: MakeSettings) -> None:
 
 
 def test_a_question_can_be_put_in_other_words(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         asked = slack.mention("총사업비는?")
         reply = await answered(slack, running, asked)
         await slack.send("interactive", slack.press(reply, blocks.REWRITE))
@@ -915,20 +915,20 @@ def test_a_question_can_be_put_in_other_words(settings: MakeSettings) -> None:
         _, announced, answer = slack.replies(asked["ts"])
         assert said(announced) == "<@U0BORA> 님의 질문: 트램 2호선 총사업비는?"
         assert "4,820억" in said(answer)
-        assert desk.questions[1].question == "트램 2호선 총사업비는?"
+        assert client.questions[1].question == "트램 2호선 총사업비는?"
 
     play(settings, scenario)
 
 
 def test_the_button_opts_a_thread_in(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         asked = slack.mention("총사업비는?")
         reply = await answered(slack, running, asked)
         await slack.send("interactive", slack.press(reply, blocks.FOLLOW))
         await settled(running)
         await slack.send_event(slack.say("그럼 인원은?", thread=asked["ts"]))
         await settled(running)
-        assert len(desk.questions) == 2
+        assert len(client.questions) == 2
 
     play(settings, scenario)
 
@@ -944,7 +944,7 @@ def test_channels_have_rules(settings: MakeSettings, tmp_path: Path) -> None:
         "utf-8",
     )
 
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         slack.messages["C0OTHER"] = {}
         elsewhere = slack.mention("트램은?", channel="C0OTHER")
         await slack.send_event(elsewhere)
@@ -954,11 +954,11 @@ def test_channels_have_rules(settings: MakeSettings, tmp_path: Path) -> None:
         await settled(running)
         assert slack.whispers[0]["text"] == phrases.NOT_HERE
         assert refused["payload"]["text"] == phrases.NOT_HERE
-        assert not desk.questions
+        assert not client.questions
         asked = slack.mention("트램은?")
         await slack.send_event(asked)
         await settled(running)
-        assert desk.questions[0].filters.section == ("경제",)
+        assert client.questions[0].filters.section == ("경제",)
         assert blocks.FOLLOW not in {b["action_id"] for b in buttons(slack.replies(asked["ts"])[0])}
         await slack.send_event(slack.mention("계속", thread=asked["ts"]))
         await settled(running)
@@ -970,14 +970,14 @@ def test_channels_have_rules(settings: MakeSettings, tmp_path: Path) -> None:
 def test_a_user_who_asks_too_often_is_told_alone(settings: MakeSettings) -> None:
     async def run() -> None:
         async with fake_slack.fake_slack() as slack:
-            desk = ScriptedDesk()
+            client = ScriptedClient()
             of = settings(slack).model_copy(update={"slack_rate_limit_per_minute": 2})
-            async with at_work(of, desk, slack) as running:
+            async with at_work(of, client, slack) as running:
                 for n in range(3):
                     await slack.send_event(slack.mention(f"질문 {n}은?"))
                 await slack.send_event(slack.mention("내 질문은?", user="U0BORA"))
                 await settled(running)
-            assert len(desk.questions) == 3
+            assert len(client.questions) == 3
             [told] = slack.whispers
             assert told["user"] == "U0ANNA"
             assert "너무 잦습니다" in told["text"]
@@ -986,27 +986,27 @@ def test_a_user_who_asks_too_often_is_told_alone(settings: MakeSettings) -> None
 
 
 def test_only_people_of_allowed_workspaces_are_answered(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         await slack.send_event(slack.mention("트램은?") | {"user_team": "T0GUEST"})
         foreign = slack.command("/gisa", "트램은?") | {"team_id": "T0GUEST"}
         await slack.send("slash_commands", foreign)
         await settled(running)
-        assert not desk.questions
+        assert not client.questions
         await slack.send_event(slack.mention("트램은?"))
         await settled(running)
-        assert len(desk.questions) == 1
+        assert len(client.questions) == 1
 
     play(settings, scenario, slack_workspaces=f"{fake_slack.TEAM} T0ELSE")
 
 
 def test_users_do_not_wait_for_one_another(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
-        desk.gate.clear()
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
+        client.gate.clear()
         first = slack.mention("노선을 알려 줘")
         second = slack.mention("노선을 알려 줘", user="U0BORA")
         await asyncio.gather(slack.send_event(first), slack.send_event(second))
         await until(lambda: slack.replies(first["ts"]) and slack.replies(second["ts"]))
-        desk.gate.set()
+        client.gate.set()
         await settled(running)
         assert len(slack.replies(first["ts"])) == len(slack.replies(second["ts"])) == 1
 
@@ -1014,19 +1014,19 @@ def test_users_do_not_wait_for_one_another(settings: MakeSettings) -> None:
 
 
 def test_acknowledgements_come_while_every_worker_is_busy(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
-        desk.gate.clear()
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
+        client.gate.clear()
         stuck = threading.Event()
         loop = asyncio.get_running_loop()
         workers = [loop.run_in_executor(None, stuck.wait) for _ in range(64)]
         asked = [slack.mention(f"질문 {n}은?") for n in range(20)]
         acknowledgements = [slack.send_event(event) for event in asked]
         await asyncio.wait_for(asyncio.gather(*acknowledgements), 3)
-        assert len(desk.questions) <= 2  # of slack_max_concurrent; nothing is done yet
+        assert len(client.questions) <= 2  # of slack_max_concurrent; nothing is done yet
         assert not any(worker.done() for worker in workers)
         stuck.set()
         await asyncio.gather(*workers)
-        desk.gate.set()
+        client.gate.set()
         await until(lambda: all(slack.replies(event["ts"]) for event in asked))
         await settled(running)
 
@@ -1034,7 +1034,7 @@ def test_acknowledgements_come_while_every_worker_is_busy(settings: MakeSettings
 
 
 def test_nobody_else_can_read_the_state(settings: MakeSettings, tmp_path: Path) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         await answered(slack, running, slack.mention("총사업비는?"))
         files = list(tmp_path.glob("slack.sqlite*"))
         assert len(files) == 3  # the write-ahead log holds questions too
@@ -1044,7 +1044,7 @@ def test_nobody_else_can_read_the_state(settings: MakeSettings, tmp_path: Path) 
 
 
 def test_nothing_is_acknowledged_that_can_not_be_remembered(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         await running.memory._do(running.memory._db.execute, "DROP TABLE requests")
         acknowledgement = slack.send_event(slack.mention("트램은?"))
         with pytest.raises(TimeoutError):
@@ -1056,7 +1056,7 @@ def test_nothing_is_acknowledged_that_can_not_be_remembered(settings: MakeSettin
 
 
 def test_the_link_is_made_anew_when_slack_closes_it(settings: MakeSettings) -> None:
-    async def scenario(slack: FakeSlack, desk: ScriptedDesk, running: bot.Bot) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         [before] = slack.sockets
         await before.send_json({"type": "disconnect", "reason": "refresh_requested"})
         await until(lambda: slack.sockets and slack.sockets[-1] is not before)

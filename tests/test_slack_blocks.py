@@ -57,7 +57,7 @@ def test_escaped_text_reads_as_it_is(text: str) -> None:
     [
         (f"<@{fake_slack.BOT}> 트램은?", "트램은?"),
         ("<@U1|anna>에게 <#C1|news>에서", "@anna에게 #news에서"),
-        ("<!channel> <!subteam^S1|@desk> 여러분", "@desk 여러분"),
+        ("<!channel> <!subteam^S1|@client> 여러분", "@client 여러분"),
         ("<https://a.example|기사>와 <https://b.example>", "기사와 https://b.example"),
         ("<mailto:a@b.example|a@b.example>", "a@b.example"),
         ("1 &lt; 2 &amp;&amp; 3 &gt; 2 &amp;lt;", "1 < 2 && 3 > 2 &lt;"),

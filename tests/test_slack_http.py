@@ -29,13 +29,13 @@ from fake_slack import (
 )
 from pydantic import SecretStr
 
-from service.api import create_app
-from service.api.limits import Capacity
+from service import create_app
 from service.errors import SettingsInvalid
-from service.feedback import FeedbackStore
 from service.schema import Question
+from service.serving.feedback import FeedbackStore
+from service.serving.limits import Capacity
 from service.settings import Settings, load_settings
-from service.slack import answering, blocks, bot, delivery, desk, route
+from service.slack import answering, blocks, bot, clients, delivery, receiver
 from service.slack.messenger import SETUP, SlackRefused
 
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"
@@ -45,8 +45,8 @@ QUESTION = "트램 1호선 총사업비는 얼마인가요?"
 def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(delivery, "UPDATE_S", 0.1)
     monkeypatch.setattr(answering, "SHUTDOWN_S", 0.5)
-    monkeypatch.setattr(route, "CONNECT_AGAIN_S", 0.1)
-    monkeypatch.setattr(desk, "RETRY_S", 0.05)
+    monkeypatch.setattr(receiver, "CONNECT_AGAIN_S", 0.1)
+    monkeypatch.setattr(clients, "RETRY_S", 0.05)
     monkeypatch.chdir(tmp_path)
 
 
@@ -205,7 +205,7 @@ def test_secrets_and_questions_stay_out_of_the_log(
             await deliver_event(url, asked)
             await deliver_form(url, {"type": "shortcut", "token": "secret-t"}, payload=True)
             await answered(slack, asked["ts"])
-        answerer = desk.RemoteDesk("http://127.0.0.1:9", "secret-api-key")
+        answerer = clients.HttpClient("http://127.0.0.1:9", "secret-api-key")
         async with bot.open_bot(of, answerer) as running, bot.listening(of, running):
             await slack.connected()
             await slack.send_event(slack.mention(QUESTION))
@@ -252,15 +252,15 @@ def test_a_bot_may_ask_a_running_service(settings: MakeSettings, tmp_path: Path)
 async def over_socket_mode(settings: Settings) -> AsyncIterator[None]:
     """What ``gisa slack`` runs."""
     async with (
-        bot.open_desk(settings) as asked,
+        bot.open_client(settings) as asked,
         bot.open_bot(settings, asked) as running,
         bot.listening(settings, running),
     ):
         yield
 
 
-async def no_answer(asking: desk.Desk) -> desk.NoAnswer:
-    with pytest.raises(desk.NoAnswer) as caught:
+async def no_answer(asking: clients.AnswerClient) -> clients.NoAnswer:
+    with pytest.raises(clients.NoAnswer) as caught:
         async for _ in asking.events(Question(question=QUESTION)):
             pass
     return caught.value
@@ -278,7 +278,7 @@ def test_a_dead_service_is_one_plain_sentence(settings: MakeSettings) -> None:
             async with asyncio.timeout(10):
                 while not (replies := slack.replies(asked["ts"])):
                     await asyncio.sleep(0.01)
-            assert replies[0]["blocks"][0]["text"]["text"] == desk._UNREACHABLE
+            assert replies[0]["blocks"][0]["text"]["text"] == clients._UNREACHABLE
 
     play(scenario)
 
@@ -306,7 +306,7 @@ def test_a_service_that_misbehaves_is_no_surprise(reply: bytes, again: bool, tol
     async def run() -> None:
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            remote = desk.RemoteDesk(f"http://127.0.0.1:{port}", "")
+            remote = clients.HttpClient(f"http://127.0.0.1:{port}", "")
             error = await no_answer(remote)
             await remote.close()
         assert told in str(error)
@@ -330,7 +330,7 @@ def test_the_key_goes_to_the_service(key: str) -> None:
 
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            remote = desk.RemoteDesk(f"http://127.0.0.1:{port}", key)
+            remote = clients.HttpClient(f"http://127.0.0.1:{port}", key)
             await no_answer(remote)
             await remote.close()
         return await asked
@@ -342,11 +342,11 @@ def test_the_key_goes_to_the_service(key: str) -> None:
 
 def test_an_overloaded_process_says_so(settings: MakeSettings) -> None:
     async def scenario(slack: FakeSlack) -> None:
-        async with bot.open_desk(settings(slack)) as local:
-            assert isinstance(local, desk.LocalDesk)
-            local._asking._capacity = Capacity(0)
+        async with bot.open_client(settings(slack)) as local:
+            assert isinstance(local, clients.LocalClient)
+            local._gateway._capacity = Capacity(0)
             error = await no_answer(local)
-            assert error.retry_after_s == desk.RETRY_S
+            assert error.retry_after_s == clients.RETRY_S
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("service.wiring.open_answerer", lambda s: small_index.open_answerer(s.index))
@@ -396,7 +396,7 @@ def test_a_wrong_token_is_told_and_not_tried_for_ever(settings: MakeSettings) ->
         secret = SecretStr("xoxb-wrong")
         wrong = settings(slack).model_copy(update={"slack_bot_token": secret})
         with pytest.raises(SlackRefused, match=r"auth.test: invalid_auth") as caught:
-            async with bot.open_bot(wrong, desk.RemoteDesk("http://x.example", "")):
+            async with bot.open_bot(wrong, clients.HttpClient("http://x.example", "")):
                 pass
         assert caught.value.remedy == SETUP
         wrong = settings(slack).model_copy(update={"slack_app_token": secret})

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index import SEOUL
+from service.query.timeframe import asks_for_recent, resolve, unresolved_anchor
 from service.schema import TimeRange
-from service.timeframe import asks_for_recent, resolve, unresolved_anchor
 from tests.timeframe_table import PARTS, Row
 
 NOON = datetime(2026, 3, 20, 12, tzinfo=SEOUL)

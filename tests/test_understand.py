@@ -14,10 +14,10 @@ from small_index import analyser, build
 from index import SEOUL, Article, Filters, Index
 from index.local import LocalEngine
 from service.answer import Answerer, DoneEvent, InterpretedEvent
-from service.llm.stub import Script, StubBackend
-from service.prompt import Prompt
+from service.generate.prompt import Prompt
+from service.generate.stub import Script, StubBackend
+from service.query.understand import Understander, Understood, names_of
 from service.schema import Answer, Question, QuestionFilters, Turn
-from service.understand import Understander, Understood, names_of
 
 
 def article(id: str, body: str, day: str, press: str, section: str, reporter: str) -> Article:

@@ -16,8 +16,8 @@ from functools import cache
 from pathlib import Path
 
 from index import ArticleHeader, KoreanAnalyser, Passage
-from service.citations import Draft, Verifier
-from service.prompt import Source
+from service.sources import Source
+from service.verify.citations import Draft, Verifier
 
 HERE = Path(__file__).resolve().parent
 

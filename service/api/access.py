@@ -9,10 +9,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index import GisaError
-from service.api.limits import RateLimiter
 from service.api.problems import is_guarded, kind_of, problem_response
 from service.errors import KeyUnknown, NotAllowed, SettingsInvalid
-from service.keys import Caller, Keys
+from service.serving.keys import Caller, Keys
+from service.serving.limits import RateLimiter
 from service.settings import Settings
 
 

@@ -1,9 +1,9 @@
-"""The HTTP service as an ASGI application."""
+"""The HTTP interface as an ASGI application."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -11,26 +11,29 @@ from starlette.middleware import Middleware
 from index import GisaError
 from service import wiring
 from service.answer import Answerer
-from service.api import articles, chat, feedback, health, page, problems, questions, tools, tracing
+from service.api import articles, chat, feedback, health, page, problems, questions, tracing
 from service.api.access import Access, keys_of
-from service.api.asking import Asking
-from service.api.limits import Capacity, RateLimiter
-from service.api.metrics import Metrics
 from service.api.middleware import BodyLimit, CancelOnDisconnect, RequestContext
-from service.api.readiness import Readiness
-from service.api.shutdown import Shutdown
-from service.feedback import FeedbackStore
+from service.serving.feedback import FeedbackStore
+from service.serving.gateway import Gateway
+from service.serving.limits import Capacity, RateLimiter
+from service.serving.metrics import Metrics
+from service.serving.readiness import Readiness
+from service.serving.shutdown import Shutdown
 from service.settings import Settings
 
+Extension = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+"""Adds routes of another interface, and gives what is to be entered while the service runs."""
 
-def create_app(settings: Settings, *, answerer: Answerer | None = None) -> FastAPI:
+
+def create_app(
+    settings: Settings, *, answerer: Answerer | None = None, extensions: Sequence[Extension] = ()
+) -> FastAPI:
     """The application. Its Answerer is opened at start, or is the one that is given.
 
     Without a usable index it starts all the same: ``/readyz`` says why it is not ready.
     Raises SettingsInvalid for API keys that are none, or that are missing where they are asked for.
     """
-    from service.slack import route  # which stands on modules of this package
-
     metrics, keys = Metrics(), keys_of(settings)
     app = FastAPI(
         title="gisa",
@@ -52,7 +55,7 @@ def create_app(settings: Settings, *, answerer: Answerer | None = None) -> FastA
     state.readiness = Readiness(lambda: answerer or wiring.open_answerer(settings))
     state.feedback = FeedbackStore(settings.feedback, keep_hours=settings.feedback_hours)
     state.shutdown = Shutdown()
-    state.asking = Asking(
+    state.gateway = Gateway(
         state.readiness,
         capacity=Capacity(settings.max_concurrent),
         shutdown=state.shutdown,
@@ -63,8 +66,7 @@ def create_app(settings: Settings, *, answerer: Answerer | None = None) -> FastA
     for module in (questions, articles, feedback, chat, health):
         app.include_router(module.router)
     app.include_router(articles.admin)
-    tools.install(app)
-    route.install(app, settings)
+    state.running = [extension(app) for extension in extensions]
     page.install(app)
     return app
 
@@ -77,7 +79,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         with suppress(GisaError):  # logged, and told by /readyz
             await state.readiness.answerer()
         await stack.enter_async_context(feedback.written_regularly(state.feedback))
-        await stack.enter_async_context(tools.running(app))
-        await stack.enter_async_context(state.slack())
+        for running in state.running:
+            await stack.enter_async_context(running)
         stack.enter_context(state.shutdown.on_signals())
         yield

@@ -18,9 +18,9 @@ from index import Article, ArticleHeader, BuildSummary, IndexUnusable, build_ind
 from service import wiring
 from service.answer import Answerer
 from service.api.access import require_admin
-from service.api.asking import AskingDep, FactsDep
-from service.api.problems import ArticleNotFound, problem_responses
-from service.api.questions import require_json
+from service.api.deps import FactsDep, GatewayDep, require_json
+from service.api.problems import problem_responses
+from service.serving.problems import ArticleNotFound
 from service.settings import Settings
 
 WAIT_S = 10.0
@@ -110,9 +110,9 @@ class Added(BaseModel):
 
 # Ids may hold slashes: those of articles read from a folder can be paths.
 @router.get("/articles/{article_id:path}")
-async def article(article_id: str, asking: AskingDep) -> ArticleView:
+async def article(article_id: str, gateway: GatewayDep) -> ArticleView:
     """The current version of an article."""
-    found = await asking.article(article_id)
+    found = await gateway.article(article_id)
     if found is None:
         raise ArticleNotFound(f"there is no article {article_id!r}")
     return _view(found)
@@ -124,11 +124,11 @@ async def article(article_id: str, asking: AskingDep) -> ArticleView:
     responses=problem_responses(400, 413, 415),
 )
 async def add(
-    records: ArticleRecords, request: Request, asking: AskingDep, facts: FactsDep
+    records: ArticleRecords, request: Request, gateway: GatewayDep, facts: FactsDep
 ) -> Added:
     """Add articles, or update those that changed. Needs an admin's key."""
     try:
-        answerer: Answerer | None = await asking.readiness.answerer()
+        answerer: Answerer | None = await gateway.readiness.answerer()
     except IndexUnusable:  # nothing is there yet, or what is there the build will judge
         answerer = None
     settings: Settings = request.app.state.settings
@@ -148,9 +148,9 @@ async def add(
     status_code=HTTP_204_NO_CONTENT,
     responses=problem_responses(404),
 )
-async def remove(article_id: str, request: Request, asking: AskingDep) -> None:
+async def remove(article_id: str, request: Request, gateway: GatewayDep) -> None:
     """Take an article out of the answers at once, and out of the index. Needs an admin's key."""
-    if await asking.article(article_id) is None:
+    if await gateway.article(article_id) is None:
         raise ArticleNotFound(f"there is no article {article_id!r}")
     path = request.app.state.settings.index
     await to_thread.run_sync(lambda: remove_articles(path, [article_id], wait_s=WAIT_S))

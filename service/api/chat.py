@@ -18,9 +18,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.answer import DoneEvent, Event, SentenceEvent
-from service.api.asking import AskingDep, FactsDep
+from service.api.deps import FactsDep, GatewayDep, require_json
 from service.api.problems import log_problem, problem_of, problem_responses
-from service.api.questions import require_json
 from service.api.streams import EVENT_STREAM, EventStream, frame
 from service.errors import ModelUnknown
 from service.schema import MAX_TURN_CHARS, MAX_TURNS, Answer, Citation, Question, Turn
@@ -131,9 +130,9 @@ class Models(BaseModel):
 
 
 @router.get("/models")
-async def models(asking: AskingDep) -> Models:
+async def models(gateway: GatewayDep) -> Models:
     """``gisa``, and ``gisa-NAME`` for each backend."""
-    answerer = await asking.readiness.answerer()
+    answerer = await gateway.readiness.answerer()
     names = [MODEL, *(f"{MODEL}-{backend}" for backend in answerer.backends)]
     return Models(data=[Model(id=name) for name in names])
 
@@ -148,16 +147,16 @@ async def models(asking: AskingDep) -> Models:
     },
 )
 async def complete(
-    wanted: ChatRequest, request: Request, asking: AskingDep, facts: FactsDep
+    wanted: ChatRequest, request: Request, gateway: GatewayDep, facts: FactsDep
 ) -> Any:
     """Answer the last message."""
-    answerer = await asking.readiness.answerer()
+    answerer = await gateway.readiness.answerer()
     question = _question(wanted, _backend(wanted.model, set(answerer.backends)))
     articles = str(request.url_for("article", article_id=""))
     if not wanted.stream:
-        answer = await asking.answer(question, facts)
+        answer = await gateway.answer(question, facts)
         return _completion(wanted.model, answer, articles)
-    events = asking.events(question, facts)
+    events = gateway.events(question, facts)
     first = await anext(events)
     return EventStream(_chunks(first, events, wanted, articles))
 

@@ -11,11 +11,10 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from starlette.status import HTTP_204_NO_CONTENT
 
-from service.api.asking import FactsDep
+from service.api.deps import FactsDep, require_json
 from service.api.problems import problem_responses
-from service.api.questions import require_json
 from service.errors import FeedbackUnavailable
-from service.feedback import Feedback, FeedbackStore
+from service.serving.feedback import Feedback, FeedbackStore
 
 FLUSH_S = 1.0
 

@@ -12,10 +12,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from index import GisaError, IndexInfo
-from service.api.metrics import Metrics
 from service.api.problems import problem_response, problem_responses
-from service.api.readiness import Readiness
-from service.llm.guard import BreakerState, breaker_states
+from service.generate.guard import BreakerState, breaker_states
+from service.serving.metrics import Metrics
+from service.serving.readiness import Readiness
 
 router = APIRouter(tags=["operation"])
 

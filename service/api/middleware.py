@@ -18,8 +18,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.metrics import Metrics
 from service.api.problems import kind_of, log_problem, problem_response
+from service.serving.metrics import Metrics
 
 MAX_BODY_BYTES = 1_048_576
 

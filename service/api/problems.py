@@ -1,188 +1,26 @@
-"""Errors as ``application/problem+json`` (RFC 9457): one table from exception to problem.
-
-``type`` and ``code`` are stable, for programs; ``title`` and ``detail`` are Korean, for people.
-"""
+"""Errors as ``application/problem+json`` (RFC 9457), those of the framework among them."""
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from index import (
-    GisaError,
-    IndexLocked,
-    IndexNotWritable,
-    IndexUnusable,
-    ModelUnavailable,
-    RebuildUnfinished,
-)
-from service.errors import (
-    AnswerUnknown,
-    FeedbackUnavailable,
-    KeyUnknown,
-    LLMError,
-    LLMRefused,
-    LLMTimeout,
-    LLMUnavailable,
-    ModelUnknown,
-    NotAllowed,
-    Overloaded,
-    QuestionInvalid,
-    ShuttingDown,
-    TooManyRequests,
-)
-from service.validation import FieldError, describe_errors
+from index import GisaError
+from service.errors import KeyUnknown
+from service.serving import problems
+from service.serving.problems import KINDS, Kind, Problem
+from service.validation import describe_errors
 
 PROBLEM_JSON = "application/problem+json"
-RETRY_AFTER_S = 2
 
-logger = logging.getLogger(__name__)
-
-
-class Problem(BaseModel):
-    """The body of every error reply."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    errors: list[FieldError] | None = None
-
-
-class ArticleNotFound(GisaError):
-    """No article of the index has the id that was asked for."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of problem. Without ``detail`` the exception's own message, then Korean, is shown."""
-
-    status: int
-    code: str
-    title: str
-    detail: str | None = None
-    retry_after_s: int | None = None
-
-
-_LATER = "잠시 뒤 다시 시도해 주세요."
-
-KINDS: Mapping[type[Exception], Kind] = {
-    QuestionInvalid: Kind(422, "question_invalid", "질문을 처리할 수 없습니다"),
-    RequestValidationError: Kind(422, "invalid_request", "요청이 올바르지 않습니다"),
-    ArticleNotFound: Kind(
-        404,
-        "article_not_found",
-        "기사가 없습니다",
-        "찾으시는 기사가 없습니다. 삭제되었을 수 있습니다.",
-    ),
-    IndexUnusable: Kind(
-        503,
-        "index_not_ready",
-        "기사 색인을 쓸 수 없습니다",
-        f"기사 색인이 아직 준비되지 않았습니다. {_LATER}",
-        RETRY_AFTER_S,
-    ),
-    ModelUnavailable: Kind(
-        503,
-        "model_unavailable",
-        "검색 모델을 쓸 수 없습니다",
-        f"검색 모델이 아직 준비되지 않았습니다. {_LATER}",
-        RETRY_AFTER_S,
-    ),
-    ModelUnknown: Kind(404, "model_not_found", "모델이 없습니다"),
-    KeyUnknown: Kind(
-        401,
-        "key_unknown",
-        "접근 키가 필요합니다",
-        "접근 키가 없거나 맞지 않습니다. 관리자에게 받은 키를 Authorization: Bearer 뒤에 적어 주세요.",
-    ),
-    NotAllowed: Kind(
-        403, "not_allowed", "권한이 없습니다", "관리자 권한(admin)이 있는 키가 필요합니다."
-    ),
-    TooManyRequests: Kind(
-        429, "too_many_requests", "요청이 너무 잦습니다", f"요청이 너무 잦습니다. {_LATER}"
-    ),
-    Overloaded: Kind(
-        503,
-        "overloaded",
-        "지금은 붐빕니다",
-        f"지금 답하고 있는 질문이 많습니다. {_LATER}",
-        RETRY_AFTER_S,
-    ),
-    ShuttingDown: Kind(
-        503,
-        "shutting_down",
-        "서비스를 다시 시작합니다",
-        f"서비스를 다시 시작하고 있습니다. {_LATER}",
-        5,
-    ),
-    AnswerUnknown: Kind(
-        404, "answer_unknown", "답을 찾을 수 없습니다", "평가하려는 답이 남아 있지 않습니다."
-    ),
-    FeedbackUnavailable: Kind(
-        503,
-        "feedback_unavailable",
-        "평가를 남길 수 없습니다",
-        f"평가를 남기지 못했습니다. {_LATER}",
-        5,
-    ),
-    IndexLocked: Kind(
-        409,
-        "index_busy",
-        "색인을 고치는 중입니다",
-        f"다른 작업이 색인을 고치고 있습니다. {_LATER}",
-        5,
-    ),
-    RebuildUnfinished: Kind(
-        409,
-        "index_busy",
-        "색인을 다시 만드는 중입니다",
-        "색인을 다시 만드는 작업이 아직 끝나지 않았습니다.",
-        60,
-    ),
-    IndexNotWritable: Kind(
-        503, "index_not_writable", "색인에 쓸 수 없습니다", "색인을 저장할 수 없습니다.", 60
-    ),
-    LLMUnavailable: Kind(
-        503,
-        "llm_unavailable",
-        "답변 모델을 쓸 수 없습니다",
-        f"답변 모델이 응답하지 않습니다. {_LATER}",
-        5,
-    ),
-    LLMTimeout: Kind(
-        503,
-        "llm_timeout",
-        "답변 모델이 늦습니다",
-        f"답변 모델이 제때 답하지 않았습니다. {_LATER}",
-        5,
-    ),
-    LLMRefused: Kind(
-        502,
-        "llm_refused",
-        "답변 모델이 거절했습니다",
-        "답변 모델이 이 질문에 답하기를 거절했습니다.",
-    ),
-    LLMError: Kind(
-        503, "llm_failed", "답변 모델에 문제가 있습니다", f"답변을 만들지 못했습니다. {_LATER}", 5
-    ),
-    Exception: Kind(
-        500, "internal_error", "처리하지 못했습니다", f"예기치 못한 문제가 생겼습니다. {_LATER}"
-    ),
-}
-"""Kind of problem by exception; the nearest base class counts."""
-
+INVALID_REQUEST = Kind(422, "invalid_request", "요청이 올바르지 않습니다")
 MALFORMED_JSON = Kind(
     400, "malformed_json", "JSON을 읽을 수 없습니다", "요청 본문이 올바른 UTF-8 JSON이 아닙니다."
 )
@@ -209,29 +47,28 @@ HTTP_KINDS: Mapping[int, Kind] = {
 
 
 def kind_of(error: Exception) -> Kind:
-    """The row of the tables above that fits an exception."""
+    """The kind of problem that fits an exception."""
     if isinstance(error, HTTPException):
         return HTTP_KINDS.get(error.status_code, KINDS[Exception])
-    if isinstance(error, RequestValidationError) and error.errors()[0]["type"] == "json_invalid":
-        return MALFORMED_JSON
-    return next(KINDS[cls] for cls in type(error).__mro__ if cls in KINDS)
+    if isinstance(error, RequestValidationError):
+        is_json = error.errors()[0]["type"] != "json_invalid"
+        return INVALID_REQUEST if is_json else MALFORMED_JSON
+    return problems.kind_of(error)
 
 
 def problem_of(error: Exception, *, detail: str | None = None) -> Problem:
     """What to tell the caller about an exception."""
     kind = kind_of(error)
-    errors = None
-    if isinstance(error, RequestValidationError) and kind is not MALFORMED_JSON:
+    if kind is INVALID_REQUEST and isinstance(error, RequestValidationError):
         errors = describe_errors(error.errors())
-        detail = " ".join(map(str, errors[:3]))
-    return Problem(
-        type=f"urn:gisa:problem:{kind.code}",
-        title=kind.title,
-        status=kind.status,
-        detail=detail or kind.detail or str(error),
-        code=kind.code,
-        errors=errors,
-    )
+        problem = kind.problem(error, detail=" ".join(map(str, errors[:3])))
+        return problem.model_copy(update={"errors": errors})
+    return kind.problem(error, detail=detail)
+
+
+def log_problem(error: Exception) -> None:
+    """Tell the operator of what the caller can't help."""
+    problems.log_problem(error, kind_of(error))
 
 
 def problem_response(error: Exception, *, detail: str | None = None) -> Response:
@@ -244,15 +81,6 @@ def problem_response(error: Exception, *, detail: str | None = None) -> Response
     problem = problem_of(error, detail=detail)
     body = problem.model_dump_json(exclude_none=True)
     return Response(body, problem.status, headers, media_type=PROBLEM_JSON)
-
-
-def log_problem(error: Exception) -> None:
-    """Tell the operator of what the caller can't help: briefly if the cause is known."""
-    kind = kind_of(error)
-    if kind is KINDS[Exception]:
-        logger.error("unexpected error: %r", error, exc_info=error)
-    elif kind.status >= 500:
-        logger.warning("%s: %s. %s", kind.code, error, getattr(error, "remedy", ""))
 
 
 async def _reply(request: Request, error: Exception) -> Response:
@@ -270,7 +98,9 @@ def install(app: FastAPI) -> None:
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The ``responses=`` of routes that answer with these statuses."""
-    titles = {kind.status: kind.title for kind in (*KINDS.values(), *HTTP_KINDS.values())}
+    titles = {
+        kind.status: kind.title for kind in (*KINDS.values(), INVALID_REQUEST, *HTTP_KINDS.values())
+    }
     content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": titles[status], "content": content} for status in statuses}
 

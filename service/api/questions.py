@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from index import Hit
@@ -20,18 +19,11 @@ from service.answer import (
     PassagesEvent,
     SentenceEvent,
 )
-from service.api.asking import AskingDep, Facts, FactsDep
+from service.api.deps import FactsDep, GatewayDep, require_json
 from service.api.problems import log_problem, problem_of, problem_responses
 from service.api.streams import EVENT_STREAM, EventStream, frame
 from service.schema import Answer, Question, QuestionFilters, QuestionText
-
-
-async def require_json(request: Request) -> None:
-    """Refuse other bodies, also those that a foreign page could send without a preflight."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise HTTPException(415)
-
+from service.serving.gateway import Facts
 
 router = APIRouter(
     prefix="/v1",
@@ -66,21 +58,21 @@ _STREAM_DOC = {
 
 
 @router.post("/ask", response_model=Answer, responses={200: _STREAM_DOC, **problem_responses(502)})
-async def ask(question: Question, request: Request, asking: AskingDep, facts: FactsDep) -> Any:
+async def ask(question: Question, request: Request, gateway: GatewayDep, facts: FactsDep) -> Any:
     """Answer a question from the articles, with citations; streamed if the caller accepts that."""
     if not _accepts_stream(request):
-        return _json(await asking.answer(question, facts))
-    events = asking.events(question, facts)
+        return _json(await gateway.answer(question, facts))
+    events = gateway.events(question, facts)
     # What is wrong with the question shows here, while a status can still be sent.
     first = await anext(events)
     return EventStream(_server_sent(first, events, facts))
 
 
 @router.post("/search", response_model=SearchResult)
-async def search(wanted: SearchRequest, asking: AskingDep, facts: FactsDep) -> Response:
+async def search(wanted: SearchRequest, gateway: GatewayDep, facts: FactsDep) -> Response:
     """The passages that fit a question best, one per story."""
     filters = wanted.filters.to_filters()
-    hits = await asking.search(wanted.question, filters, facts, k=wanted.k, explain=wanted.explain)
+    hits = await gateway.search(wanted.question, filters, facts, k=wanted.k, explain=wanted.explain)
     return _json({"hits": hits})
 
 

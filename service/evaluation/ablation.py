@@ -12,7 +12,7 @@ from service.evaluation.datasets import GoldQuestion
 from service.evaluation.judge import Judge
 from service.evaluation.metrics import METRICS, RETRIEVAL_DEPTH, estimate, score_retrieval
 from service.evaluation.report import Ablation
-from service.understand import Scope, Understander
+from service.query.understand import Scope, Understander
 
 RRF = 60  # Cormack, Clarke and Büttcher, Reciprocal Rank Fusion (SIGIR 2009)
 

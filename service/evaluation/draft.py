@@ -10,9 +10,9 @@ from datetime import datetime
 
 from index import SEOUL, Article, KoreanAnalyser
 from service.evaluation.datasets import GoldQuestion
-from service.quantities import quantities
+from service.korean.quantities import quantities
+from service.query.timeframe import resolve
 from service.schema import MAX_QUESTION_CHARS
-from service.timeframe import resolve
 
 LIMITS = (
     "They use the articles' own words: finding by words looks better than it is, and nothing is said of paraphrases.",

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from index import Index
-from service.citations import attribution, supports
 from service.evaluation.datasets import GoldQuestion
 from service.evaluation.slices import slices_of
 from service.schema import Citation
+from service.sources import attribution
+from service.verify.citations import supports
 
 
 @dataclass(frozen=True)

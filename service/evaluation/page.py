@@ -11,9 +11,17 @@ from importlib.resources import files
 from service.evaluation import ablation, slices
 from service.evaluation.charts import Axis, Line, chart, share_axis, time_axis
 from service.evaluation.comparison import TEST, Comparison, compare
-from service.evaluation.console import named, warn_absent
 from service.evaluation.metrics import COUNTS, MEANINGS, METRICS, Estimate
-from service.evaluation.report import Estimates, Group, QuestionResult, Report, shown, worst
+from service.evaluation.report import (
+    Estimates,
+    Group,
+    QuestionResult,
+    Report,
+    named,
+    shown,
+    warn_absent,
+    worst,
+)
 
 SHOWN_WORST, SHOWN_FOUND = 30, 5
 

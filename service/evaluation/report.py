@@ -207,3 +207,17 @@ def _badness(scores: Mapping[str, float]) -> float:
 def shown(value: float | None) -> str:
     """A number as tables print it."""
     return "–" if value is None else f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+def named(questions: Sequence[str], limit: int = 10) -> str:
+    """The first names of a list, and how many more there are."""
+    rest = len(questions) - limit
+    return ", ".join(questions[:limit]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def warn_absent(absent: Sequence[str]) -> str:
+    """That right articles can't be found because they aren't there."""
+    return (
+        f"The index lacks {len(absent):,} of the articles that the questions name "
+        f"({named(absent, 3)}): they count as never found."
+    )

@@ -24,8 +24,8 @@ from service.evaluation.judge import Judge
 from service.evaluation.metrics import RESAMPLES, RETRIEVAL_DEPTH
 from service.evaluation.report import Report
 from service.evaluation.scoring import Forced, Outcome, build_report
-from service.llm.extractive import ExtractiveBackend
-from service.prompt import Prompt
+from service.generate.extractive import ExtractiveBackend
+from service.generate.prompt import Prompt
 from service.schema import Answer
 
 Track = Callable[[Sequence[GoldQuestion]], Iterable[GoldQuestion]]

@@ -27,8 +27,8 @@ from service.evaluation.metrics import (
 )
 from service.evaluation.report import Cited, Group, Latency, LatencyGroup, QuestionResult, Report
 from service.evaluation.selective import Case, RiskCoverage, risk_coverage
-from service.llm.extractive import ExtractiveBackend
-from service.quantities import quantities
+from service.generate.extractive import ExtractiveBackend
+from service.korean.quantities import quantities
 from service.schema import Answer, Citation
 
 

@@ -15,8 +15,8 @@ from itertools import groupby
 
 from index import KoreanAnalyser
 from service.evaluation.datasets import GoldQuestion
-from service.quantities import quantities
-from service.timeframe import resolve
+from service.korean.quantities import quantities
+from service.query.timeframe import resolve
 
 LONG_ARTICLE_CHARS = 800  # two passages: it has to be found by a part of it
 

@@ -15,14 +15,14 @@ from pydantic import ValidationError
 
 from index import SEOUL, GisaError
 from service.answer import SentenceEvent
-from service.api.limits import RateLimiter
 from service.errors import TooManyRequests
 from service.schema import MAX_TURN_CHARS, MAX_TURNS, Answer, Question, Turn
+from service.serving.limits import RateLimiter
 from service.slack import blocks
+from service.slack.background import BackgroundTasks
 from service.slack.blocks import Draft, Message, notice
+from service.slack.clients import AnswerClient, NoAnswer
 from service.slack.delivery import Delivery, RequestLost
-from service.slack.desk import Desk, NoAnswer
-from service.slack.errands import Errands
 from service.slack.memory import ANNOUNCEMENT, LEASE_S, Ask, Memory
 from service.slack.messenger import Messenger, SlackRefused, ThreadMessage
 from service.slack.mrkdwn import plain, words
@@ -82,20 +82,20 @@ class Answering:
     def __init__(
         self,
         messenger: Messenger,
-        desk: Desk,
+        client: AnswerClient,
         memory: Memory,
         *,
         rules: Rules,
         limits: Limits,
         search_url: str,
-        errands: Errands,
+        background: BackgroundTasks,
     ) -> None:
-        self._messenger, self._desk, self._memory = messenger, desk, memory
+        self._messenger, self._client, self._memory = messenger, client, memory
         self._rules, self._limits, self._search_url = rules, limits, search_url
         self._limiter = RateLimiter(limits.per_minute)
         self._room = asyncio.Semaphore(limits.concurrent)
         self._running: dict[str, _Running] = {}
-        self._errands = errands
+        self._background = background
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -109,7 +109,7 @@ class Answering:
             await self._end()
 
     async def _end(self) -> None:
-        tasks = [*self._errands.tasks, *(running.task for running in self._running.values())]
+        tasks = [*self._background.tasks, *(running.task for running in self._running.values())]
         if tasks:
             await asyncio.wait(tasks, timeout=SHUTDOWN_S)
         for task in tasks:
@@ -125,7 +125,7 @@ class Answering:
         except TooManyRequests as error:
             await self._memory.finish(ask.key)
             text = f"질문이 너무 잦습니다. {error.retry_after_s:.0f}초 뒤에 다시 물어봐 주세요."
-            self._errands.send(self._tell(ask, text))
+            self._background.start(self._tell(ask, text))
         else:
             self._start(ask)
 
@@ -178,7 +178,7 @@ class Answering:
             await self._memory.finish(key)
             logger.warning("%s. %s", error, error.remedy)
             text = NOT_INVITED if error.code in NO_MEMBER else UNEXPECTED
-            self._errands.send(self._tell(running.ask, text))
+            self._background.start(self._tell(running.ask, text))
         except Exception as error:  # left to the upkeep, which tries again
             known = error if isinstance(error, GisaError) else None
             logger.error("no answer to %s yet: %r", key, error, exc_info=not known)
@@ -255,7 +255,7 @@ class Answering:
         """Ask, and show the sentences as they come. Raises NoAnswer after some tries."""
         for last in (False,) * (NO_ANSWER_TRIES - 1) + (True,):
             try:
-                async with aclosing(self._desk.events(question)) as events:
+                async with aclosing(self._client.events(question)) as events:
                     async for event in events:
                         if not isinstance(event, SentenceEvent):
                             return event.answer
@@ -345,7 +345,7 @@ class Answering:
             logger.warning("giving up a request that was left: %s", ask.key)
             await self._memory.finish(ask.key)
             if ask.ts:
-                self._errands.send(self._messenger.unwatch(ask.channel, ask.ts))
+                self._background.start(self._messenger.unwatch(ask.channel, ask.ts))
 
 
 def _with_draft(draft: Draft, trouble: str) -> Sequence[Message]:

@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from service import wiring
-from service.api.asking import Asking
-from service.api.limits import Capacity
-from service.api.metrics import Metrics
-from service.api.readiness import Readiness
-from service.api.shutdown import Shutdown
 from service.errors import SettingsInvalid
-from service.feedback import FeedbackStore
+from service.serving.feedback import FeedbackStore
+from service.serving.gateway import Gateway
+from service.serving.limits import Capacity
+from service.serving.metrics import Metrics
+from service.serving.readiness import Readiness
+from service.serving.shutdown import Shutdown
 from service.settings import Settings
 from service.slack.answering import Limits
+from service.slack.clients import AnswerClient, HttpClient, LocalClient
 from service.slack.conversation import Conversation
-from service.slack.desk import Desk, LocalDesk, RemoteDesk
 from service.slack.events import build_app
 from service.slack.memory import Memory
 from service.slack.messenger import SETUP, Messenger, error_of, quiet_logger
@@ -60,7 +60,7 @@ def check(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def open_bot(settings: Settings, desk: Desk) -> AsyncIterator[Bot]:
+async def open_bot(settings: Settings, client: AnswerClient) -> AsyncIterator[Bot]:
     """The bot, connected to Slack and at work. Raises SlackRefused, SlackUnreachable, sqlite3.Error."""
     # A name of this process alone: others must be able to tell that it is gone.
     memory = Memory(settings.slack_state, owner=f"{socket.gethostname()} {uuid.uuid4().hex}")
@@ -68,7 +68,7 @@ async def open_bot(settings: Settings, desk: Desk) -> AsyncIterator[Bot]:
     messenger = Messenger(token, base_url=settings.slack_api_url)
     conversation = Conversation(
         messenger,
-        desk,
+        client,
         memory,
         rules=load_rules(settings.slack_rules),
         limits=Limits(
@@ -109,8 +109,8 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with (
-        open_desk(settings) as desk,
-        open_bot(settings, desk) as bot,
+        open_client(settings) as client,
+        open_bot(settings, client) as bot,
         listening(settings, bot),
     ):
         logger.info("listening to Slack")
@@ -140,10 +140,10 @@ async def listening(settings: Settings, bot: Bot) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+async def open_client(settings: Settings) -> AsyncIterator[AnswerClient]:
     """Who answers: the API at ``settings.api_url``, or an Answerer in this process."""
     if settings.api_url:
-        remote = RemoteDesk(settings.api_url, settings.api_key.get_secret_value())
+        remote = HttpClient(settings.api_url, settings.api_key.get_secret_value())
         try:
             yield remote
         finally:
@@ -152,11 +152,11 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
     answerer = await asyncio.to_thread(wiring.open_answerer, settings)
     with answerer.index:
         feedback = FeedbackStore(settings.feedback, keep_hours=settings.feedback_hours)
-        asking = Asking(
+        gateway = Gateway(
             Readiness(lambda: answerer),
             capacity=Capacity(settings.max_concurrent),
             shutdown=Shutdown(),
             metrics=Metrics(),
             feedback=FeedbackStore(settings.feedback, keep_hours=0),  # what is rated is kept
         )
-        yield LocalDesk(asking, feedback)
+        yield LocalClient(gateway, feedback)

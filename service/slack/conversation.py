@@ -15,9 +15,9 @@ from datetime import datetime
 from index import SEOUL
 from service.slack import blocks
 from service.slack.answering import Answering, Limits
+from service.slack.background import BackgroundTasks
 from service.slack.blocks import HELP, notice
-from service.slack.desk import Desk, NoAnswer
-from service.slack.errands import Errands
+from service.slack.clients import AnswerClient, NoAnswer
 from service.slack.memory import Ask, Kept, Memory, Rating
 from service.slack.messenger import Messenger
 from service.slack.phrases import (
@@ -93,7 +93,7 @@ class Conversation:
     def __init__(
         self,
         messenger: Messenger,
-        desk: Desk,
+        client: AnswerClient,
         memory: Memory,
         *,
         rules: Rules,
@@ -101,17 +101,17 @@ class Conversation:
         search_url: str,
         clock: Callable[[], datetime] = lambda: datetime.now(SEOUL),
     ) -> None:
-        self._messenger, self._desk, self._memory = messenger, desk, memory
+        self._messenger, self._client, self._memory = messenger, client, memory
         self._rules, self._clock = rules, clock
-        self._errands = Errands()
+        self._background = BackgroundTasks()
         self._answering = Answering(
             messenger,
-            desk,
+            client,
             memory,
             rules=rules,
             limits=limits,
             search_url=search_url,
-            errands=self._errands,
+            background=self._background,
         )
 
     @asynccontextmanager
@@ -129,7 +129,7 @@ class Conversation:
             return
         where = (heard.channel, heard.user, heard.thread)
         if not rules.allowed:
-            self._errands.send(self._messenger.whisper(*where, NOT_HERE))
+            self._background.start(self._messenger.whisper(*where, NOT_HERE))
         elif STOP.fullmatch(heard.text):
             await self._stop(heard)
         elif FOLLOW_ON.fullmatch(heard.text) and heard.thread and not heard.direct:
@@ -171,7 +171,7 @@ class Conversation:
         ask = replace(_ask_of(heard), text="")
         if await self._memory.claim(ask):
             await self._memory.finish(ask.key)
-            self._errands.send(self._post_notice(ask, text))
+            self._background.start(self._post_notice(ask, text))
 
     # -- stopping and following -----------------------------------------------------------------------
 
@@ -187,24 +187,24 @@ class Conversation:
 
     async def _follow(self, channel: str, thread: str, user: str, rules: ChannelRules) -> None:
         if rules.mention_only:
-            self._errands.send(self._messenger.whisper(channel, user, thread, MENTION_ONLY))
+            self._background.start(self._messenger.whisper(channel, user, thread, MENTION_ONLY))
             return
         await self._memory.follow(channel, thread)
-        self._errands.send(self._messenger.whisper(channel, user, thread, FOLLOWING))
+        self._background.start(self._messenger.whisper(channel, user, thread, FOLLOWING))
 
     # -- buttons --------------------------------------------------------------------------------------
 
     async def vote(self, pressed: Pressed, rating: Rating) -> None:
         """👍 or 👎: a user's last vote counts; the majority is what the feedback store is told."""
-        self._errands.send(self._count(pressed, rating))
+        self._background.start(self._count(pressed, rating))
 
     async def show_evidence(self, pressed: Pressed) -> None:
         """The quotes of an answer in their articles."""
-        self._errands.send(self._open_evidence(pressed))
+        self._background.start(self._open_evidence(pressed))
 
     async def offer_rewriting(self, pressed: Pressed) -> None:
         """A form with the question, to be put again."""
-        self._errands.send(self._open_rewriting(pressed))
+        self._background.start(self._open_rewriting(pressed))
 
     async def follow(self, pressed: Pressed) -> None:
         """Answer in this thread without being mentioned."""
@@ -217,7 +217,7 @@ class Conversation:
         tally = await self._memory.vote(pressed.answer_id, pressed.user, rating)
         verdict = rating if tally.up == tally.down else "up" if tally.up > tally.down else "down"
         try:
-            await self._desk.rate(kept, verdict)
+            await self._client.rate(kept, verdict)
         except NoAnswer as error:
             await self._whisper(pressed, str(error))
         await self._show_tally(kept, tally, pressed)
@@ -235,7 +235,7 @@ class Conversation:
         if kept := await self._kept(pressed):
             bodies: dict[str, str] = {}
             with suppress(NoAnswer, TimeoutError):
-                bodies = await asyncio.wait_for(self._desk.bodies(kept.answer), EVIDENCE_S)
+                bodies = await asyncio.wait_for(self._client.bodies(kept.answer), EVIDENCE_S)
             modal = blocks.evidence_modal(kept.answer, bodies)
             await self._messenger.open_modal(pressed.trigger_id, modal)
 

@@ -51,7 +51,7 @@ def build_app(
         authorize=authorize,
         process_before_response=True,
         raise_error_for_unhandled_request=True,
-        request_verification_enabled=False,  # see service.slack.route
+        request_verification_enabled=False,  # see service.slack.receiver
     )
 
     @app.error

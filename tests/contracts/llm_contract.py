@@ -14,9 +14,10 @@ from small_index import analyser
 
 from index import ArticleHeader, Passage
 from service.errors import LLMError, LLMRefused, LLMTimeout, LLMTruncated, LLMUnavailable
-from service.llm import LLMBackend
-from service.llm.guard import CircuitBreaker, GuardedBackend, Patience
-from service.prompt import Message, Prompt, Source
+from service.generate import LLMBackend
+from service.generate.guard import CircuitBreaker, GuardedBackend, Patience
+from service.generate.prompt import Message, Prompt
+from service.sources import Source
 
 KEY = "sk-kept-from-logs-and-errors"
 TRAM = "해담시 트램 1호선의 총사업비는 4,820억 원이다. 정거장은 15곳이다."

@@ -1,0 +1,43 @@
+"""The whole service as one ASGI application: the HTTP interface, with MCP and Slack beside it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager, nullcontext
+
+from fastapi import FastAPI
+
+from service import api, mcp
+from service.answer import Answerer
+from service.settings import Settings
+from service.slack import bot, receiver
+from service.slack.clients import LocalClient
+
+
+def create_app(settings: Settings, *, answerer: Answerer | None = None) -> FastAPI:
+    """The application. Its Answerer is opened at start, or is the one that is given.
+
+    ``/mcp`` is there if the extra 'mcp' is, ``/slack/events`` if GISA_SLACK_SIGNING_SECRET is set.
+    Raises SettingsInvalid.
+    """
+    return api.create_app(settings, answerer=answerer, extensions=[_tools, _slack])
+
+
+def _tools(app: FastAPI) -> AbstractAsyncContextManager[None]:
+    try:
+        server = mcp.build(app.state.gateway)
+    except ImportError:
+        return nullcontext()
+    app.router.routes.extend(mcp.serve_http(server, app.state.settings).routes)
+    return server.session_manager.run()
+
+
+def _slack(app: FastAPI) -> AbstractAsyncContextManager[None]:
+    settings: Settings = app.state.settings
+    secret = settings.slack_signing_secret.get_secret_value()
+    if not secret:
+        return nullcontext()
+    bot.check(settings)
+    events = receiver.EventReceiver(secret)
+    app.post(receiver.PATH, include_in_schema=False)(events.receive)
+    client = LocalClient(app.state.gateway, app.state.feedback)
+    return receiver.running(events, settings, client)

@@ -1,0 +1,477 @@
+"""The ``gisa`` command.
+
+Results are on stdout, everything else on stderr; ``--json`` makes the result one JSON document.
+Exit status: 0 fine, 1 failed, 2 usage, 3 no index, 130 interrupted.
+
+What a command needs is imported when it runs: ``gisa --help`` must not wait for numpy or FastAPI.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from service.cli import index as index_commands
+from service.cli.index import IndexOption, JsonOption, WaitOption
+from service.cli.statuses import FAILED, INTERRUPTED, NO_INDEX, USAGE
+from service.cli.terminal import err, say
+
+if TYPE_CHECKING:
+    from service.answer import Answerer
+    from service.schema import Question
+    from service.settings import Settings
+
+
+class _Front(TyperGroup):
+    """Turns what a command raises into a plain message and an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, TyperException, BrokenPipeError):
+            raise  # Typer knows them
+        except Exception as error:
+            if ctx.params["debug"]:
+                sys.excepthook(type(error), error, error.__traceback__)
+            raise typer.Exit(_report(error)) from error
+
+
+def _report(error: Exception) -> int:
+    """Say what happened and what to do next; the exit status."""
+    from index import GisaError, IndexEmpty, IndexNotFound
+    from service.errors import QuestionInvalid
+
+    if not isinstance(error, GisaError):
+        say(f"gisa: unexpected {type(error).__name__}: {error}", to=err)
+        say("Run 'gisa --debug …' to see where, and report the bug with what it shows.", to=err)
+        return FAILED
+    say(f"gisa: {error}", to=err)
+    say(error.remedy or "For what can be asked how: gisa --help", to=err)
+    if isinstance(error, IndexNotFound | IndexEmpty):
+        return NO_INDEX
+    return USAGE if isinstance(error, QuestionInvalid) else FAILED
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(f"gisa {_version()}")
+        raise typer.Exit
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("gisa")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+app = typer.Typer(cls=_Front, no_args_is_help=True, pretty_exceptions_enable=False)
+index_app = typer.Typer(no_args_is_help=True, help="Build an index, and see what it holds.")
+model_app = typer.Typer(help="Where the embedding model is, and preparing it.")
+eval_app = typer.Typer(no_args_is_help=True, help="Measure on articles of your own.")
+feedback_app = typer.Typer(no_args_is_help=True, help="What readers said of answers.")
+app.add_typer(index_app, name="index")
+app.add_typer(model_app, name="model")
+app.add_typer(feedback_app, name="feedback")
+app.add_typer(eval_app, name="eval")
+
+
+@app.callback()
+def gisa(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of errors.")] = False,
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Cited answers to questions about Korean news articles."""
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date such as 2026-03-31") from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no moment such as 2026-03-31T09:00") from None
+
+
+FromOption = Annotated[
+    date | None,
+    typer.Option("--from", parser=_day, metavar="DATE", help="Articles of this day or later."),
+]
+ToOption = Annotated[
+    date | None,
+    typer.Option("--to", parser=_day, metavar="DATE", help="Articles of this day or earlier."),
+]
+PressOption = Annotated[
+    list[str] | None, typer.Option("--press", help="Only this paper's; may be repeated.")
+]
+SectionOption = Annotated[
+    list[str] | None, typer.Option("--section", help="Only this section; may be repeated.")
+]
+
+
+# -- asking -------------------------------------------------------------------------------------
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(metavar="질문", help="The question, in Korean.")],
+    index: IndexOption = None,
+    backend: Annotated[str | None, typer.Option(help="What composes the answer.")] = None,
+    now: Annotated[
+        datetime | None,
+        typer.Option(parser=_moment, metavar="ISO8601", help="Clock for '지난주' and the like."),
+    ] = None,
+    published_from: FromOption = None,
+    published_to: ToOption = None,
+    press: PressOption = None,
+    section: SectionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a question from the articles, with its sources."""
+    import asyncio
+
+    from service.cli.terminal import say_json, show_answer
+
+    filters = (published_from, published_to, press, section)
+    asked = _question(question, *filters, backend=backend, now=now)
+    with _answerer(_settings(index=index)) as answerer:
+        if as_json:
+            answer = asyncio.run(answerer.answer(asked))
+            say_json(answer.model_dump(mode="json", by_alias=True))
+        else:
+            asyncio.run(show_answer(answerer.events(asked)))
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(metavar="질의", help="What to search for.")],
+    k: Annotated[int, typer.Option("-k", min=1, max=50, help="Number of stories.")] = 10,
+    index: IndexOption = None,
+    published_from: FromOption = None,
+    published_to: ToOption = None,
+    press: PressOption = None,
+    section: SectionOption = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show the parts of each score.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the passages that fit best."""
+    from index import to_json
+    from service.cli.terminal import say_json, show_hits
+
+    asked = _question(query, published_from, published_to, press, section)
+    with _answerer(_settings(index=index)) as answerer:
+        filters = asked.filters.to_filters()
+        hits = answerer.index.search(asked.question, filters=filters, k=k, explain=explain)
+    if as_json:
+        say_json(to_json(hits))
+    else:
+        show_hits(hits)
+
+
+def _question(
+    text: str,
+    published_from: date | None,
+    published_to: date | None,
+    press: list[str] | None,
+    section: list[str] | None,
+    **fields: Any,
+) -> Question:
+    """The question, checked. Raises QuestionInvalid."""
+    from pydantic import ValidationError
+
+    from service.errors import QuestionInvalid
+    from service.schema import Question, QuestionFilters
+    from service.validation import describe_errors
+
+    try:
+        filters = QuestionFilters.chosen(published_from, published_to, press, section)
+        return Question(question=text, filters=filters, **fields)
+    except ValidationError as error:
+        problems = describe_errors(error.errors())
+        raise QuestionInvalid(" ".join(problem.message for problem in problems)) from None
+
+
+@contextmanager
+def _answerer(settings: Settings) -> Iterator[Answerer]:
+    from service.wiring import open_answerer
+
+    with err.status("색인과 모델을 여는 중입니다."):
+        answerer = open_answerer(settings)
+    with answerer.index:
+        yield answerer
+
+
+# -- the index ------------------------------------------------------------------------------------
+
+
+@index_app.command("add")
+def index_add(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders.")],
+    index: IndexOption = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 if anything had to be left out.")
+    ] = False,
+    source_timezone: Annotated[
+        str | None,
+        typer.Option(metavar="TZ", help="Zone of timestamps without one, e.g. Asia/Seoul."),
+    ] = None,
+    wait: WaitOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Add articles, or update those that changed. Input that is known is skipped."""
+    from index import build_index
+    from service import wiring
+    from service.cli.terminal import build_progress, say_json, show_summary
+
+    settings = _settings(index=index, source_timezone=source_timezone)
+    options = wiring.read_options(settings)
+    try:
+        with build_progress() as progress:
+            embedder = wiring.build_embedder(settings)
+            summary = build_index(
+                paths,
+                settings.index,
+                embedder=embedder,
+                analyser=wiring.build_analyser(settings),
+                options=options,
+                progress=progress,
+                wait_s=wait,
+            )
+    except KeyboardInterrupt:
+        say("Interrupted. Finished batches are kept: run the same command to go on.", to=err)
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        say_json(
+            {
+                name: value
+                for name, value in vars(summary).items()
+                if name not in ("rejected", "share")
+            }
+        )
+    else:
+        show_summary(summary, settings.index / "quarantine.jsonl")
+    if strict and summary.quarantined:
+        raise typer.Exit(FAILED)
+
+
+@index_app.command("info")
+def show_index_info(index: IndexOption = None, as_json: JsonOption = False) -> None:
+    """What the index holds. Loads no model."""
+    from index import index_info, to_json
+    from service.cli.terminal import say_json, show_info
+
+    info = index_info(_settings(index=index).index)
+    if as_json:
+        say_json(to_json(info))
+    else:
+        show_info(info)
+
+
+index_commands.register(index_app)
+
+
+# -- running --------------------------------------------------------------------------------------
+
+
+@app.command()
+def serve(
+    index: IndexOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes.")] = None,
+) -> None:
+    """Serve the question page and the HTTP API."""
+    from service import server
+
+    settings = _settings(index=index, host=host, port=port, workers=workers)
+    server.refuse_public_address(settings)
+    say(f"Serving on http://{settings.host}:{settings.port} (Ctrl-C stops).", to=err)
+    server.serve(settings)
+
+
+@app.command()
+def slack(
+    index: IndexOption = None,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="Print the manifest of the Slack app, and end.")
+    ] = False,
+) -> None:
+    """Answer questions in Slack, over Socket Mode: no public address is needed."""
+    from service import server
+    from service.slack import bot
+
+    if manifest:
+        typer.echo(bot.MANIFEST.read_text("utf-8"), nl=False)
+        return
+    server.log_as_json()
+    bot.serve(_settings(index=index))
+
+
+@app.command()
+def mcp(index: IndexOption = None) -> None:
+    """Serve the archive as tools of the Model Context Protocol, over stdin and stdout."""
+    from service.mcp import serve_stdio
+
+    serve_stdio(_settings(index=index))
+
+
+@app.command()
+def key(
+    name: Annotated[str, typer.Argument(help="Whose key it is; the log shows this name.")],
+    role: Annotated[
+        str, typer.Option(help="'ask', or 'admin' who may also change the index.")
+    ] = "ask",
+    as_json: JsonOption = False,
+) -> None:
+    """Make an API key. It is shown once; GISA_API_KEYS takes its entry, which holds only a hash."""
+    from service.cli.terminal import say_json
+    from service.serving.keys import new_key
+
+    if role not in ("ask", "admin"):
+        raise typer.BadParameter("there are the roles ask and admin", param_hint="--role")
+    made, entry = new_key(name, "admin" if role == "admin" else "ask")
+    if as_json:
+        say_json({"key": made, "entry": entry})
+        return
+    typer.echo(f"key    {made}\nentry  {entry}")
+    say("Hand out the key; add the entry to GISA_API_KEYS, and set GISA_AUTH=keys.", to=err)
+
+
+@eval_app.command("make")
+def eval_make(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH…", exists=True, help="Files or folders of articles."),
+    ],
+    count: Annotated[int, typer.Option(min=1, help="Questions, each to another article.")] = 150,
+    seed: Annotated[int, typer.Option(min=0, help="Of the sample.")] = 0,
+) -> None:
+    """Draft questions from articles, one JSON document a line, to stdout.
+
+    Read and mend them, then give them to scripts/evaluate.py as --questions.
+    """
+    from index import read_articles
+    from service.evaluation.draft import LIMITS, draft
+    from service.wiring import build_analyser, read_options
+
+    settings = _settings()
+    options = read_options(settings)
+    articles = (a for path in paths for a in read_articles(path, options=options))
+    questions = draft(articles, build_analyser(settings), count=count, seed=seed)
+    if not questions:
+        say("gisa: no question can be drafted: no article has a title of its own or a", to=err)
+        say("sentence that stands alone.", to=err)
+        raise typer.Exit(FAILED)
+    for question in questions:
+        typer.echo(question.model_dump_json(exclude_defaults=True))
+    say(f"Drafted: {len(questions)}. What these questions can't tell:", to=err)
+    for limit in LIMITS:
+        say(f"- {limit}", to=err)
+
+
+@feedback_app.command("export")
+def feedback_export(
+    rating: Annotated[
+        str, typer.Option(help="'up': ready to evaluate with; 'down': answers to be filled in.")
+    ] = "up",
+) -> None:
+    """Write rated answers as evaluation questions, one JSON document a line, to stdout."""
+    import json
+
+    from service.serving.feedback import FeedbackStore
+
+    if rating not in ("up", "down"):
+        raise typer.BadParameter("there are the ratings up and down", param_hint="--rating")
+    settings = _settings()
+    store = FeedbackStore(settings.feedback, keep_hours=settings.feedback_hours)
+    for record in store.rated("up" if rating == "up" else "down"):
+        typer.echo(json.dumps(record, ensure_ascii=False))
+
+
+@app.command()
+def settings(index: IndexOption = None, as_json: JsonOption = False) -> None:
+    """Every setting with its meaning, default and current value; secrets masked."""
+    from service.cli.terminal import say_json, show_settings
+    from service.settings import describe_settings
+
+    rows = describe_settings(_settings(index=index))
+    if as_json:
+        say_json(rows)
+    else:
+        show_settings(rows)
+
+
+@model_app.callback(invoke_without_command=True)
+def model(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    if ctx.invoked_subcommand is None:
+        _show_model(as_json)
+
+
+@model_app.command("prepare")
+def model_prepare(
+    force: Annotated[bool, typer.Option("--force", help="Unpack again what is there.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Unpack the bundled model, or check every file of it. Needs no network."""
+    from service.wiring import prepare_model
+
+    prepare_model(_settings(), force=force)
+    _show_model(as_json)
+
+
+def _show_model(as_json: bool) -> None:
+    from service.cli.terminal import say_json, show_fields
+    from service.wiring import model_place
+
+    settings = _settings()
+    fields = {"model": settings.embedding_model, "path": model_place(settings)}
+    if as_json:
+        say_json(fields)
+    else:
+        show_fields(fields)
+
+
+def _settings(**overrides: Any) -> Settings:
+    from service.settings import load_settings
+
+    return load_settings(**overrides)
+
+
+def main() -> None:
+    """Entry point of ``gisa``."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that can't show a character shows '?'
+            stream.reconfigure(errors="replace")
+    try:
+        app(prog_name="gisa")
+    finally:
+        _flush_quietly()
+
+
+def _flush_quietly() -> None:
+    """Write what is left; a reader such as ``head`` that has gone away is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

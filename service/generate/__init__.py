@@ -1,0 +1,5 @@
+"""Backends that compose answers from numbered sources."""
+
+from service.generate.protocol import LLMBackend
+
+__all__ = ["LLMBackend"]

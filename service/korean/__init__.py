@@ -1,0 +1,1 @@
+"""Korean as several rooms need it: words, quantities, dates."""

@@ -1,5 +1,0 @@
-"""Backends that compose answers from numbered sources."""
-
-from service.llm.protocol import LLMBackend
-
-__all__ = ["LLMBackend"]

@@ -1,0 +1,213 @@
+"""The archive as tools of the Model Context Protocol: at ``/mcp`` (streamable HTTP), or over stdio.
+
+Needs the extra 'mcp'; without it there is no ``/mcp``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, Field, ValidationError
+
+from index import GisaError, Hit
+from service import wiring
+from service.errors import SettingsInvalid
+from service.schema import Answer, Question, QuestionFilters
+from service.serving.feedback import FeedbackStore
+from service.serving.gateway import Gateway
+from service.serving.limits import Capacity
+from service.serving.metrics import Metrics
+from service.serving.problems import log_problem, problem_of
+from service.serving.readiness import Readiness
+from service.serving.shutdown import Shutdown
+from service.settings import Settings
+from service.validation import describe_errors
+
+if TYPE_CHECKING:
+    from mcp.server import MCPServer
+    from starlette.applications import Starlette
+
+INSTRUCTIONS = (
+    "An archive of Korean news articles. Use `ask` for a question in Korean: it answers with sentences "
+    "that were verified against the articles they cite, or says that the articles hold no answer; "
+    "repeat its [n] markers and name its sources. Use `search_articles` to look for passages "
+    "yourself, and `get_article` to read an article whole."
+)
+
+Day = Annotated[date | None, Field(description="A day in Seoul, YYYY-MM-DD, inclusive.")]
+Names = Annotated[list[str] | None, Field(description="Exact names; one of them is enough.")]
+
+
+class FoundPassage(BaseModel):
+    """A passage and the article that it is from."""
+
+    article_id: str
+    title: str
+    press: str | None
+    published_at: datetime | None
+    url: str | None
+    passage: str
+    score: float
+    also_reported_by: list[str]
+
+
+class FoundPassages(BaseModel):
+    """Best first; none is a result too."""
+
+    passages: list[FoundPassage]
+
+
+class ArticleText(BaseModel):
+    """A whole article. ``corrected_by``: ids of articles that correct it."""
+
+    id: str
+    title: str
+    subtitles: list[str]
+    press: str | None
+    reporters: list[str]
+    section: str | None
+    published_at: datetime | None
+    url: str | None
+    corrected_by: list[str]
+    body: str
+
+
+def build(gateway: Gateway) -> MCPServer:
+    """The server with its tools. Raises ImportError without the extra."""
+    from mcp.server import MCPServer
+    from mcp_types import ToolAnnotations
+
+    with _root_logger_left_alone():
+        server: MCPServer = MCPServer("gisa", title="기사 검색", instructions=INSTRUCTIONS)
+    reads = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
+
+    @server.tool(title="기사 찾기", annotations=reads)
+    async def search_articles(
+        query: Annotated[str, Field(description="What to look for, in Korean.")],
+        published_from: Day = None,
+        published_to: Day = None,
+        press: Names = None,
+        section: Names = None,
+        limit: Annotated[int, Field(ge=1, le=50, description="Most stories to return.")] = 10,
+    ) -> FoundPassages:
+        """Find the passages of news articles that fit best, one per story."""
+        with _told():
+            filters = QuestionFilters.chosen(published_from, published_to, press, section)
+            asked = Question(question=query, filters=filters)
+            hits = await gateway.search(asked.question, filters.to_filters(), {}, k=limit)
+            return FoundPassages(passages=[_passage(hit) for hit in hits])
+
+    @server.tool(title="기사에 묻기", annotations=reads)
+    async def ask(
+        question: Annotated[str, Field(description="A question in Korean, in one sentence.")],
+        published_from: Day = None,
+        published_to: Day = None,
+        press: Names = None,
+        section: Names = None,
+    ) -> Answer:
+        """Answer a question from the articles, each sentence verified and cited; or say that they
+        hold no answer (status other than 'answered')."""
+        with _told():
+            filters = QuestionFilters.chosen(published_from, published_to, press, section)
+            return await gateway.answer(Question(question=question, filters=filters), {})
+
+    @server.tool(title="기사 읽기", annotations=reads)
+    async def get_article(
+        article_id: Annotated[str, Field(description="Id of a citation or a found passage.")],
+    ) -> ArticleText:
+        """Read an article whole, as it stands in the index."""
+        from mcp.server.mcpserver.exceptions import ToolError
+
+        with _told():
+            article = await gateway.article(article_id)
+        if article is None:
+            raise ToolError(f"찾으시는 기사가 없습니다: {article_id}")
+        return ArticleText.model_validate(article, from_attributes=True)
+
+    return server
+
+
+def serve_http(server: MCPServer, settings: Settings) -> Starlette:
+    """The tools as an application at ``/mcp``. It runs while ``server.session_manager`` does."""
+    from mcp.server.transport_security import TransportSecuritySettings
+
+    local = settings.is_loopback and settings.auth == "none"
+    names = ("127.0.0.1", "localhost", "[::1]")
+    # Where no key is asked for, a foreign page must not reach the tools under a name of its own.
+    security = TransportSecuritySettings(
+        enable_dns_rebinding_protection=local,
+        allowed_hosts=[f"{name}:*" for name in names],
+        allowed_origins=[f"http://{name}:*" for name in names],
+    )
+    # Without sessions any worker can answer any request.
+    return server.streamable_http_app(
+        json_response=True, stateless_http=True, transport_security=security
+    )
+
+
+def serve_stdio(settings: Settings) -> None:
+    """Serve the tools over stdin and stdout until the input ends.
+
+    Raises SettingsInvalid without the extra, IndexUnusable and its kinds, ModelUnavailable.
+    """
+    answerer = wiring.open_answerer(settings)
+    with answerer.index:
+        gateway = Gateway(
+            Readiness(lambda: answerer),
+            capacity=Capacity(settings.max_concurrent),
+            shutdown=Shutdown(),
+            metrics=Metrics(),
+            feedback=FeedbackStore(settings.feedback, keep_hours=0),
+        )
+        try:
+            server = build(gateway)
+        except ImportError as error:
+            raise SettingsInvalid(
+                f"the package {error.name!r} is not installed",
+                remedy="Install the extra: pip install 'gisa[mcp]'",
+            ) from error
+        server.run("stdio")
+
+
+@contextmanager
+def _root_logger_left_alone() -> Iterator[None]:
+    """The SDK gives the root logger a handler if it has none, which is the program's own affair."""
+    root, handler = logging.getLogger(), logging.NullHandler()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What goes wrong in words for the model that called; never more than a reader would be told."""
+    from mcp.server.mcpserver.exceptions import ToolError
+
+    try:
+        yield
+    except ValidationError as error:
+        told = " ".join(problem.message for problem in describe_errors(error.errors()))
+        raise ToolError(told) from None
+    except GisaError as error:
+        log_problem(error)
+        raise ToolError(problem_of(error).detail) from None
+
+
+def _passage(hit: Hit) -> FoundPassage:
+    article = hit.article
+    return FoundPassage(
+        article_id=article.id,
+        title=article.title,
+        press=article.press,
+        published_at=article.published_at,
+        url=article.url,
+        passage=hit.passage.text,
+        score=hit.score,
+        also_reported_by=list(hit.also_reported_by),
+    )

@@ -1,0 +1,118 @@
+"""The HTTP service as a process: uvicorn, and logs as JSON lines on stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.config
+import os
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from fastapi import FastAPI
+
+from index import GisaError
+from service.api.access import keys_of
+from service.application import create_app
+from service.errors import SettingsInvalid
+from service.serving.metrics import MULTIPROCESS_DIR
+from service.settings import Settings, load_settings
+
+GRACEFUL_SHUTDOWN_S = 10
+WORKER_SILENCE_S = 60
+"""How long a living worker may be silent before it is replaced. On a busy machine it takes more than
+uvicorn's 5 seconds to start, or to answer: those were killed at work, with the callers they had."""
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object per record; ``extra={"facts": {…}}`` becomes members of it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "facts", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+_LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": JsonLines}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {name: {"level": "INFO"} for name in ("service", "index", "uvicorn")},
+}
+
+
+def log_as_json() -> None:
+    """Log as the service does, in a process of another kind."""
+    logging.config.dictConfig(_LOGGING)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop.
+
+    Raises SettingsInvalid rather than face the public unprotected, GisaError if the address is taken.
+    """
+    refuse_public_address(settings)
+    keys_of(settings)  # tells of a wrong one here, not in every worker
+    # A worker is a process that reads the settings itself: what the command line changed goes along.
+    os.environ["GISA_INDEX"] = str(settings.index)
+    os.environ["GISA_BACKEND"] = settings.backend
+    if settings.embedding_runtime != "torch":
+        # Searches run side by side already: a team of OpenMP threads for each gets in their way.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with ExitStack() as stack:
+        if settings.workers > 1:  # their figures are added up in files; they share the processors
+            os.environ[MULTIPROCESS_DIR] = stack.enter_context(TemporaryDirectory())
+            threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.workers)
+            os.environ["GISA_THREADS"] = str(threads)
+        _run(settings)
+
+
+def _run(settings: Settings) -> None:
+    import uvicorn
+
+    try:
+        uvicorn.run(
+            f"{__name__}:app",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            log_config=_LOGGING,
+            access_log=False,  # RequestContext writes a line per request
+            server_header=False,
+            timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
+            timeout_worker_healthcheck=WORKER_SILENCE_S,
+        )
+    except SystemExit as stopped:  # uvicorn's statuses are not those of the command
+        if stopped.code:
+            raise GisaError(
+                f"the service could not start on {settings.host}:{settings.port}",
+                remedy="The log above says why. Another port: gisa serve --port PORT",
+            ) from None
+
+
+def app() -> FastAPI:
+    """What a worker serves."""
+    return create_app(load_settings())
+
+
+def refuse_public_address(settings: Settings) -> None:
+    """Raises SettingsInvalid if others could reach the service and nobody has allowed that."""
+    if not (settings.is_loopback or settings.auth == "keys" or settings.allow_public):
+        raise SettingsInvalid(
+            f"GISA_HOST = {settings.host!r} can be reached from other machines, "
+            "and there is no authentication",
+            remedy="Ask for API keys (GISA_AUTH=keys, gisa key), serve on 127.0.0.1 behind a proxy "
+            "that authenticates, or set GISA_ALLOW_PUBLIC=true if everyone may ask.",
+        )

@@ -1,0 +1,1 @@
+"""What every interface shares: limits, readiness, shutdown, metrics, problems, keys, feedback."""

@@ -1,0 +1,81 @@
+"""What answers are made of: the articles of the stories that were found, each under a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from index import AnalysedSentence, ArticleHeader, Passage
+from service.injection import is_command
+
+Idf = Callable[[Iterable[str]], Mapping[str, float]]
+"""How rare each of some morphemes is in the corpus."""
+
+
+def attribution(press: str | None) -> str:
+    """How a sentence names the outlet that reports it: «해담일보에 따르면 »."""
+    return f"{press}에 따르면 " if press else ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The article of one story, under the number by which a backend cites it.
+
+    ``passages`` are those found, best first; ``body`` and ``sentences`` are the text that their
+    offsets refer to. ``score`` and ``dense`` are those of the best passage.
+    ``similarities`` are the cosines of the sentences with the question in units of the corpus's own
+    spread; None if the index has no vectors of sentences.
+    """
+
+    number: int
+    article: ArticleHeader
+    body: str
+    sentences: Sequence[AnalysedSentence]
+    passages: Sequence[Passage]
+    score: float
+    dense: float
+    also_reported_by: tuple[str, ...] = ()
+    title_morphemes: tuple[str, ...] = ()
+    similarities: Sequence[float] | None = None
+
+    def similarity(self, sentence: AnalysedSentence) -> float:
+        """That of one of the sentences; 0 if there is none."""
+        return self._similarity_by_start.get(sentence.start, 0.0)
+
+    @cached_property
+    def _similarity_by_start(self) -> Mapping[int, float]:
+        starts = (sentence.start for sentence in self.sentences)
+        return dict(zip(starts, self.similarities or (), strict=False))
+
+    def supplied_sentences(self) -> Sequence[AnalysedSentence]:
+        """The sentences that lie in one of the passages, in reading order, without commands."""
+        return self._supplied
+
+    @cached_property
+    def _supplied(self) -> Sequence[AnalysedSentence]:
+        if not self._commands:
+            return self._found
+        return [sentence for sentence in self._found if sentence not in self._commands]
+
+    @cached_property
+    def _found(self) -> Sequence[AnalysedSentence]:
+        spans = [(passage.start, passage.end) for passage in self.passages]
+        return [
+            sentence
+            for sentence in self.sentences
+            if any(start <= sentence.start and sentence.end <= end for start, end in spans)
+        ]
+
+    def supplied_text(self, passage: Passage) -> str:
+        """The text of a passage, with a gap for each command."""
+        text, at = "", passage.start
+        for command in self._commands:
+            if at <= command.start and command.end <= passage.end:
+                text += self.body[at : command.start] + "…"
+                at = command.end
+        return text + self.body[at : passage.end]
+
+    @cached_property
+    def _commands(self) -> Sequence[AnalysedSentence]:
+        return [s for s in self._found if is_command(self.body[s.start : s.end])]

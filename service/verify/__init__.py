@@ -1,0 +1,1 @@
+"""Whether what a backend wrote is what the articles say."""

@@ -1,0 +1,155 @@
+"""The archive as MCP tools, used by the SDK's own client: in process, over HTTP and over stdio."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import httpx2
+import pytest
+import small_index
+from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+from small_index import LIBRARY, TRAM
+
+from service import create_app, mcp
+from service.answer import Answerer
+from service.serving.keys import new_key
+from service.settings import load_settings
+
+QUESTION = "트램 1호선 총사업비는 얼마인가요?"
+
+
+def use(answerer: Answerer, story: Callable[[Client], Awaitable[None]]) -> None:
+    """Let a client use the tools in this process."""
+    app = create_app(load_settings(), answerer=answerer)
+
+    async def run() -> None:
+        async with Client(mcp.build(app.state.gateway)) as client:
+            await story(client)
+
+    asyncio.run(run())
+
+
+def test_there_are_three_tools_that_only_read(answerer: Answerer) -> None:
+    async def story(client: Client) -> None:
+        listed = (await client.list_tools()).tools
+        assert [tool.name for tool in listed] == ["search_articles", "ask", "get_article"]
+        for tool in listed:
+            assert tool.description
+            assert tool.output_schema
+            assert tool.annotations is not None
+            assert tool.annotations.read_only_hint
+
+    use(answerer, story)
+
+
+def test_a_question_is_answered_with_citations(answerer: Answerer) -> None:
+    async def story(client: Client) -> None:
+        reply = await client.call_tool("ask", {"question": QUESTION})
+        answer = reply.structured_content
+        assert answer is not None
+        assert answer["status"] == "answered"
+        assert answer["citations"][0]["quote"] in TRAM.body
+        article = (
+            await client.call_tool(
+                "get_article", {"article_id": answer["citations"][0]["article_id"]}
+            )
+        ).structured_content
+        assert article is not None
+        assert article["body"] == TRAM.body
+
+    use(answerer, story)
+
+
+def test_articles_are_found_within_filters(answerer: Answerer) -> None:
+    async def story(client: Client) -> None:
+        arguments = {"query": "총사업비", "published_from": "2026-01-01", "limit": 5}
+        reply = await client.call_tool("search_articles", arguments)
+        assert reply.structured_content is not None
+        assert [p["article_id"] for p in reply.structured_content["passages"]] == [LIBRARY.id]
+
+    use(answerer, story)
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "message"),
+    [
+        ("ask", {"question": " "}, "비어"),
+        ("ask", {"question": "?", "published_from": "3월"}, "published_from"),
+        ("search_articles", {"query": "?", "limit": 99}, "limit"),
+        ("get_article", {"article_id": "none"}, "없습니다"),
+    ],
+)
+def test_mistakes_are_told_to_the_model(
+    answerer: Answerer, tool: str, arguments: dict[str, object], message: str
+) -> None:
+    async def story(client: Client) -> None:
+        reply = await client.call_tool(tool, arguments)
+        assert reply.is_error
+        assert message in str(reply.content)
+
+    use(answerer, story)
+
+
+def test_over_http_with_a_key(
+    answerer: Answerer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    key, entry = new_key("agent", "ask")
+    app = create_app(load_settings(auth="keys", api_keys=entry), answerer=answerer)
+
+    async def story() -> None:
+        async with (
+            app.router.lifespan_context(app),
+            httpx2.AsyncClient(
+                transport=httpx2.ASGITransport(app=app),
+                headers={"Authorization": f"Bearer {key}"},
+            ) as http,
+            Client(streamable_http_client("http://localhost:8000/mcp", http_client=http)) as client,
+        ):
+            reply = await client.call_tool("ask", {"question": QUESTION})
+            assert reply.structured_content is not None
+            assert reply.structured_content["status"] == "answered"
+
+    asyncio.run(story())
+
+
+def test_a_foreign_page_does_not_reach_the_tools(answerer: Answerer) -> None:
+    app = create_app(load_settings(), answerer=answerer)
+
+    async def post(host: str) -> int:
+        async with (
+            app.router.lifespan_context(app),
+            httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app)) as http,
+        ):
+            reply = await http.post(f"http://{host}:8000/mcp", json={})
+            return reply.status_code
+
+    assert asyncio.run(post("evil.example")) == 421
+
+
+@pytest.mark.slow
+def test_over_stdio(bundled_model: Path, tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parent.parent
+    index = tmp_path / "index"
+    from index import build_index
+
+    build_index(small_index.ARTICLES, index)
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "service.cli", "mcp", "--index", str(index)],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        cwd=tmp_path,
+    )
+
+    async def story() -> None:
+        async with Client(server) as client:
+            reply = await client.call_tool("ask", {"question": QUESTION})
+            assert reply.structured_content is not None
+            assert reply.structured_content["citations"][0]["article_id"] == TRAM.id
+
+    asyncio.run(story())
