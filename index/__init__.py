@@ -17,6 +17,8 @@ from index.documents import (
     Passage,
     to_json,
 )
+from index.engines.local.archive import export_index, import_index
+from index.engines.local.verify import Check, verify_index
 from index.errors import (
     ArchiveRefused,
     DictionaryUnusable,
@@ -37,8 +39,6 @@ from index.errors import (
     SourceUnreadable,
 )
 from index.korean import KoreanAnalyser, Token, bigrams, shared_bigrams
-from index.local.archive import export_index, import_index
-from index.local.verify import Check, verify_index
 from index.protocols import AnalysedText, Candidates, Embedder, Engine, IndexInfo, Vectors
 from index.readers import read_articles
 from index.retrieve import Index, Query, index_info, open_index

@@ -17,9 +17,9 @@ import numpy as np
 
 from index.chunking import ChunkSettings, bounded_sentences, chunk
 from index.documents import AnalysedSentence, Article, Passage, to_json
+from index.engines.local import LocalEngine, Recipe
 from index.errors import MalformedArticle, RebuildUnfinished
 from index.korean import KoreanAnalyser
-from index.local import LocalEngine, Recipe
 from index.protocols import Embedder, IndexedArticle, Span, Vectors
 from index.readers import Ledger, Meter, ReadOptions, first_of_its_id, input_bytes, read
 from index.retrieve import default_embedder

@@ -1,7 +1,7 @@
 """Hybrid retrieval: a question in, the best passages of k distinct stories out.
 
 A passage's score is its cosine with the question plus its BM25 scores, each normalised by what the
-question could reach at most (``index.local.lexical``) and weighted in units of the embedder's own
+question could reach at most (``index.engines.local.lexical``) and weighted in units of the embedder's own
 spread of cosines. Unlike rank fusion and per-query min-max, this keeps the evidence that a question's
 words are not in the corpus at all: then the lexical part is small by itself and the dense side decides.
 """
@@ -20,9 +20,9 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from index.documents import Article, Explanation, FieldScore, Filters, Hit
+from index.engines.local import LocalEngine
 from index.errors import EmbedderMismatch, IndexEmpty
 from index.korean import FIELDS, KoreanAnalyser, passage_terms
-from index.local import LocalEngine
 from index.protocols import (
     AnalysedText,
     Candidates,

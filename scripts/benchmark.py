@@ -304,7 +304,7 @@ def _stories(articles: list[Any]) -> Iterator[Callable[[str], tuple[str, ...]]]:
     """The stories of an index of these articles; vectors and sentences play no part in them."""
     import numpy as np
 
-    from index.local.catalog import Catalog, Recipe
+    from index.engines.local.catalog import Catalog, Recipe
     from index.protocols import IndexedArticle
 
     vectors = np.zeros((0, 4), dtype=np.float32)

@@ -94,7 +94,7 @@ def _build(root: Path, passages: int) -> Path:
     from index import KoreanAnalyser
     from index.chunking import ChunkSettings
     from index.embed import SentenceTransformerEmbedder
-    from index.local import LocalEngine
+    from index.engines.local import LocalEngine
 
     material, embedder = _material(), SentenceTransformerEmbedder()
     messages.print(f"{passages:,} passages: storing and publishing …")
@@ -365,7 +365,7 @@ def _publish_and_watch(
 
 
 def _publish(root: Path, articles: Sequence[Any]) -> None:
-    from index.local import LocalEngine
+    from index.engines.local import LocalEngine
 
     engine = LocalEngine.update(root, wait_s=30)
     try:

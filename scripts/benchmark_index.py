@@ -128,7 +128,7 @@ def _write(root: Path, articles: int) -> None:
 def _counted(root: Path, articles: int) -> dict[str, Any]:
     """Articles that are not there, or there more than once, in catalog and generation."""
     from index import verify_index
-    from index.local import LocalEngine
+    from index.engines.local import LocalEngine
 
     engine = LocalEngine.open(root)
     ids = [
@@ -224,7 +224,7 @@ def _articles(material: _Material, seed: int, first: int = 0) -> Iterator[Any]:
 
 
 def _measure(material: _Material, passages: int, folder: Path) -> dict[str, Any]:
-    from index.local import LocalEngine
+    from index.engines.local import LocalEngine
 
     def add(articles: Iterator[Any], count: int) -> None:
         for _ in range(-(-count // BATCH_ARTICLES)):
@@ -288,7 +288,7 @@ def _served(
 
 def _serve(task: dict[str, Any]) -> dict[str, Any]:
     from index import Filters, KoreanAnalyser
-    from index.local import LocalEngine, lexical
+    from index.engines.local import LocalEngine, lexical
     from index.retrieve import CANDIDATES, Index, fuse
 
     vectors = {q["text"]: np.array(q["vector"], dtype=np.float32) for q in task["questions"]}

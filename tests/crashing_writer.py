@@ -23,7 +23,7 @@ from hash_embedder import HashEmbedder
 
 from index import AnalysedSentence, Article, IndexNotWritable, KoreanAnalyser
 from index.build import build_index, rebuild_index, remove_articles
-from index.local import files
+from index.engines.local import files
 
 ARTICLES = [
     Article(

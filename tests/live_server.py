@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from hash_embedder import HashEmbedder
 
 from index import Index
-from index.local import LocalEngine
+from index.engines.local import LocalEngine
 from service.answer import Answerer
 from service.errors import LLMUnavailable
 from service.generate.prompt import Prompt

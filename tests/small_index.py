@@ -10,7 +10,7 @@ from pathlib import Path
 from hash_embedder import HashEmbedder
 
 from index import SEOUL, Article, BuildSummary, Index, KoreanAnalyser, build_index
-from index.local import LocalEngine
+from index.engines.local import LocalEngine
 from service.answer import Answerer
 from service.errors import LLMTimeout
 from service.generate.prompt import Prompt

@@ -13,7 +13,7 @@ from hash_embedder import HashEmbedder
 from small_index import LIBRARY, TRAM, analyser, build
 
 from index import Article, Index, build_index
-from index.local import LocalEngine
+from index.engines.local import LocalEngine
 from service.answer import (
     Answerer,
     DoneEvent,

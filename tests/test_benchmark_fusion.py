@@ -14,7 +14,7 @@ from hash_embedder import HashEmbedder
 from small_index import LIBRARY, TRAM, analyser, build
 
 from index import Index
-from index.local import LocalEngine
+from index.engines.local import LocalEngine
 from index.protocols import Candidates
 from service.evaluation.ablation import SCORES
 from service.evaluation.datasets import GoldQuestion

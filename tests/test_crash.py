@@ -15,8 +15,8 @@ from crashing_writer import SCENARIOS, make_base, prepare
 from hash_embedder import HashEmbedder
 
 from index import Filters, IndexNotFound, verify_index
-from index.local import LocalEngine
-from index.local.generation import numbers
+from index.engines.local import LocalEngine
+from index.engines.local.generation import numbers
 
 if sys.platform == "win32":
     pytest.skip("needs fork and signals", allow_module_level=True)

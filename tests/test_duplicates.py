@@ -22,8 +22,8 @@ from small_index import analyser
 from index import SEOUL, Filters, Index, build_index, read_articles
 from index.corrections import plain_title, titles_corrected
 from index.duplicates import BANDS, MIN_CHARS, PERMUTATIONS, ROWS, fingerprint, same_story
-from index.local import LocalEngine
-from index.local.catalog import Catalog, Recipe
+from index.engines.local import LocalEngine
+from index.engines.local.catalog import Catalog, Recipe
 from index.retrieve import CANDIDATES
 from service.cli.terminal import show_hits
 from service.evaluation.judge import Judge

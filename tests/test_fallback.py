@@ -17,7 +17,7 @@ from small_index import analyser, build
 from test_answer import check_citations
 
 from index import Index
-from index.local import LocalEngine
+from index.engines.local import LocalEngine
 from service import create_app, wiring
 from service.answer import Answerer, DoneEvent, SentenceEvent
 from service.errors import (

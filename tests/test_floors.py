@@ -19,7 +19,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("sources", "newsroom", "boilerplate", "clean"),
         ("readers",),
         ("chunking", "corrections", "duplicates", "variants", "model", "embed", "rerank"),
-        ("local",),
+        ("engines",),
         ("build", "retrieve"),
         ("",),  # the package's front door
     ),
@@ -177,7 +177,7 @@ def test_no_module_is_named_like_one_of_the_standard_library(path: Path) -> None
 
 def test_an_arrow_up_is_seen() -> None:
     assert floor("service.cli.app") > floor("service.api.app") > floor("service.answer")
-    assert floor("index.retrieve") > floor("index.local.engine")
+    assert floor("index.retrieve") > floor("index.engines.local.engine")
 
 
 def test_a_circle_is_seen() -> None:

@@ -37,8 +37,8 @@ from index import (
     verify_index,
 )
 from index.chunking import ChunkSettings
-from index.local import LocalEngine
-from index.local.generation import generation_folder
+from index.engines.local import LocalEngine
+from index.engines.local.generation import generation_folder
 from service.cli import app
 
 

@@ -10,7 +10,7 @@ import small_index
 from fastapi.testclient import TestClient
 from hash_embedder import HashEmbedder
 
-from index.local import LocalEngine
+from index.engines.local import LocalEngine
 from service import create_app
 from service.serving.keys import new_key
 from service.settings import load_settings

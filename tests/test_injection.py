@@ -15,7 +15,7 @@ from small_index import ARTICLES, TRAM, analyser
 from test_answer import check_citations
 
 from index import Index, build_index
-from index.local import LocalEngine
+from index.engines.local import LocalEngine
 from service.answer import Answerer
 from service.generate.prompt import Prompt
 from service.generate.stub import StubBackend, first_sentences, obedient

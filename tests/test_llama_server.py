@@ -15,7 +15,7 @@ from small_index import analyser, build
 from test_answer import check_citations
 
 from index import Index
-from index.local import LocalEngine
+from index.engines.local import LocalEngine
 from service.answer import Answerer
 from service.generate import LLMBackend
 from service.generate.extractive import ExtractiveBackend

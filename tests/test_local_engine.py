@@ -30,8 +30,8 @@ from index import (
     IndexNotFound,
     RebuildUnfinished,
 )
-from index.local import LocalEngine, Recipe
-from index.local.generation import Generation, generation_folder, numbers, verify_checksums
+from index.engines.local import LocalEngine, Recipe
+from index.engines.local.generation import Generation, generation_folder, numbers, verify_checksums
 
 
 def create(root: Path) -> LocalEngine:
@@ -304,8 +304,8 @@ def test_an_index_put_in_the_place_of_another_is_read(tmp_path: Path, writer: Lo
 def test_small_and_large_find_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flat_up_to: int
 ) -> None:
-    monkeypatch.setattr("index.local.vectors.FLAT_UP_TO", flat_up_to)
-    monkeypatch.setattr("index.local.vectors._COMPARED", 150)
+    monkeypatch.setattr("index.engines.local.vectors.FLAT_UP_TO", flat_up_to)
+    monkeypatch.setattr("index.engines.local.vectors._COMPARED", 150)
     engine = create(tmp_path / "index")
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((400, DIMENSION)).astype(np.float32)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.local import lexical, postings
-from index.local.lexical import LexicalStore, _highest, write_lexical
-from index.local.postings import GONE, Postings, invert
+from index.engines.local import lexical, postings
+from index.engines.local.lexical import LexicalStore, _highest, write_lexical
+from index.engines.local.postings import GONE, Postings, invert
 
 TERMS = st.sampled_from("가나다라마바사아자차")
 TEXTS = st.lists(st.lists(TERMS, max_size=9), min_size=1, max_size=25)

@@ -26,7 +26,7 @@ from index import (
     index_info,
     open_index,
 )
-from index.local import LocalEngine
+from index.engines.local import LocalEngine
 from index.protocols import Candidates
 from index.retrieve import LEXICAL_WEIGHTS, _best_of_stories, _best_told, _ranking, freshness, fuse
 

@@ -12,7 +12,7 @@ from small_index import analyser
 
 from index import Index, build_index
 from index.embed import SentenceTransformerEmbedder
-from index.local import LocalEngine
+from index.engines.local import LocalEngine
 from service.answer import Answerer
 from service.evaluation.metrics import contains
 from service.generate.extractive import ExtractiveBackend

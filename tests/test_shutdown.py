@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path[:0] = [{root!r}, {tests!r}]
 import uvicorn
 from index import Index
-from index.local import LocalEngine
+from index.engines.local import LocalEngine
 from hash_embedder import HashEmbedder
 from live_server import MoodyBackend
 from small_index import analyser

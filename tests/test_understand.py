@@ -12,7 +12,7 @@ from hash_embedder import HashEmbedder
 from small_index import analyser, build
 
 from index import SEOUL, Article, Filters, Index
-from index.local import LocalEngine
+from index.engines.local import LocalEngine
 from service.answer import Answerer, DoneEvent, InterpretedEvent
 from service.generate.prompt import Prompt
 from service.generate.stub import Script, StubBackend

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from small_index import analyser, build
 
 from index import Article, Index
+from index.engines.local import LocalEngine
 from index.letters import spelt_in_hangul, spelt_in_latin
-from index.local import LocalEngine
 from index.variants import MAX_VARIANTS, alias_key, bracketed_names, one_jamo_away, variants
 
 

@@ -1,6 +1,6 @@
 """The embedded engine: a SQLite catalog, FAISS vectors and BM25, published in generations."""
 
-from index.local.engine import LocalEngine
-from index.local.records import Recipe
+from index.engines.local.engine import LocalEngine
+from index.engines.local.records import Recipe
 
 __all__ = ["LocalEngine", "Recipe"]

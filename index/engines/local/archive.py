@@ -20,12 +20,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from index.errors import ArchiveRefused, GisaError, IndexExists, IndexNotFound, IndexNotWritable
-from index.local import files
-from index.local.catalog import FORMAT_VERSION, SCHEMA
-from index.local.database import FILE as CATALOG
-from index.local.engine import LocalEngine
-from index.local.generation import (
+from index.engines.local import files
+from index.engines.local.catalog import FORMAT_VERSION, SCHEMA
+from index.engines.local.database import FILE as CATALOG
+from index.engines.local.engine import LocalEngine
+from index.engines.local.generation import (
     CURRENT,
     MANIFEST,
     Generation,
@@ -33,7 +32,8 @@ from index.local.generation import (
     current_number,
     generation_folder,
 )
-from index.local.vectors import FILE as VECTORS
+from index.engines.local.vectors import FILE as VECTORS
+from index.errors import ArchiveRefused, GisaError, IndexExists, IndexNotFound, IndexNotWritable
 
 MAX_BYTES = 100_000_000_000
 _CONTENTS = "gisa-index.json"

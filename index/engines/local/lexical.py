@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.local import files
-from index.local.postings import Postings, Source, hash_term, invert, merge
+from index.engines.local import files
+from index.engines.local.postings import Postings, Source, hash_term, invert, merge
 from index.protocols import Terms, Vectors
 
 FOLDER = "lexical"

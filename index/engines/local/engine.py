@@ -10,14 +10,14 @@ from typing import Any, Self
 import numpy as np
 
 from index.documents import AnalysedSentence, Article, Filters, Passage
+from index.engines.local import files
+from index.engines.local.catalog import Catalog
+from index.engines.local.follower import Follower
+from index.engines.local.generation import current_number
+from index.engines.local.lock import WriterLock
+from index.engines.local.publish import publish
+from index.engines.local.records import Recipe
 from index.errors import EmbedderMismatch, IndexNotFound
-from index.local import files
-from index.local.catalog import Catalog
-from index.local.follower import Follower
-from index.local.generation import current_number
-from index.local.lock import WriterLock
-from index.local.publish import publish
-from index.local.records import Recipe
 from index.protocols import (
     AnalysedText,
     Candidates,

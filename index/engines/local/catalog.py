@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.documents import Article, ArticleHeader, Passage, to_json
-from index.korean import passage_terms
-from index.local import stories
-from index.local.database import Database
-from index.local.records import (
+from index.engines.local import stories
+from index.engines.local.database import Database
+from index.engines.local.records import (
     Recipe,
     StoredVectors,
     header_fields,
@@ -29,6 +28,7 @@ from index.local.records import (
     unpack_sentences,
     unpack_vectors,
 )
+from index.korean import passage_terms
 from index.protocols import AnalysedText, IndexedArticle, LoadedPassage, Terms, Vectors
 from index.variants import alias_key, bracketed_names
 

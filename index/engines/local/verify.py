@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from index.engines.local.engine import LocalEngine
+from index.engines.local.generation import Generation, current_number, generation_folder
 from index.errors import IndexNotFound, IndexUnusable
-from index.local.engine import LocalEngine
-from index.local.generation import Generation, current_number, generation_folder
 from index.protocols import Embedder
 
 SAMPLE = 200

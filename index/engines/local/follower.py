@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index.errors import EmbedderMismatch, IndexNotFound, IndexUnusable
-from index.local.catalog import Catalog
-from index.local.generation import (
+from index.engines.local.catalog import Catalog
+from index.engines.local.generation import (
     Generation,
     Manifest,
     current_number,
     generation_folder,
     numbers,
 )
+from index.errors import EmbedderMismatch, IndexNotFound, IndexUnusable
 
 logger = logging.getLogger(__name__)
 

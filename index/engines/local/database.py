@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from index.engines.local import files
 from index.errors import IndexCorrupt, IndexFormatUnknown, IndexNotFound
-from index.local import files
 
 FILE = "catalog.sqlite"
 

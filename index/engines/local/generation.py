@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.documents import Filters
+from index.engines.local.catalog import FORMAT_VERSION
+from index.engines.local.files import checksum
+from index.engines.local.lexical import LexicalStore
+from index.engines.local.records import Recipe
+from index.engines.local.vectors import VectorStore
 from index.errors import IndexCorrupt, IndexFormatUnknown
 from index.korean import FIELDS
-from index.local.catalog import FORMAT_VERSION
-from index.local.files import checksum
-from index.local.lexical import LexicalStore
-from index.local.records import Recipe
-from index.local.vectors import VectorStore
 
 if sys.platform != "win32":  # where files in use can't be deleted anyway
     import fcntl

@@ -18,11 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.documents import SEOUL
-from index.errors import IndexUnusable, RebuildUnfinished
-from index.korean import FIELDS
-from index.local import files
-from index.local.catalog import FORMAT_VERSION, Catalog
-from index.local.generation import (
+from index.engines.local import files
+from index.engines.local.catalog import FORMAT_VERSION, Catalog
+from index.engines.local.generation import (
     CURRENT,
     FOLDER,
     ROW,
@@ -36,11 +34,13 @@ from index.local.generation import (
     numbers,
     verify_checksums,
 )
-from index.local.lexical import write_lexical
-from index.local.postings import GONE
-from index.local.records import Recipe
-from index.local.vectors import FILE as VECTORS
-from index.local.vectors import Clusters, plan_clusters, write_vectors
+from index.engines.local.lexical import write_lexical
+from index.engines.local.postings import GONE
+from index.engines.local.records import Recipe
+from index.engines.local.vectors import FILE as VECTORS
+from index.engines.local.vectors import Clusters, plan_clusters, write_vectors
+from index.errors import IndexUnusable, RebuildUnfinished
+from index.korean import FIELDS
 from index.protocols import Vectors
 
 _KEEP = 2  # the one in use and the one to fall back to
