@@ -41,7 +41,7 @@ from index.errors import (
 from index.korean import KoreanAnalyser, Token, bigrams, shared_bigrams
 from index.protocols import AnalysedText, Candidates, Embedder, Engine, IndexInfo, Vectors
 from index.readers import read_articles
-from index.retrieve import Index, Query, index_info, open_index
+from index.retrieve import Index, Preferences, Query, index_info, open_index
 
 __all__ = [
     "SEOUL",
@@ -76,6 +76,7 @@ __all__ = [
     "MalformedArticle",
     "ModelUnavailable",
     "Passage",
+    "Preferences",
     "Query",
     "RebuildUnfinished",
     "SourceUnreadable",

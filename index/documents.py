@@ -131,6 +131,18 @@ class Filters:
     def __bool__(self) -> bool:
         return any(getattr(self, f.name) for f in fields(self))
 
+    def narrowed(self, other: Filters) -> Filters | None:
+        """These with the other's days, and its names where these have none; None: no day meets both."""
+        first = max((d for d in (self.published_from, other.published_from) if d), default=None)
+        last = min((d for d in (self.published_to, other.published_to) if d), default=None)
+        if first and last and first > last:
+            return None
+        names = {f: getattr(self, f) or getattr(other, f) for f in _NAMES}
+        return Filters(published_from=first, published_to=last, **names)
+
+
+_NAMES = ("press", "section", "reporters", "article_ids")
+
 
 @dataclass(frozen=True)
 class FieldScore:

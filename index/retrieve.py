@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -53,20 +53,50 @@ months, so it fits young and old archives. Chosen on the even half of tests/corp
 
 FRESH_DAYS = 90
 
+BESIDE = 0.25
+"""What a word beside the question weighs of one within it."""
+
+PREFERRED = 2.0
+NAMES_TIME = 2.0
+"""What meeting a preference adds, in standard deviations of the cosine between two passages."""
+
+LOOKED_AT = 40
+"""Passages whose text is read to see whether it names the time that the question names."""
+
+FRONT = 3
+"""Places that the sum of both sides fills; then the dense side's best take every other one."""
+
 RERANKED = 30
 """Passages that a reranker reads, where there is one."""
 
 _MIN_SPREAD = 0.02  # of a corpus too small or too uniform to tell
 
 
+@dataclass(frozen=True)
+class Preferences:
+    """What a question suggests without demanding it: it raises, and never excludes.
+
+    ``filters``: articles that meet them are preferred (a time that the question names, an outlet named in
+    passing). ``names_time`` tells of a passage's text and its article's day of publication whether it names that
+    time. ``fresh_on`` is the day from which newer articles are preferred to older ones.
+    """
+
+    filters: Filters = Filters()
+    names_time: Callable[[str, date | None], bool] | None = None
+    fresh_on: date | None = None
+
+
 @dataclass
 class Query:
     """A question to one index for as long as one answer takes, which may search it several times.
 
-    It is spelt once, and what the engine found under the same filters is remembered.
+    ``beside`` was said with it: its words may help to find a passage. The question is spelt once, and what the
+    engine found under the same filters is remembered.
     """
 
     text: str
+    beside: str = ""
+    preferences: Preferences = Preferences()
     spellings: Sequence[Terms] = ()
     found: dict[tuple[Filters, int], Candidates] = dataclasses.field(default_factory=dict)
 
@@ -92,24 +122,28 @@ class Index:
         filters: Filters = Filters(),
         k: int = 10,
         per_story: int = 1,
-        fresh_on: date | None = None,
         explain: bool = False,
     ) -> list[Hit]:
         """The best passages of the ``k`` best stories, at most ``per_story`` of each, best first.
 
-        ``fresh_on`` is the day from which newer articles are preferred to older ones that fit about as
-        well; None: age does not matter. ``explain`` adds the parts of each score.
+        ``explain`` adds the parts of each score.
         """
         query = question if isinstance(question, Query) else Query(question)
         candidates = self._candidates(query, filters, k)
-        spread = candidates.cosine_spread
-        fresh = freshness(candidates, spread, fresh_on)
+        spread = max(candidates.cosine_spread, _MIN_SPREAD)
+        fresh = freshness(candidates, spread, query.preferences.fresh_on)
         scores = fuse(candidates, spread) + fresh
+        scores += np.float32(PREFERRED * spread) * self._preferred(query, filters, candidates)
+        if query.preferences.names_time:
+            scores += np.float32(NAMES_TIME * spread) * self._naming_time(query, candidates, scores)
         if self._reranker:
             scores = self._reranked(query.text, candidates, scores, self._reranker)
         ranking = _ranking(scores, candidates)
-        told = _best_told(ranking, LEADER_LEEWAY * max(spread, _MIN_SPREAD))
+        told = _best_told(ranking, LEADER_LEEWAY * spread)
         chosen = _best_of_stories(ranking, told, k, per_story)
+        if not self._reranker:
+            dense = _ranking(candidates.dense, candidates)
+            chosen = interleave(chosen, _best_of_stories(dense, told, k, per_story), candidates, k)
         loaded = self._engine.load(candidates.keys[chosen].tolist())
         present = [i for i in chosen if int(candidates.keys[i]) in loaded]
         hits = [
@@ -131,10 +165,45 @@ class Index:
         """Passages by the keys of ``candidates``; those that are gone are left out."""
         return self._engine.load(keys)
 
-    def _spellings(self, question: str) -> list[Terms]:
+    def _spellings(self, query: Query) -> list[Any]:
         """The question's terms, and those of its other spellings."""
-        spellings = [question, *variants(question, self.analyser, self._engine)]
-        return [self.analyser.terms(spelling) for spelling in spellings]
+        spellings = [query.text, *variants(query.text, self.analyser, self._engine)]
+        beside = self.analyser.terms(query.beside) if query.beside else {}
+        found = []
+        for spelling in spellings:
+            terms = self.analyser.terms(spelling)
+            found.append(
+                {
+                    field: {
+                        **dict.fromkeys(beside.get(field, ()), BESIDE),
+                        **dict.fromkeys(words, 1.0),
+                    }
+                    for field, words in terms.items()
+                }
+            )
+        return found
+
+    def _preferred(self, query: Query, filters: Filters, candidates: Candidates) -> Vectors:
+        """1 for the candidates that meet the preferred filters."""
+        wanted = query.preferences.filters
+        if not wanted:
+            return np.zeros(len(candidates.keys), dtype=np.float32)
+        both = filters.narrowed(wanted)
+        if both is None:
+            return np.zeros(len(candidates.keys), dtype=np.float32)
+        inside = query.found[both, CANDIDATES].keys
+        return np.isin(candidates.keys, inside).astype(np.float32)
+
+    def _naming_time(self, query: Query, candidates: Candidates, scores: Vectors) -> Vectors:
+        names_time = query.preferences.names_time
+        named = np.zeros(len(scores), dtype=np.float32)
+        best = np.argsort(-scores, kind="stable")[:LOOKED_AT]
+        loaded = self._engine.load(candidates.keys[best].tolist())
+        for i in best.tolist():
+            found = loaded.get(int(candidates.keys[i]))
+            if found and names_time and names_time(found.passage.text, found.article.published_on):
+                named[i] = 1
+        return named
 
     def _reranked(
         self, question: str, candidates: Candidates, scores: Vectors, reranker: Reranker
@@ -181,21 +250,43 @@ class Index:
         self._embed.cache_clear()
 
     def similarities(self, question: str, text: AnalysedText) -> Vectors | None:
-        """Cosines of the question with each sentence, in units of the corpus's own spread.
+        """How much nearer to the question each sentence is than an average passage, in spreads of the cosine.
 
         None for a text whose sentences have no vectors.
         """
         if text.vectors is None:
             return None
-        similarities: Vectors = text.vectors @ self.embed(question) / self.cosine_spread
-        return similarities
+        return self.salience(question, text.vectors @ self.embed(question))
+
+    def salience(self, question: str, cosines: Vectors) -> Vectors:
+        """Cosines with the question as they stand out from that of an average passage, in spreads."""
+        ordinary = float(self.embed(question) @ self._centroid())
+        found: Vectors = (cosines - np.float32(ordinary)) / np.float32(self.cosine_spread)
+        return found
+
+    def _centroid(self) -> Vectors:
+        generation = self._engine._shown.generation
+        if getattr(self, "_mu", (None,))[0] is not generation:
+            rows = np.sort(np.random.default_rng(0).permutation(len(generation.rows))[:2000])
+            self._mu = (generation, generation.vectors.vectors(rows).mean(0))
+        return self._mu[1]
 
     def _candidates(self, query: Query, filters: Filters, k: int) -> Candidates:
         """At least ``k`` stories, if there are: the copies of one can fill the first candidates."""
         depth = max(CANDIDATES, k * 4)
+        preferred = (
+            filters.narrowed(query.preferences.filters) if query.preferences.filters else None
+        )
         while True:
             if (filters, depth) not in query.found:
-                query.found[filters, depth] = self._found(query, filters, depth)
+                found = self._found(query, filters, depth)
+                if preferred is not None:
+                    if (preferred, CANDIDATES) not in query.found:
+                        query.found[preferred, CANDIDATES] = self._found(
+                            query, preferred, CANDIDATES
+                        )
+                    found = _union(found, query.found[preferred, CANDIDATES])
+                query.found[filters, depth] = found
             candidates = query.found[filters, depth]
             if len(candidates.keys) < depth or len(np.unique(candidates.stories)) >= k:
                 return candidates
@@ -203,7 +294,7 @@ class Index:
 
     def _found(self, query: Query, filters: Filters, depth: int) -> Candidates:
         vector = self.embed(query.text)
-        query.spellings = query.spellings or self._spellings(query.text)
+        query.spellings = query.spellings or self._spellings(query)
         terms, *others = query.spellings
         return self._engine.search(vector, terms, filters, depth, others)
 
@@ -292,6 +383,43 @@ class Index:
             version=found.version,
             generation=candidates.generation,
         )
+
+
+def _union(one: Candidates, other: Candidates) -> Candidates:
+    new = ~np.isin(other.keys, one.keys)
+    join = lambda a, b: np.concatenate([a, b[new]])
+    return replace(
+        one,
+        keys=join(one.keys, other.keys),
+        articles=join(one.articles, other.articles),
+        stories=join(one.stories, other.stories),
+        dense=join(one.dense, other.dense),
+        lexical={f: join(v, other.lexical[f]) for f, v in one.lexical.items()},
+        days=join(one.days, other.days),
+    )
+
+
+def interleave(
+    chosen: Sequence[int], other: Sequence[int], candidates: Candidates, k: int
+) -> list[int]:
+    """The first places as ``chosen``, then the best stories of ``other`` in every other place, ``k`` stories in all."""
+    groups: dict[int, list[int]] = {}
+    for i in chosen:
+        groups.setdefault(int(candidates.stories[i]), []).append(i)
+    mine = list(groups)
+    more: dict[int, list[int]] = {}
+    for i in other:
+        more.setdefault(int(candidates.stories[i]), []).append(i)
+    order = mine[:FRONT]
+    rest, theirs = [s for s in mine[FRONT:]], [s for s in more if s not in order]
+    turn = True
+    while len(order) < k and (rest or theirs):
+        pool = theirs if (turn and theirs) or not rest else rest
+        story = pool.pop(0)
+        if story not in order:
+            order.append(story)
+            turn = not turn
+    return [i for s in order for i in groups.get(s) or more[s]]
 
 
 def fuse(candidates: Candidates, cosine_spread: float) -> Vectors:

@@ -8,14 +8,19 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from index import GisaError, Hit, Index, Query
+import numpy as np
+
+from index import Hit, Index
+from service import notes
 from service.errors import LLMError, QuestionInvalid
+from service.generate.candidates import Candidate
+from service.generate.leads import LEADS, leads
 from service.generate.prompt import Message, Prompt
 from service.generate.protocol import LLMBackend
 from service.generate.rewriting import rewrite
-from service.query.understand import Scope, Understander, is_outside
+from service.query.understand import Understander, Understood, is_outside
 from service.schema import (
     ABSTENTIONS,
     Answer,
@@ -92,32 +97,23 @@ class Answerer:
             rewritten = await self._rewritten(question, writer.backend)
             understood = await asyncio.to_thread(self._understand, question, rewritten=rewritten)
         course = _Course(
-            question,
-            understood.interpreted,
-            understood.query,
-            self.index.generation,
-            self._reply([]),
-            writer,
-            timings,
+            question, understood, understood.interpreted, self.index.generation, writer, timings
         )
         yield InterpretedEvent(course.interpreted)
-        if not understood.scopes:
-            yield PassagesEvent([])
-        for scope in understood.scopes:
-            if scope.note:
-                course.add_note(scope.note)
-                yield InterpretedEvent(course.interpreted)
-            hits, sources = await self._look_up(course, scope)
-            yield PassagesEvent(hits)
-            async with aclosing(self._compose(course, sources)) as sentences:
-                async for sentence in sentences:
-                    yield sentence
-            if course.reply.sentences:
-                break
-        else:
-            course.interpreted = understood.interpreted  # the note of a scope is about its answer
-            if understood.beyond and await self._has_answer(course, understood.beyond):
-                course.add_note(understood.beyond.note)
+        with timings.measure("retrieve"):
+            hits, sources = await asyncio.to_thread(self._retrieve, course)
+        if hits:
+            # By the end a newer one may be in use; the answer comes from the one that was searched.
+            course.generation = hits[0].generation
+        course.sources = sources
+        course.reply = _Reply(Verifier(sources, self.index.analyser, self.index.idf))
+        yield PassagesEvent(hits)
+        async with aclosing(self._compose(course)) as sentences:
+            async for sentence in sentences:
+                yield sentence
+        if note := self._note(course):
+            course.interpreted = course.interpreted.model_copy(update={"note": note})
+            yield InterpretedEvent(course.interpreted)
         yield DoneEvent(self._answer(course))
 
     async def _rewritten(self, question: Question, backend: LLMBackend) -> str | None:
@@ -133,33 +129,28 @@ class Answerer:
             raise QuestionInvalid(f"'{name}'라는 백엔드가 없습니다. 쓸 수 있는 것: {known}")
         return self.backends[name]
 
-    async def _look_up(self, course: _Course, scope: Scope) -> tuple[list[Hit], list[Source]]:
-        """What the scope holds; the course starts a new reply over it."""
-        with course.timings.measure("retrieve"):
-            hits, sources = await asyncio.to_thread(self._retrieve, course, scope)
-        if hits:
-            # By the end a newer one may be in use; the answer comes from the one that was searched.
-            course.found, course.generation = True, hits[0].generation
-        course.reply = self._reply(sources)
-        return hits, sources
-
-    def _retrieve(self, course: _Course, scope: Scope) -> tuple[list[Hit], list[Source]]:
-        k = course.question.top_k or self._top_k
-        hits = scope.search(self.index, course.query, k=k, per_story=PASSAGES_PER_STORY)
-        return hits, self._sources(hits, course.query.text)
-
-    def _reply(self, sources: Sequence[Source]) -> _Reply:
-        return _Reply(Verifier(sources, self.index.analyser, self.index.idf))
-
-    async def _has_answer(self, course: _Course, scope: Scope) -> bool:
-        """Whether an answer lies where the question did not ask for it. No reader sees it."""
-        aside = replace(course, writer=replace(course.writer), timings=_Timings())
-        _, sources = await self._look_up(aside, scope)
-        try:
-            async with aclosing(self._compose(aside, sources)) as sentences:
-                return await anext(sentences, None) is not None
-        except GisaError:  # the answer is complete without this
-            return False
+    def _retrieve(self, course: _Course) -> tuple[list[Hit], list[Source]]:
+        """What is searched for, within what the question demands; too little there is filled up from beyond."""
+        understood, k = course.understood, course.question.top_k or self._top_k
+        query = understood.query
+        hits = []
+        if understood.is_possible:
+            hits = self.index.search(
+                query, filters=understood.filters, k=k, per_story=PASSAGES_PER_STORY
+            )
+        stories = {hit.article.id for hit in hits}
+        if understood.filters != understood.given and len(stories) < LEADS:
+            beyond = self.index.search(
+                query, filters=understood.given, k=k, per_story=PASSAGES_PER_STORY
+            )
+            course.beyond = frozenset(hit.article.id for hit in beyond) - stories
+            hits += [
+                replace(hit, rank=rank)
+                for rank, hit in enumerate(
+                    (hit for hit in beyond if hit.article.id in course.beyond), len(hits) + 1
+                )
+            ]
+        return hits, self._sources(hits, query.text)
 
     def _sources(self, hits: Sequence[Hit], question: str) -> list[Source]:
         """One source per article, numbered from 1 in the order of its best passage."""
@@ -172,6 +163,7 @@ class Answerer:
             if text is None:  # removed since the search
                 continue
             similarities = self.index.similarities(question, text)
+            nearest = np.array([max(hit.dense for hit in group)], dtype=np.float32)
             sources.append(
                 Source(
                     number=len(sources) + 1,
@@ -180,7 +172,8 @@ class Answerer:
                     sentences=text.sentences,
                     passages=[hit.passage for hit in group],
                     score=group[0].score,
-                    dense=max(hit.dense for hit in group),
+                    dense=float(self.index.salience(question, nearest)[0]),
+                    lexical=max(hit.lexical.get("morphemes", 0.0) for hit in group),
                     also_reported_by=group[0].also_reported_by,
                     similarities=None if similarities is None else similarities.tolist(),
                     title_morphemes=tuple(text.title_morphemes),
@@ -188,15 +181,18 @@ class Answerer:
             )
         return sources
 
-    async def _compose(
-        self, course: _Course, sources: Sequence[Source]
-    ) -> AsyncGenerator[SentenceEvent, None]:
+    async def _compose(self, course: _Course) -> AsyncGenerator[SentenceEvent, None]:
         """Sentences of the backend; of the fallback, if it fails before one of them is verified."""
-        if not sources:
+        if not course.sources:
             return
-        writer, reply = course.writer, course.reply
-        turns = _turns(course.question)
-        prompt = Prompt(course.interpreted.standalone_question, sources, turns)
+        writer, reply, understood = course.writer, course.reply, course.understood
+        prompt = Prompt(
+            course.interpreted.standalone_question,
+            course.sources,
+            _turns(course.question),
+            asked=understood.asked,
+            is_brief="brief" in understood.utterance.wishes,
+        )
         try:
             async with aclosing(self._write(course, prompt)) as sentences:
                 async for sentence in sentences:
@@ -230,25 +226,48 @@ class Answerer:
                 for event in events:
                     yield event
 
+    def _note(self, course: _Course) -> str | None:
+        """What the reader should know of how the answer came about: each sentence of it holds."""
+        cited = [c.article_id for c in course.reply.citations] or [
+            lead.source.article.id for lead in self._leads(course)
+        ]
+        return notes.told(course.understood, cited, course.sources, course.beyond)
+
+    def _leads(self, course: _Course) -> list[Candidate]:
+        if course.reply.sentences:
+            return []
+        if course.leads is None:
+            course.leads = leads(course.understood.asked, course.sources)
+        return course.leads
+
     def _status(self, course: _Course) -> Status:
         if course.reply.sentences:
             return "answered"
-        if course.found:
+        if self._leads(course):
+            return "related"
+        if course.sources:
             return "no_evidence"
         asked = course.interpreted.time_range
-        if asked and is_outside(asked, *self.index.coverage):
+        demanded = asked and asked.role == "demand"
+        if asked and demanded and is_outside(asked, *self.index.coverage):
             return "out_of_coverage"
         return "no_match"
 
     def _answer(self, course: _Course) -> Answer:
         status, reply, writer = self._status(course), course.reply, course.writer
+        citations = reply.citations
+        if status == "related":
+            citations = tuple(
+                _citation(number, [Evidence(lead.source, lead.sentence.start, lead.sentence.end)])
+                for number, lead in enumerate(self._leads(course), start=1)
+            )
         return Answer(
             id=uuid.uuid4().hex,
             question=course.question.question,
             status=status,
             text=reply.text if status == "answered" else ABSTENTIONS[status],
             sentences=tuple(reply.sentences),
-            citations=reply.citations,
+            citations=citations,
             interpreted=course.interpreted,
             dropped_sentences=reply.dropped,
             backend=writer.backend.name,
@@ -272,26 +291,28 @@ class _Writer:
 
 @dataclass
 class _Course:
-    """What has become of a question so far."""
+    """What has become of a question so far.
+
+    ``beyond`` are the articles that lie outside what the question demands; ``leads`` are near articles in the place
+    of an answer, once they were looked for.
+    """
 
     question: Question
+    understood: Understood
     interpreted: Interpreted
-    query: Query
     generation: int
-    reply: _Reply
     writer: _Writer
     timings: _Timings
-    found: bool = False
-    """Whether any passage was."""
-
-    def add_note(self, note: str | None) -> None:
-        self.interpreted = self.interpreted.model_copy(update={"note": note})
+    sources: Sequence[Source] = ()
+    reply: _Reply = field(default_factory=lambda: _Reply(None))
+    beyond: frozenset[str] = frozenset()
+    leads: list[Candidate] | None = None
 
 
 class _Reply:
     """The verified sentences so far. One story has one number, in order of first appearance."""
 
-    def __init__(self, verifier: Verifier) -> None:
+    def __init__(self, verifier: Verifier | None) -> None:
         self._verifier = verifier
         self._cited: dict[str, list[Evidence]] = {}  # by article id, in order of number
         self.sentences: list[Sentence] = []
@@ -299,7 +320,7 @@ class _Reply:
 
     def add(self, draft: Draft) -> SentenceEvent | None:
         """Verify a draft; None if nothing supports it (then it is dropped and counted)."""
-        verified = self._verifier.verify(draft)
+        verified = self._verifier.verify(draft) if self._verifier else None
         if verified is None:
             self.dropped += 1
             return None

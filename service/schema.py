@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -15,13 +14,16 @@ MAX_QUESTION_CHARS = 1_000
 MAX_TURNS = 50
 MAX_TURN_CHARS = 20_000
 
-Status = Literal["answered", "no_evidence", "out_of_coverage", "no_match"]
+Status = Literal["answered", "related", "no_evidence", "out_of_coverage", "no_match"]
 Support = Literal["supported", "repaired"]
+Role = Literal["preference", "demand"]
+"""Whether what a question names merely raises the articles that fit, or leaves the others out."""
 Failure = Literal[
     "llm_unavailable", "llm_timeout", "llm_truncated", "llm_refused", "llm_failed"
 ]  # the codes of service.errors.LLMError and its kinds
 
 ABSTENTIONS: dict[Status, str] = {
+    "related": "꼭 맞는 답은 찾지 못했습니다. 가까운 기사입니다.",
     "no_evidence": "기사에서 찾지 못했습니다.",
     "out_of_coverage": "물으신 기간의 기사가 없어 기사에서 찾지 못했습니다.",
     "no_match": "조건에 맞는 기사가 없어 기사에서 찾지 못했습니다.",
@@ -190,6 +192,7 @@ class TimeRange(BaseModel):
     start: Annotated[date | None, Field(alias="from")] = None
     end: Annotated[date | None, Field(alias="to")] = None
     expression: str
+    role: Role = "preference"
 
 
 class FoundFilters(BaseModel):
@@ -200,6 +203,7 @@ class FoundFilters(BaseModel):
     press: tuple[str, ...] = ()
     section: tuple[str, ...] = ()
     reporters: tuple[str, ...] = ()
+    role: Role = "preference"
 
     def __bool__(self) -> bool:
         return bool(self.names())
@@ -207,9 +211,9 @@ class FoundFilters(BaseModel):
     def names(self) -> tuple[str, ...]:
         return (*self.press, *self.section, *self.reporters)
 
-    def added_to(self, filters: Filters) -> Filters:
-        """The filters with these in the places that are free."""
-        return replace(filters, **{field: names for field, names in self if names})
+    def to_filters(self) -> Filters:
+        """These as conditions on articles."""
+        return Filters(press=self.press, section=self.section, reporters=self.reporters)
 
 
 class Interpreted(BaseModel):

@@ -23,9 +23,9 @@ class Source:
     """The article of one story, under the number by which a backend cites it.
 
     ``passages`` are those found, best first; ``body`` and ``sentences`` are the text that their
-    offsets refer to. ``score`` and ``dense`` are those of the best passage.
-    ``similarities`` are the cosines of the sentences with the question in units of the corpus's own
-    spread; None if the index has no vectors of sentences.
+    offsets refer to. ``score`` is that of the best passage, ``dense`` by how many spreads its cosine with the question
+    exceeds that of an average passage, ``lexical`` its share of the question's attainable BM25 score.
+    ``similarities`` are the same of the sentences; None if the index has no vectors of sentences.
     """
 
     number: int
@@ -35,6 +35,7 @@ class Source:
     passages: Sequence[Passage]
     score: float
     dense: float
+    lexical: float = 0.0
     also_reported_by: tuple[str, ...] = ()
     title_morphemes: tuple[str, ...] = ()
     similarities: Sequence[float] | None = None

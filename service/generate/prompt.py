@@ -9,6 +9,7 @@ from typing import Literal, TypedDict
 
 from index import Passage
 from service.injection import inert
+from service.query.asked import Asked
 from service.sources import Source
 
 Role = Literal["system", "user", "assistant"]
@@ -21,11 +22,16 @@ class Message(TypedDict):
 
 @dataclass(frozen=True)
 class Prompt:
-    """One request to a backend. ``conversation`` holds the earlier turns as the caller gave them."""
+    """One request to a backend. ``conversation`` holds the earlier turns as the caller gave them.
+
+    ``asked`` is the question taken apart, where that is known; ``is_brief``: a short answer was wished for.
+    """
 
     question: str
     sources: Sequence[Source]
     conversation: Sequence[Message] = ()
+    asked: Asked | None = None
+    is_brief: bool = False
 
     def within(self, max_chars: int) -> Prompt:
         """The prompt cut to a budget: the last turns in a quarter of it, then the best passages.

@@ -1,83 +1,47 @@
 """What a question asks for: by itself, of which articles, of which time.
 
-Names of outlets, sections and reporters that the index has, and expressions of time, become filters.
-Nothing of this is silent: ``Interpreted`` shows it all, and a note says where an answer was looked for
-beyond what was asked.
+How it is put is set apart first (``service.query.utterance``). What it names beside its topic, a time, an outlet,
+a section, a reporter, is a *preference*: articles that fit rise, none is excluded, since the day of publication is
+not the day of the event, and people remember wrongly where they read something. It is a *demand* only where news of
+a period, an outlet or a section is what is asked for. ``Interpreted`` shows all of it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from re import Pattern
+from typing import Literal
 
-from index import SEOUL, Filters, Hit, Index, Query
+from index import SEOUL, Filters, Index, Preferences, Query
 from service.korean.wording import REQUESTING
-from service.query import timeframe
+from service.query import timeframe, utterance
+from service.query.asked import Asked, AskedTime
 from service.query.followup import FollowUps
-from service.schema import FoundFilters, Interpreted, Question, QuestionFilters, TimeRange
+from service.query.utterance import Utterance
+from service.schema import FoundFilters, Interpreted, Question, QuestionFilters, TimeRange, Turn
 
-LATER_DEPTH = 4
-"""How many times more stories are fetched where only those that name the time are kept."""
-
-WEAK = 4.0
-"""Hits are weak if without the question's conditions there is one that scores so much more, in standard
-deviations of the cosine between two passages. Of 37 questions over the sample corpus whose answer meets
-their conditions the largest lead is 2.9; of 22 whose answer does not, 14 lead by 4.3 and more."""
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Where an answer is looked for.
-
-    ``about``: only in articles that appeared in this time, or that name it. ``fresh_on`` as in
-    ``Index.search``. ``note`` tells the reader that this is not what was asked for.
-    """
-
-    filters: Filters
-    about: TimeRange | None = None
-    fresh_on: date | None = None
-    note: str | None = None
-
-    def search(self, index: Index, question: str | Query, *, k: int, per_story: int) -> list[Hit]:
-        """The best passages of ``k`` stories."""
-        if self.about is None:
-            return index.search(
-                question,
-                filters=self.filters,
-                k=k,
-                per_story=per_story,
-                fresh_on=self.fresh_on,
-            )
-        deep = index.search(question, filters=self.filters, k=k * LATER_DEPTH, per_story=per_story)
-        hits = [hit for hit in deep if self._is_about(self.about, hit, index)]
-        stories = set(list(dict.fromkeys(hit.article.id for hit in hits))[:k])
-        kept = [hit for hit in hits if hit.article.id in stories]
-        return [replace(hit, rank=rank) for rank, hit in enumerate(kept, start=1)]
-
-    def _is_about(self, asked: TimeRange, hit: Hit, index: Index) -> bool:
-        day = hit.article.published_on
-        if day is None or asked.start is None or asked.end is None or day <= asked.end:
-            return True
-        text = index.text(hit)
-        return bool(text and names_of(asked.start, asked.end, day).search(text.body))
+Role = Literal["preference", "demand"]
 
 
 @dataclass(frozen=True)
 class Understood:
     """A question as it was understood.
 
-    ``scopes`` are tried in order until one gives an answer. ``beyond``, if there is one, is what the
-    question's own conditions leave out: it gives no answer, only the note that there is one. ``query``
-    knows what was found already.
+    ``query`` is what is searched for, with what is preferred; ``filters`` hold what is demanded, ``given`` those of
+    them that the caller demands. ``utterance`` tells how it was put.
     """
 
     interpreted: Interpreted
+    utterance: Utterance
     query: Query
-    scopes: tuple[Scope, ...]
-    beyond: Scope | None = None
+    asked: Asked
+    filters: Filters
+    given: Filters
+    is_possible: bool = True
+    """Whether the caller's filters and the question's demand can both be met."""
 
 
 class Understander:
@@ -95,74 +59,77 @@ class Understander:
         ``rewritten`` is the question as it stands alone, if somebody else found that out.
         """
         now = now or question.now or datetime.now(SEOUL)
-        standalone = rewritten or self.follow_ups.standalone(
-            question.question, question.conversation, now=now
-        )
-        found, topic = self._names(standalone, question.filters)
-        # In a corpus without dates a time expression can only be part of the subject.
-        dated = self._index.coverage != (None, None)
-        asked = timeframe.resolve(standalone, now=now) if dated else None
+        put = utterance.read(rewritten or question.question, self._index.analyser)
+        standalone = rewritten or self._standalone(put, question, now)
+        given = question.filters.to_filters()
+        found, topic = self._names(standalone, put.context, question.filters)
+        asked = self._time(standalone, put.context, now)
+        role: Role = "demand" if _asks_for_news(standalone, asked) else "preference"
+        conditions = _conditions(asked, found)
+        wanted, possible = given, True
+        if role == "demand":
+            both = given.narrowed(conditions)
+            wanted, possible = (given, False) if both is None else (both, True)
         fresh_on = None
-        if dated and not asked and timeframe.asks_for_recent(standalone):
+        if asked is None and self._is_dated and timeframe.asks_for_recent(standalone):
             fresh_on = now.astimezone(SEOUL).date()
+        text = _without(topic, asked)
+        time = _asked_time(asked) if asked else None
+        preferences = Preferences(
+            filters=conditions if role == "preference" else Filters(),
+            names_time=time.named_in if time and role == "preference" else None,
+            fresh_on=fresh_on,
+        )
         interpreted = Interpreted(
             standalone_question=topic,
-            time_range=asked,
-            filters=found if found else None,
+            time_range=asked.model_copy(update={"role": role}) if asked else None,
+            filters=found.model_copy(update={"role": role}) if found else None,
             prefers_recent=fresh_on is not None,
         )
-        query, given = Query(topic), question.filters.to_filters()
-        wanted = found.added_to(given)
-        within = _within(wanted, asked, fresh_on)
-        if not (asked or found):
-            return Understood(interpreted, query, (within,) if within else ())
-        beyond = Scope(given, note=_exists_beyond(interpreted))
-        later = _later(wanted, asked) if asked and not self._uncovered(asked) else None
-        scopes = self._in_order(query, within, later, beyond)
-        return Understood(interpreted, query, scopes, beyond)
+        query = Query(text, beside=_without(put.context, asked), preferences=preferences)
+        index = self._index
+        parsed = Asked.of(text, index.analyser, index.idf, frame=put.frame, time=time)
+        return Understood(interpreted, put, query, parsed, wanted, given, possible)
 
-    def _in_order(
-        self, query: Query, within: Scope | None, later: Scope | None, beyond: Scope
-    ) -> tuple[Scope, ...]:
-        """What meets the conditions first, unless that is weak and what was reported later is not.
+    def _standalone(self, put: Utterance, question: Question, now: datetime) -> str:
+        """The core with what it lacks: from what was said beside it, else from the conversation."""
+        beside = [Turn(role="user", content=put.context)] if put.context else []
+        alone = self.follow_ups.standalone(put.core, beside, now=now)
+        if alone != put.core:
+            return alone
+        return self.follow_ups.standalone(put.core, question.conversation, now=now)
 
-        What became of something is reported later, so a question for that looks there at once.
-        """
-        if within is None or (later and _OUTCOME.search(query.text)):
-            return (later,) if later else ()
-        enough = self._best(query, beyond) - WEAK * self._index.cosine_spread
-        if self._best(query, within) >= enough:
-            return (within, later) if later else (within,)
-        if later and self._best(query, later) >= enough:
-            return (later,)  # has what lies within too
-        return (replace(within, note=_WEAK_NOTE), *((later,) if later else ()))
+    @property
+    def _is_dated(self) -> bool:
+        return self._index.coverage != (None, None)
 
-    def _best(self, query: Query, scope: Scope) -> float:
-        hits = scope.search(self._index, query, k=1, per_story=1)
-        return hits[0].score if hits else float("-inf")
+    def _time(self, core: str, context: str, now: datetime) -> TimeRange | None:
+        # In a corpus without dates a time expression can only be part of the subject.
+        if not self._is_dated:
+            return None
+        return timeframe.resolve(core, now=now) or timeframe.resolve(context, now=now)
 
-    def _uncovered(self, asked: TimeRange) -> bool:
-        """Whether the time lies wholly before or after that of the articles."""
-        return is_outside(asked, *self._index.coverage)
-
-    def _names(self, text: str, given: QuestionFilters) -> tuple[FoundFilters, str]:
-        """The outlets, sections and reporters that the question limits itself to, and the rest of it.
+    def _names(self, core: str, context: str, given: QuestionFilters) -> tuple[FoundFilters, str]:
+        """The outlets, sections and reporters that are named as where something was read, and the core without them.
 
         What the caller filters by explicitly is not looked for.
         """
-        wanted: Mapping[str, Iterable[str]] = {
-            "press": () if given.press else _named(text, self._index.presses, _OF_PRESS),
-            "section": () if given.section else _named(text, self._index.sections, _OF_SECTION),
-            "reporters": () if given.reporters else self._reporters(text),
-        }
-        found = {field: tuple(dict.fromkeys(names)) for field, names in wanted.items()}
-        topic = text
-        for field, names in found.items():
-            for name in names:
-                topic = _pattern(name, _PHRASES[field]).sub("", topic, count=1).strip()
-        if topic != text and not self._is_topic(topic):
-            topic = text
-        return FoundFilters(**found), topic
+        found: dict[str, tuple[str, ...]] = {}
+        topic = core
+        for field, names in (
+            ("press", () if given.press else self._index.presses),
+            ("section", () if given.section else self._index.sections),
+            ("reporters", () if given.reporters else None),
+        ):
+            phrase = _PHRASES[field]
+            both = f"{core}\n{context}"
+            known = self._reporters(both) if names is None else _named(both, names, phrase)
+            found[field] = tuple(dict.fromkeys(known))
+            for name in found[field]:
+                topic = _pattern(name, phrase).sub("", topic, count=1).strip()
+        if topic != core and not self._is_topic(topic):
+            topic = core
+        return FoundFilters(**found), topic  # type: ignore[arg-type]
 
     def _reporters(self, text: str) -> list[str]:
         names = [match[1] for match in _REPORTER.finditer(text)]
@@ -173,17 +140,20 @@ class Understander:
         return bool(set(self._index.analyser.morphemes(text)) - _ABOUT_ARTICLES)
 
 
-_SAID = r"(?:보도|취재|작성|게재|소개)(?:한|했던|된)|다룬|전한|쓴|썼던|실은|실린|나온|낸"
+_SAID = r"(?:보도|취재|작성|게재|소개)(?:한|했던|된)|다룬|전한|쓴|썼던|실은|실린|나온|낸|본|읽은"
 _ARTICLES = (
     r"(?:기사|보도|뉴스)(?:(?:들?\s?(?:중|가운데)(?:에서?)?)|에서는?|에는?|의|를|는|로|만)?(?![가-힣])"
     rf"(?:\s(?:{_SAID})(?![가-힣]))?[,\s]*"
 )
 _SAID_IN = rf"\s?(?:{_SAID})(?![가-힣])\s?(?:{_ARTICLES})?"
+_SEEN_IN = (
+    r"(?:에서|에|를|을)?\s?(?:봤|보았|읽었|읽은|본|보니|보다|봐|났|실렸|나왔|나온)[가-힣]*[,\s]*"
+)
 _ACCORDING = r"에\s?(?:따르면|의하면)[,\s]*"
-_OF_PRESS = rf"(?:(?:이|가|에서|에){_SAID_IN}|{_ACCORDING}|의?\s?{_ARTICLES})"
+_OF_PRESS = rf"(?:(?:이|가|에서|에){_SAID_IN}|{_ACCORDING}|{_SEEN_IN}|의?\s?{_ARTICLES}|(?:이?었나|였나|인지|였는지|이었는지)[,\s]*)"
 # 경제 면에서 is "in terms of the economy", 경제면에서 the page of the paper.
-_OF_SECTION = rf"(?:면(?:에서는?|에|의)?(?![가-힣])(?:{_SAID_IN})?[,\s]*(?:{_ARTICLES})?|(?:\s?(?:섹션|분야))?의?\s?{_ARTICLES})"
-_BY_REPORTER = rf"\s?기자(?:(?:가|이)?{_SAID_IN}|{_ACCORDING}|의?\s?{_ARTICLES})"
+_OF_SECTION = rf"(?:면(?:에서는?|에|의|을|이)?(?![가-힣])(?:{_SAID_IN})?[,\s]*(?:{_ARTICLES})?(?:{_SEEN_IN})?|(?:\s?(?:섹션|분야))?의?\s?{_ARTICLES})"
+_BY_REPORTER = rf"\s?기자(?:(?:가|이)?{_SAID_IN}|{_ACCORDING}|의?\s?{_ARTICLES}|의?\s?기사[가-힣]*\s?|(?:가|이)\s?[가-힣\s]{{0,20}}쓴\s?)"
 _PHRASES = {"press": _OF_PRESS, "section": _OF_SECTION, "reporters": _BY_REPORTER}
 _REPORTER = re.compile(rf"(?<![가-힣])([가-힣]{{2,5}}|[A-Z][A-Za-z. ]{{1,30}}){_BY_REPORTER}")
 _ABOUT_ARTICLES = REQUESTING.union("최근 뭐 무엇 나오".split())
@@ -200,6 +170,34 @@ def _pattern(name: str, phrase: str) -> Pattern[str]:
 
 # -- time ------------------------------------------------------------------------------------
 
+_NEWS = r"(?:뉴스|소식|기사|보도)(?:들)?"
+_OF_A_PERIOD = re.compile(
+    rf"\s?(?:에|의|자|날짜)?\s?(?:(?:나온|나간|난|실린|보도된|발행된|쓴)\s)?(?:[가-힣]+\s){{0,2}}{_NEWS}"
+    r"(?=\s|$|[?.!,]|을|를|은|는|이\s|가\s|만|좀|\s?(?:중|가운데|에서))"
+)
+_ASKS_FOR_NEWS = re.compile(
+    rf"{_NEWS}(?:을|를|은|는|이|가|엔|에는|좀|만)?\s*(?:요약|정리|알려|찾|보여|뭐|무엇|있|어떤|말해|추려|모아|목록|없|$|[?.!])"
+    r"|무슨\s?일|요약해|정리해"
+)
+_SPECIFIC = re.compile(r"누구|누가|언제|며칠|어디|왜|이유|얼마|몇|어떻게|어느")
+
+
+def _asks_for_news(text: str, asked: TimeRange | None) -> bool:
+    """Whether news of a period is what is asked for: «어제 뉴스 요약해줘», «9월 보도 가운데 …»."""
+    if asked is None:
+        return False
+    behind = (
+        text[text.find(asked.expression) + len(asked.expression) :]
+        if asked.expression in text
+        else ""
+    )
+    of_period = _OF_A_PERIOD.match(behind)
+    if of_period and re.match(r"\s?(?:들)?\s?(?:중|가운데|에서)", behind[of_period.end() :]):
+        return True
+    return bool(
+        asked.expression in text and _ASKS_FOR_NEWS.search(text) and not _SPECIFIC.search(text)
+    )
+
 
 def is_outside(asked: TimeRange, first: date | None, last: date | None) -> bool:
     """Whether the range lies wholly before or after the days from ``first`` to ``last``."""
@@ -208,35 +206,44 @@ def is_outside(asked: TimeRange, first: date | None, last: date | None) -> bool:
     )
 
 
-def _within(filters: Filters, asked: TimeRange | None, fresh_on: date | None) -> Scope | None:
-    """The filters, narrowed to the time that the question asks about; None: nothing is left."""
-    if asked is None:
-        return Scope(filters, fresh_on=fresh_on)
-    first, last = _latest(filters.published_from, asked.start), filters.published_to
-    last = min((day for day in (last, asked.end) if day), default=None)
-    if first and last and first > last:
-        return None
-    return Scope(replace(filters, published_from=first, published_to=last))
+def _conditions(asked: TimeRange | None, named: FoundFilters) -> Filters:
+    """What the question names, as conditions on articles."""
+    days = {"published_from": asked.start, "published_to": asked.end} if asked else {}
+    return replace(named.to_filters(), **days)
 
 
-def _later(filters: Filters, asked: TimeRange) -> Scope | None:
-    """What was reported later of the time asked about: causes, sums, verdicts, Sunday's games."""
-    if not (asked.start and asked.end):
-        return None
-    first = _latest(filters.published_from, asked.start)
-    if first and filters.published_to and first > filters.published_to:
-        return None
-    note = f"‘{asked.expression}’에 나온 기사와, 그 뒤에 나온 기사 가운데 그때를 말하는 것에서 찾았습니다."
-    return Scope(replace(filters, published_from=first), asked, note=note)
+def _without(text: str, asked: TimeRange | None) -> str:
+    """The text without the expression of time that was understood; as it is if nothing else is left."""
+    if asked is None or asked.expression not in text:
+        return text
+    rest = re.sub(
+        rf"\s?{re.escape(asked.expression)}(?:에는|에도|에|의|부터|까지|엔|자|쯤|경)?(?=\s|$|[,?.])\s?",
+        " ",
+        text,
+        count=1,
+    )
+    return rest.strip() if re.search(r"\w", rest) else text
+
+
+def _asked_time(asked: TimeRange) -> AskedTime:
+    start, end = asked.start, asked.end
+
+    def named_in(text: str, published_on: date | None) -> bool:
+        if start is None or end is None:
+            return False
+        return bool(names_of(start, end, published_on or end).search(text))
+
+    return AskedTime(start, end, named_in)
 
 
 def names_of(start: date, end: date, seen_from: date) -> Pattern[str]:
     """How an article of the day ``seen_from`` names an earlier time: its years, its months, or its days
     if they are at most seven, without what a reader of that day knows anyway."""
-    days = [start + timedelta(days=n) for n in range((end - start).days + 1)]
+    days = [start + timedelta(days=n) for n in range(min((end - start).days + 1, 4000))]
     if (start.month, start.day, end.month, end.day) == (1, 1, 12, 31):
         years = [f"{year}년" for year in range(start.year, end.year + 1)]
-        return _any_of(years + (["지난해", "작년"] if end.year == seen_from.year - 1 else []))
+        years += ["지난해", "작년"] if end.year == seen_from.year - 1 else []
+        return _any_of(years + (["올해", "올 "] if end.year == seen_from.year else []))
     few = len(days) <= 7
     names = {
         f"{name} {day.day}일" if few else name
@@ -261,20 +268,3 @@ def _names_of_month(day: date, seen_from: date) -> list[str]:
 
 def _any_of(names: Iterable[str]) -> Pattern[str]:
     return re.compile(rf"(?<!\d)(?:{'|'.join(names)})")
-
-
-def _latest(*days: date | None) -> date | None:
-    return max((day for day in days if day), default=None)
-
-
-_OUTCOME = re.compile(r"원인|이유|까닭|왜|밝혀|드러났|결론|판결|책임|처벌|결국|이후|그\s?뒤")
-_WEAK_NOTE = "조건에 맞는 기사에는 질문에 꼭 맞는 내용이 드뭅니다. 조건 밖의 기사에 더 가까운 내용이 있습니다."
-
-
-def _exists_beyond(interpreted: Interpreted) -> str:
-    conditions = [f"‘{interpreted.time_range.expression}’"] if interpreted.time_range else []
-    conditions += (
-        [f"‘{name}’" for name in interpreted.filters.names()] if interpreted.filters else []
-    )
-    joined = ", ".join(conditions)
-    return f"{joined} 조건에 맞는 기사에는 답이 없지만, 조건 밖의 기사에는 관련 내용이 있습니다."

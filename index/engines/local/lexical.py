@@ -177,9 +177,13 @@ class _Field:
 
     def weights(self, terms: Sequence[str]) -> dict[int, float]:
         """The lists of the known terms, each with its share of the attainable score."""
-        places = self._places(list(dict.fromkeys(terms)))
-        attainable = sum(map(self._idf, places))
-        return {place: self._idf(place) / attainable for place in places if place is not None}
+        factors = terms if isinstance(terms, dict) else dict.fromkeys(terms, 1.0)
+        places = self._places(list(factors))
+        idf = {
+            n: self._idf(place) * f for n, (place, f) in enumerate(zip(places, factors.values()))
+        }
+        attainable = sum(idf.values())
+        return {place: idf[n] / attainable for n, place in enumerate(places) if place is not None}
 
     def shares(
         self, place: int, mask: NDArray[np.bool_] | None

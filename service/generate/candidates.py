@@ -1,0 +1,149 @@
+"""The sentences of the sources as candidates for an answer, and what speaks for each.
+
+Each sentence gets features: how much of the question it and its surroundings cover, whether it holds the kind
+of thing that is asked for, how near it is in meaning, how well its article was ranked, where it stands. A linear
+model over them ranks the sentences; its weights are fitted by ``scripts/fit.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from index import AnalysedSentence, shared_bigrams
+from service.generate.weights import weighted
+from service.query.asked import Asked
+from service.sources import Source
+
+NEARNESS = 0.95
+"""What a word counts for each character between it and the answer."""
+
+SHORT_CHARS = 15
+
+MAX_SALIENCE = 4.0
+"""Spreads of the corpus's cosines beyond which nearness in meaning says no more."""
+
+FEATURES: Mapping[str, str] = {
+    "coverage": "of the question's words, weighted by rarity, in the sentence",
+    "context": "of the question's words in the sentence, its neighbours or the title",
+    "title": "of the question's words in the title: the article is about it",
+    "bigrams": "of the question's character bigrams, in the sentence",
+    "kind": "1: the sentence holds the kind of thing that is asked for; 0.5: nobody can tell",
+    "bound": "how near the question's words stand to it, 0 to 1",
+    "predicate": "1: the question's last word, mostly its verb, is in the sentence; 0.5: near it",
+    "passage": "score of the article's best passage, less that of the best of all",
+    "meaning": "cosine with the question less that of the best, in spreads of the corpus",
+    "time": "1: it names the time asked about; 0.5: a neighbour does, or its article is of that time",
+    "lead": "1: the first sentence of the article names the topic, seldom the detail",
+    "question": "1: it asks something itself",
+    "short": "1: it has fewer than 15 characters: a heading, a caption",
+}
+"""Features of a sentence, and what each measures."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A sentence of a source with its features (see ``FEATURES``) and its rank score.
+
+    ``held`` are the question's words that it has, ``near`` those that it, its neighbours or the title have.
+    """
+
+    source: Source
+    sentence: AnalysedSentence
+    position: int
+    features: Mapping[str, float]
+    score: float
+    held: frozenset[str]
+    near: frozenset[str]
+
+    @property
+    def text(self) -> str:
+        return self.source.body[self.sentence.start : self.sentence.end].strip()
+
+
+def rank(asked: Asked, sources: Sequence[Source]) -> list[Candidate]:
+    """The sentences of the sources' passages, best first."""
+    best = max((source.score for source in sources), default=0.0)
+    nearest = max((max(source.similarities or [0.0]) for source in sources), default=0.0)
+    candidates = [c for source in sources for c in _candidates(asked, source, best, nearest)]
+    return sorted(candidates, key=lambda candidate: -candidate.score)
+
+
+def _candidates(asked: Asked, source: Source, best: float, nearest: float) -> Iterator[Candidate]:
+    sentences = source.supplied_sentences()
+    texts = [source.body[s.start : s.end] for s in sentences]
+    held = [asked.held(frozenset(s.morphemes), t) for s, t in zip(sentences, texts, strict=True)]
+    title = asked.held(frozenset(source.title_morphemes), source.article.title)
+    timed = _timed(asked, source, texts)
+    for position, (sentence, text) in enumerate(zip(sentences, texts, strict=True)):
+        near = title.union(*held[max(position - 1, 0) : position + 2])
+        features = {
+            "coverage": asked.share(held[position]),
+            "context": asked.share(near),
+            "title": asked.share(title),
+            "bigrams": _overlap(asked.bigrams, text),
+            "kind": holds(asked, text),
+            "bound": _bound(asked, text),
+            "predicate": (float(asked.predicate in held[position]) + float(asked.predicate in near))
+            / 2,
+            "passage": source.score - best,
+            "meaning": max(source.similarity(sentence) - nearest, -MAX_SALIENCE),
+            "time": timed[position],
+            "lead": float(sentence.start == 0),
+            "question": float("?" in text),
+            "short": float(len(text.strip()) < SHORT_CHARS),
+        }
+        score = weighted(features, "sentence")
+        yield Candidate(source, sentence, position, features, score, held[position], near)
+
+
+def _timed(asked: Asked, source: Source, texts: Sequence[str]) -> list[float]:
+    """For each sentence, whether it is about the time that the question names: 1, 0.5 or 0."""
+    time, day = asked.time, source.article.published_on
+    if time is None:
+        return [0.0] * len(texts)
+    named = [time.named_in(text, day) for text in texts]
+    published_then = time.covers(day)
+    return [
+        1.0 if named[n] else 0.5 * (published_then or any(named[max(n - 1, 0) : n + 2]))
+        for n in range(len(texts))
+    ]
+
+
+def holds(asked: Asked, text: str) -> float:
+    """Whether a text holds the kind of thing that is asked for: 1 yes, 0 no, 0.5 can't tell."""
+    return float(bool(asked.spots(text))) if asked.is_recognisable else 0.5
+
+
+def _bound(asked: Asked, text: str) -> float:
+    """How near the question's words stand to what may be its answer, 0 to 1."""
+    if asked.kind in {"reason", "manner"}:
+        return 0.0
+    spots = asked.spots(text)
+    total = sum(asked.weights.values())
+    if not spots or not total:
+        return 0.0
+    places = {
+        word: found
+        for word, pattern in asked.patterns.items()
+        if (found := [m.span() for m in pattern.finditer(text)])
+    }
+    return (
+        max(
+            sum(
+                asked.weights[word] * NEARNESS ** min(_gap(spot, place) for place in found)
+                for word, found in places.items()
+            )
+            for spot in spots
+        )
+        / total
+    )
+
+
+def _gap(one: tuple[int, int], other: tuple[int, int]) -> int:
+    """Characters between two spans."""
+    return max(0, max(one[0], other[0]) - min(one[1], other[1]))
+
+
+def _overlap(grams: frozenset[str], text: str) -> float:
+    return shared_bigrams(grams, text) / len(grams) if grams else 0.0

@@ -1,0 +1,260 @@
+"""A question taken apart: its words with their weights, and the kind of answer that it wants."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from index import KoreanAnalyser, bigrams
+from service.korean.quantities import Quantity, quantities
+from service.korean.titles import TITLES
+from service.korean.wording import REQUESTING, alike
+from service.sources import Idf
+
+
+@dataclass(frozen=True)
+class AskedTime:
+    """The time that a question names: its days, inclusive, and whether a text names it.
+
+    ``named_in`` is asked of a text and the day on which its article was published.
+    """
+
+    start: date | None
+    end: date | None
+    named_in: Callable[[str, date | None], bool]
+
+    def covers(self, day: date | None) -> bool:
+        """Whether a day lies within; an unknown one does not."""
+        if day is None:
+            return False
+        return (self.start is None or self.start <= day) and (self.end is None or day <= self.end)
+
+
+PRIOR = 1.0
+"""Added to a word's rarity: in an index of a few articles rarity says little."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a question asks.
+
+    ``weights`` are the content words that its answer must be about, with their rarity; ``frame`` holds words that
+    merely put it and count for nothing. ``forms`` gives for each word the forms in which a text may have it:
+    itself, synonyms, other spellings. ``kind`` is the kind of answer (``number``, ``person`` …), ``units`` those that a
+    number should have; ``numbered`` what has a number in its name: 2호선.
+    """
+
+    text: str
+    weights: Mapping[str, float]
+    verbs: frozenset[str]
+    forms: Mapping[str, frozenset[str]]
+    patterns: Mapping[str, re.Pattern[str]]
+    bigrams: frozenset[str]
+    names: frozenset[str]
+    kind: str
+    units: frozenset[str]
+    predicate: str
+    numbered: tuple[str, ...]
+    focus: frozenset[str] = frozenset()
+    time: AskedTime | None = None
+
+    @classmethod
+    def of(
+        cls,
+        question: str,
+        analyser: KoreanAnalyser,
+        idf: Idf,
+        *,
+        frame: frozenset[str] = frozenset(),
+        spellings: Sequence[str] = (),
+        time: AskedTime | None = None,
+    ) -> Asked:
+        """``spellings`` are other spellings of the question (see ``index.variants``)."""
+        ignored = _QUESTION_WORDS | frame
+        tokens = analyser.tokens(question)
+        morphemes = [m for m in analyser.morphemes(question) if m not in ignored]
+        kind, units = _kind(question)
+        verbs = frozenset(t.form for t in tokens if t.tag.startswith(("VV", "VA", "MA", "XR")))
+        weights = {word: PRIOR + weight for word, weight in idf(morphemes).items()}
+        forms = {word: alike(word) for word in weights}
+        for spelling in spellings:
+            _note_spelling(forms, question, spelling, analyser)
+        return cls(
+            text=question,
+            weights=weights,
+            verbs=verbs,
+            forms=forms,
+            patterns={word: _written(word, is_verb=word in verbs) for word in weights},
+            bigrams=frozenset(bigrams(_INTERROGATIVE.sub(" ", question))),
+            names=frozenset(
+                t.form.lower() for t in tokens if t.tag.split("-")[0] in {"NNP", "SL", "SH"}
+            )
+            & weights.keys(),
+            kind=kind,
+            units=units,
+            predicate=next((m for m in reversed(morphemes) if m in weights), ""),
+            numbered=tuple("".join(m[0].split()) for m in _NUMBERED.finditer(question)),
+            focus=_focus(question, weights, analyser),
+            time=time,
+        )
+
+    def held(self, words: frozenset[str], text: str) -> frozenset[str]:
+        """Those of the question's words that a text has: as they are, as a part, in another form."""
+        return frozenset(
+            word
+            for word, forms in self.forms.items()
+            if not forms.isdisjoint(words) or (len(word) > 1 and self.patterns[word].search(text))
+        )
+
+    def share(self, words: frozenset[str]) -> float:
+        """The weight of some of the question's words, of all."""
+        total = sum(self.weights.values())
+        return sum(self.weights[word] for word in words) / total if total else 0.0
+
+    def numbers_in(self, text: str) -> list[Quantity]:
+        """The quantities of a text that may be the number asked for: not the question's own."""
+        new = [q for q in quantities(text) if q.text not in self.text]
+        return [q for q in new if not self.units or q.unit in self.units]
+
+    def spots(self, text: str) -> list[tuple[int, int]]:
+        """Where a text holds what may be the answer; of some kinds nobody can tell."""
+        match self.kind:
+            case "number":
+                return [(q.start, q.end) for q in self.numbers_in(text)]
+            case "date":
+                days = [
+                    (q.start, q.end)
+                    for q in quantities(text)
+                    if q.unit in _DATE and q.text not in self.text
+                ]
+                return days + [m.span() for m in _DATE_WORDS.finditer(text)]
+            case "person":
+                return [m.span() for m in _PERSON.finditer(text)]
+            case "place":
+                return [m.span() for m in _PLACE.finditer(text)]
+            case "reason":
+                return [m.span() for m in _REASON.finditer(text)]
+            case "manner":
+                return [m.span() for m in _MANNER.finditer(text)]
+            case _:
+                return []
+
+    @property
+    def is_recognisable(self) -> bool:
+        """Whether ``spots`` can tell what may be the answer."""
+        return self.kind in {"number", "date", "person", "place", "reason", "manner"}
+
+
+def _focus(question: str, weights: Mapping[str, float], analyser: KoreanAnalyser) -> frozenset[str]:
+    """The words on either side of the interrogative, or the last one: what is asked of the topic."""
+    asks = _INTERROGATIVE.search(question)
+    before, after = (question[: asks.start()], question[asks.end() :]) if asks else (question, "")
+    near = [w for w in analyser.morphemes(before) if w in weights][-1:]
+    near += [w for w in analyser.morphemes(after) if w in weights][:1]
+    return frozenset(near)
+
+
+def _note_spelling(
+    forms: dict[str, frozenset[str]], question: str, spelling: str, analyser: KoreanAnalyser
+) -> None:
+    """Words that only the other spelling has stand for those that only the question has."""
+    own, other = set(analyser.morphemes(question)), set(analyser.morphemes(spelling))
+    for word in own - other:
+        if word in forms:
+            forms[word] |= frozenset(other - own)
+
+
+_QUESTION_WORDS = frozenset(
+    (
+        "무엇 뭐 어디 누구 언제 왜 얼마 얼마나 몇 며칠 어떻게 어떻 어떠 어떤 어느 이유 까닭 무슨 알 말 주 궁금 이름 "
+        "정도 때 것 중 그 이 관련 관하 대하 설명 현재 지금 최근 요즘 요새"
+    ).split()
+).union(REQUESTING)
+_INTERROGATIVE = re.compile(
+    r"무엇\w*|뭐\w*|뭘\w*|어디\w*|누구\w*|누가|언제\w*|왜|얼마\w*|몇\s?\w*|어떻게\w*|어떤|어느|무슨|며칠\w*|알려\s?\w*|이유\w*|까닭\w*"
+)
+_KINDS: Sequence[tuple[str, re.Pattern[str]]] = (
+    (
+        "news",
+        re.compile(
+            r"^(?!.*(?:누구|누가|언제|며칠|어디|왜|이유|얼마|몇|어떻게|어느|어떤|무엇을|뭘))"
+            r".*(?:(?:뉴스|소식|기사|보도)(?:들?(?:을|를|이|가|은|는|엔|에는|만|좀)?)?(?:\s?(?:좀|다|모두|전부)?\s?(?:알려|찾아|보여|정리|요약|추려|모아|있|없|뭐|부탁|궁금|줘)\S*(?:\s\S+)?)?\s?[?.!~]*$|요약|정리해|무슨\s?일)"
+        ),
+    ),
+    (
+        "person",
+        re.compile(
+            r"누구|누가|(?:사람|인물|주인공|배우|가수|감독|작가|화가|저자|학자|장군|왕|선수|대표|시장|회장|후보|의원"
+            r"|원장|단장|기자|이름이?)(?:은|는|의 이름은)?\s?\??$"
+        ),
+    ),
+    (
+        "date",
+        re.compile(
+            r"언제|며칠|몇\s?(?:월|일|년도?)(?![가-힣]*간)|어느\s?(?:해|날|달)"
+            r"|(?:날|날짜|해|연도|년도|시기|일자|개통일|개막일)(?:은|는)?\s?\??$"
+        ),
+    ),
+    (
+        "place",
+        re.compile(
+            r"어디|어느\s?(?:곳|나라|도시|지역|동네|구)"
+            r"|(?:곳|장소|나라|국가|도시|지역|지명|위치)(?:은|는)?\s?\??$"
+        ),
+    ),
+    ("reason", re.compile(r"왜|이유|까닭|원인|배경|때문")),
+    (
+        "number",
+        re.compile(
+            r"몇|얼마|(?:수|비|액|금|률|율|량|인원|규모|면적|길이|높이|나이|횟수)(?:는|은)?\??$"
+        ),
+    ),
+    ("manner", re.compile(r"어떻게|방법|방식|어떠|어땠")),
+    ("thing", re.compile(r"무엇|뭐|뭘|무슨|어떤|어느")),
+)
+_UNIT_ASKED = re.compile(r"몇\s?(?P<unit>[가-힣A-Za-z%㎡]+)")
+_UNITS_BY_CUE: Sequence[tuple[re.Pattern[str], frozenset[str]]] = (
+    (re.compile(r"몇\s?퍼센트|비율|률|율|%"), frozenset({"%", "%p"})),
+    (re.compile(r"인원|몇\s?명|몇\s?사람|몇이"), frozenset({"명"})),
+    (re.compile(r"얼마\s?동안|얼마나\s?(?:걸|오래|진행)|얼마\s?만에|기간|몇\s?시간"), frozenset({"시간", "분", "일", "개월", "년", "주", "초"})),
+    (re.compile(r"면적|넓이"), frozenset({"㎡", "평", "헥타르"})),
+    (re.compile(r"길이|높이|거리"), frozenset({"m", "km", "cm"})),
+    (re.compile(r"얼마(?!나)|[가-힣](?:비|액|금|료)(?:은|는|이|가|을|를)?\s?\??$|예산|요금|가격|비용|매출|수익|값|손실|이익"), frozenset({"원", "달러", "엔", "유로", "위안", "%"})),
+)  # fmt: skip
+_PERSON = re.compile(
+    rf"[가-힣]{{2,4}}\s?\(\d\d\)|[가-힣·]{{2,10}}\s(?:[가-힣]+\s)?[가-힣]*(?:{'|'.join(TITLES)})"
+    r"(?=[은는이가을를의도과와,.”\"’'( ]|에게|께서|으로|로\s)"
+)
+_DATE = frozenset({"년", "월", "일", "시"})
+_DATE_WORDS = re.compile(r"오늘|어제|내일|지난달|다음 달|올해|내년|지난해|작년|오전|오후|이달")
+_PLACE = re.compile(
+    r"[가-힣]{1,10}(?:시|군|구|동|읍|면|리|역|항|공원|센터|청사|시장|대학교|학교|병원|의료원|광장|회관|체육관|운동장|도서관|박물관|터|부지|마을|단지|공장|섬|산|강|천|교)(?:[에을를이가은는의로과와,. ]|에서)"
+)
+_REASON = re.compile(
+    r"때문|이유|위해|위한|까닭|따라|인해|탓|원인|배경|덕분|라며|어서|므로|으로 보인다|판단"
+)
+_MANNER = re.compile(r"통해|방식|방법|으로써|하기로|도록|계획|활용|이용")
+_NUMBERED = re.compile(r"\d+\s?(?:호선|호기|호|회|기|차|단계|공구|블록|단지)(?![가-힣]{2})")
+
+
+def _kind(question: str) -> tuple[str, frozenset[str]]:
+    """The kind of answer that a question asks for, and the units that a number should have."""
+    kind = next((kind for kind, cue in _KINDS if cue.search(question)), "other")
+    units: frozenset[str] = frozenset()
+    if kind == "number":
+        units = next((units for cue, units in _UNITS_BY_CUE if cue.search(question)), frozenset())
+        if asked := _UNIT_ASKED.search(question):
+            named = quantities(f"1{asked['unit']}")
+            units |= {q.unit for q in named if q.unit}
+    return kind, units
+
+
+def _written(word: str, *, is_verb: bool) -> re.Pattern[str]:
+    """A word as it may be written: of a stem that ends in a vowel the last syllable changes (다치, 다쳤)."""
+    last = ord(word[-1]) - 0xAC00
+    if not is_verb or len(word) < 2 or not 0 <= last < 11172 or last % 28:
+        return re.compile(re.escape(word), re.IGNORECASE)
+    first = 0xAC00 + last // 588 * 588  # of the syllables with the same initial
+    return re.compile(f"{re.escape(word[:-1])}[{chr(first)}-{chr(first + 587)}]")
