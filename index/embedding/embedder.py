@@ -25,8 +25,7 @@ from typing import Any, Literal, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from index.errors import ModelUnavailable
-from index.model import (
+from index.bundled_model.packed import (
     BUNDLED_NAME,
     SOURCE_SHA256,
     bundled_model,
@@ -35,6 +34,7 @@ from index.model import (
     sha256_of,
     write_json,
 )
+from index.errors import ModelUnavailable
 from index.protocols import Span, Vectors
 
 Runtime = Literal["auto", "openvino", "torch"]
