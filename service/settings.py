@@ -249,7 +249,7 @@ def _shown(value: object) -> str:
 
 
 def _refuse_unknown_names(environment: Mapping[str, str]) -> None:
-    # GISA_CACHE places the model cache; it is read before any setting (see index.bundled_model).
+    # GISA_CACHE places the model cache; it is read before any setting (see index.model_cache).
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {"GISA_CACHE"}
     for name in environment:
         if name.upper().startswith(PREFIX) and name.upper() not in known:

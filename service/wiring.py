@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from index import Embedder, Index, KoreanAnalyser, open_index
-from index.bundled_model.packed import bundled_model, prepare_bundled_model
+from index.bundled_model import bundled_model, prepare_bundled_model
 from index.embedding import SentenceTransformerEmbedder
 from index.protocols import Reranker
 from index.readers import ReadOptions

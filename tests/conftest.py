@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def bundled_model() -> Path:
     """Folder of the bundled model, in the user's cache, so that only the first run unpacks it."""
-    from index.bundled_model import packed as model
+    from index.bundled_model import bundled_model
 
-    return model.bundled_model()
+    return bundled_model()
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("korean", "protocols"),
         ("sources", "newsroom", "boilerplate", "clean"),
         ("readers",),
-        ("chunking", "corrections", "duplicates", "variants", "rerank"),
+        ("chunking", "corrections", "duplicates", "variants", "rerank", "model_cache"),
         ("bundled_model",),
         ("embedding",),
         ("engines",),

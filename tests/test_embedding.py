@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from small_model import DIMENSION, MAX_TOKENS, write_small_model
 
 from index.embedding import SentenceTransformerEmbedder
-from index.embedding.embedder import batches_by_length
+from index.embedding.batches import batches_by_length
 from index.errors import ModelUnavailable
 from index.protocols import Vectors
 
