@@ -62,7 +62,10 @@ class Settings(BaseSettings):
     threads: Annotated[int, Field(ge=1, le=256)] | None = Field(
         None, description="Threads for embedding; unset: one per core."
     )
-    backend: str = Field("extractive", description="Backend that composes answers.")
+    backend: str = Field(
+        "extractive",
+        description="Backend that composes answers: extractive, openai, anthropic, or stub for trying clients.",
+    )
     llm_base_url: str = Field(
         "https://api.openai.com/v1",
         description="Address of the OpenAI-compatible server of backend 'openai', with its /v1.",

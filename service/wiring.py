@@ -67,7 +67,7 @@ def open_answerer(settings: Settings) -> Answerer:
     )
     by_name = {backend.name: backend for backend in _backends(settings, index)}
     if settings.backend not in by_name:
-        known = ", ".join(sorted(by_name))
+        known = ", ".join(sorted({*by_name, StubBackend.name}))
         needed = _MODEL_SETTINGS.get(settings.backend)
         hint = f"it needs {needed}" if needed else f"there are {known}"
         raise SettingsInvalid(f"GISA_BACKEND = {settings.backend!r}: {hint}")
@@ -78,9 +78,10 @@ _MODEL_SETTINGS = {"openai": "GISA_LLM_MODEL", "anthropic": "GISA_ANTHROPIC_MODE
 
 
 def _backends(settings: Settings, index: Index) -> Iterator[LLMBackend]:
-    """Those that need nothing, and the language models that are configured."""
+    """The one that needs no model, the language models that are configured, and the stub on demand."""
     yield ExtractiveBackend(index.analyser, index.idf)
-    yield StubBackend()
+    if settings.backend == StubBackend.name:
+        yield StubBackend()
     patience = Patience(
         first_token_s=settings.llm_first_token_timeout_s, total_s=settings.llm_timeout_s
     )
