@@ -149,7 +149,8 @@ def _read_source(
         yield MalformedArticle(str(error), path=source.name)
     except READ_ERRORS as error:
         yield MalformedArticle(f"can't be read to its end: {error}", path=source.name)
-    except Exception as error:  # a reader's own fault must not cost the rest of a corpus
+    except Exception as error:
+        # The boundary of one file: a fault of its reader must not cost the rest of the corpus.
         log.exception("reader failed on %s", source.name)
         reason = f"the reader failed: {type(error).__name__}: {error}"
         yield MalformedArticle(reason, path=source.name)

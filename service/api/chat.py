@@ -226,6 +226,7 @@ async def _chunks(
             yield frame(None, {"id": "chatcmpl-gisa", **chunk, "choices": [], "usage": usage})
         yield b"data: [DONE]\n\n"
     except Exception as error:
+        # The request's own boundary: the status line is sent, so only a chunk can still tell.
         log_problem(error)
         problem = problem_of(error)
         told_as = {"message": problem.detail, "type": problem.type, "code": problem.code}

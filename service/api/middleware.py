@@ -75,6 +75,7 @@ class RequestContext:
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
+            # The request's boundary: whatever went wrong, the caller gets a problem, the log a line.
             log_problem(error)
             facts["problem"] = kind_of(error).code
             if status is None:

@@ -96,6 +96,7 @@ async def _server_sent(
             async for event in rest:
                 yield _encoded(event)
     except Exception as error:
+        # The request's own boundary: the status line is sent, so only an event can still tell.
         log_problem(error)
         problem = problem_of(error)
         facts["problem"] = problem.code

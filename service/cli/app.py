@@ -40,6 +40,7 @@ class _Front(TyperGroup):
         except (typer.Exit, typer.Abort, TyperException, BrokenPipeError):
             raise  # Typer knows them
         except Exception as error:
+            # The process's boundary: whatever went wrong is told in a line, not in a traceback.
             if ctx.params["debug"]:
                 sys.excepthook(type(error), error, error.__traceback__)
             raise typer.Exit(_report(error)) from error

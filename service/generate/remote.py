@@ -46,6 +46,7 @@ class RemoteBackend:
         import httpx2
 
         self._model, self._sdk = model, sdk
+        self._faults = (sdk.APIError, httpx2.HTTPError, *_MALFORMED)
         self._tls = httpx2.create_ssl_context()  # takes 45 ms, and all connections can share it
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[str, None]:
@@ -58,7 +59,7 @@ class RemoteBackend:
                 async for event in events:
                     finished = self._finished(event) or finished
                     yield self._text(event)
-        except Exception as error:
+        except self._faults as error:
             raise self._explained(error) from None  # the SDK's error may repeat the key
         if not finished:
             raise self._broken_off()
@@ -84,11 +85,7 @@ class RemoteBackend:
             "http_client": self._sdk.DefaultAsyncHttpxClient(verify=self._tls, timeout=None),
         }
 
-    def _explained(self, error: Exception) -> Exception:
-        import httpx2
-
-        if isinstance(error, LLMError):
-            return error
+    def _explained(self, error: Exception) -> LLMError:
         if isinstance(error, self._sdk.APIStatusError):
             return self._failure(error)
         if isinstance(error, self._sdk.APIConnectionError):
@@ -96,10 +93,7 @@ class RemoteBackend:
                 f"{self.name}: no connection to {self._model.place}, or it was cut",
                 remedy="Check the base URL and the server.",
             )
-        # The SDKs don't check what they read: what is malformed shows where it is used.
-        if isinstance(error, (self._sdk.APIError, httpx2.HTTPError, *_MALFORMED)):
-            return self._broken_off()
-        return error
+        return self._broken_off()
 
     def _broken_off(self) -> LLMUnavailable:
         place = self._model.place
@@ -122,6 +116,7 @@ class RemoteBackend:
 
 
 _MALFORMED = (ValueError, TypeError, AttributeError, LookupError)
+"""The SDKs don't check what they read: what is malformed shows where it is used."""
 _OVERLOADED = frozenset({408, 409, 425, 429})  # worth another attempt, by the SDKs' own rule
 _NO_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached"})  # 429, but for good
 _CODE = re.compile(r"[a-z][a-z_]{2,40}")

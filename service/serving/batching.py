@@ -72,7 +72,8 @@ class BatchingEmbedder:
     def _embed(self, batch: Sequence[tuple[str, Future[Vectors]]]) -> None:
         try:
             vectors = self._inner.embed_queries([text for text, _ in batch])
-        except BaseException as error:
+        except Exception as error:
+            # The thread's boundary: whatever went wrong goes to those who wait for these vectors.
             for _, future in batch:
                 future.set_exception(error)
             return

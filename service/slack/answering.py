@@ -179,7 +179,8 @@ class Answering:
             logger.warning("%s. %s", error, error.remedy)
             text = NOT_INVITED if error.code in NO_MEMBER else UNEXPECTED
             self._background.start(self._tell(running.ask, text))
-        except Exception as error:  # left to the upkeep, which tries again
+        except Exception as error:
+            # The task's boundary: whatever went wrong, the upkeep takes the request up again.
             known = error if isinstance(error, GisaError) else None
             logger.error("no answer to %s yet: %r", key, error, exc_info=not known)
             with suppress(sqlite3.Error):
@@ -246,6 +247,7 @@ class Answering:
         except GisaError:
             raise
         except Exception:
+            # The answer's boundary: trying again would fail again, and the asker must be told.
             logger.exception("an answer failed: %s", ask.key)
             return _with_draft(draft, UNEXPECTED)
         await self._memory.keep(ask.key, question, answer)
@@ -332,6 +334,7 @@ class Answering:
                     tidy_at += TIDY_S
                     await self._memory.tidy()
             except Exception:
+                # The task's boundary: without upkeep no request would survive its process.
                 logger.exception("the upkeep of the Slack bot failed; it goes on")
             await asyncio.sleep(LEASE_S / 3)
 

@@ -29,5 +29,5 @@ async def _quietly(coroutine: Coroutine[Any, Any, None]) -> None:
         await coroutine
     except GisaError as error:
         logger.warning("%s. %s", error, error.remedy)
-    except Exception:
+    except Exception:  # the task's boundary: nobody awaits it who could be told otherwise
         logger.exception("unexpected error")

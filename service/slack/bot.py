@@ -8,7 +8,7 @@ import signal
 import socket
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,19 +78,14 @@ async def open_bot(settings: Settings, client: AnswerClient) -> AsyncIterator[Bo
         ),
         search_url=settings.slack_search_url,
     )
-    await memory.open()
-    try:
+    async with AsyncExitStack() as stack:
+        await memory.open()
+        stack.push_async_callback(memory.close)
         await messenger.open()
-        try:
-            async with conversation.running():
-                workspaces = settings.slack_workspaces.split()
-                yield Bot(
-                    build_app(conversation, messenger, workspaces=workspaces), memory, conversation
-                )
-        finally:
-            await messenger.close()
-    finally:
-        await memory.close()
+        stack.push_async_callback(messenger.close)
+        await stack.enter_async_context(conversation.running())
+        app = build_app(conversation, messenger, workspaces=settings.slack_workspaces.split())
+        yield Bot(app, memory, conversation)
 
 
 def serve(settings: Settings) -> None:
@@ -144,10 +139,9 @@ async def open_client(settings: Settings) -> AsyncIterator[AnswerClient]:
     """Who answers: the API at ``settings.api_url``, or an Answerer in this process."""
     if settings.api_url:
         remote = HttpClient(settings.api_url, settings.api_key.get_secret_value())
-        try:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(remote.close)
             yield remote
-        finally:
-            await remote.close()
         return
     answerer = await asyncio.to_thread(wiring.open_answerer, settings)
     with answerer.index:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,12 +102,11 @@ class Messenger:
             logger=quiet_logger(),
             retry_handlers=[],  # what may be repeated, and how, is decided here
         )
-        try:
+        async with AsyncExitStack() as on_failure:
+            on_failure.push_async_callback(self.close)
             told = await self._repeat("auth.test", self.client.auth_test, dict)
-        except BaseException:
-            await self.close()
-            raise
-        self.identity = Identity(told["team_id"], told["user_id"], told.get("bot_id", ""))
+            self.identity = Identity(told["team_id"], told["user_id"], told.get("bot_id", ""))
+            on_failure.pop_all()
 
     async def close(self) -> None:
         await self._session.close()
