@@ -1,7 +1,8 @@
 """Every setting of gisa, in one described list.
 
-Read from, in falling order: the environment (``GISA_INDEX=…``), ``.env``, ``gisa.toml`` (``index =
-"…"``), the defaults below. An unknown ``GISA_*`` name or key fails at start, with its nearest relative.
+Read from the environment (``GISA_INDEX=…``), ``.env``, ``gisa.toml`` (``index = "…"``) and the defaults
+below; the first that has a setting wins. An unknown ``GISA_*`` name or key is an error at start, which
+suggests the nearest known one.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ ENV_FILE = Path(".env")
 
 
 class Settings(BaseSettings):
-    """What can be set. Each field says its meaning and unit; bounds are checked at start."""
+    """What can be set. Each field states its meaning and unit; bounds are checked at start."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -197,6 +198,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Add ``gisa.toml`` to the sources that pydantic-settings reads."""
         toml = TomlConfigSettingsSource(settings_cls)
         return init_settings, env_settings, dotenv_settings, toml
 
@@ -212,7 +214,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings; ``overrides`` (of the command line) that are None don't count.
+    """Read the settings; ``overrides`` come from the command line, and None overrides nothing.
 
     Raises SettingsInvalid, naming the setting, its source value and what is allowed.
     """
@@ -226,7 +228,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def describe_settings(settings: Settings) -> list[dict[str, str]]:
-    """One row per setting: name, meaning, default, value; secrets masked."""
+    """One row per setting: name, meaning, default and value, with secrets masked."""
     rows = []
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)

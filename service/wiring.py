@@ -33,25 +33,25 @@ def build_embedder(settings: Settings) -> Embedder:
 
 
 def build_analyser(settings: Settings) -> KoreanAnalyser:
-    """The analyser with the user's own words. Raises DictionaryUnusable."""
+    """The analyser, with the words of the configured dictionary. Raises DictionaryUnusable."""
     return KoreanAnalyser(dictionary=settings.dictionary)
 
 
 def build_reranker(settings: Settings) -> Reranker | None:
-    """The configured cross-encoder; None: there is none. Raises ModelUnavailable."""
+    """The configured cross-encoder, or None. Raises ModelUnavailable."""
     return CrossEncoderReranker(settings.rerank_model) if settings.rerank_model else None
 
 
 def model_place(settings: Settings) -> str:
-    """Where the configured model is: a folder, or the name it has on the hub."""
+    """Where the configured model is: a folder, or its name on the hub."""
     bundled = settings.embedding_model == "bundled"
     return str(bundled_model()) if bundled else settings.embedding_model
 
 
 def prepare_model(settings: Settings, *, force: bool = False) -> None:
-    """Unpack the bundled model, or check every file of it; another model is none of our business.
+    """Unpack the bundled model, or check every file of it; nothing is done for any other model.
 
-    Raises ModelUnavailable.
+    ``force`` unpacks it even if it is intact. Raises ModelUnavailable.
     """
     if settings.embedding_model == "bundled":
         prepare_bundled_model(force=force)

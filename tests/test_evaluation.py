@@ -754,8 +754,8 @@ def test_articles_may_be_named_by_their_file(
         (("--questions", "y.jsonl", "--corpus", "absent"), "absent: there is no such file"),
         (("--squad", "x.json", "--fail-under", "ndcg=1"), "no metric is called 'ndcg'"),
         (("--squad", "x.json", "--fail-under", "answers.f1=high"), "not of the form METRIC=VALUE"),
-        (("--squad", "x.json", "--fail-under", "answers.f1=nan"), "nan is no bound"),
-        (("--squad", "x.json", "--compare", "other.json"), "no evaluation report"),
+        (("--squad", "x.json", "--fail-under", "answers.f1=nan"), "nan is not a finite number"),
+        (("--squad", "x.json", "--compare", "other.json"), "not a report of an evaluation"),
         (("--squad", "x.json", "--limit", "0"), "--limit"),
     ],
 )

@@ -16,7 +16,7 @@ _RISK_NOTE = (
     "If only the questions with the strongest evidence were answered: how many that would be, and which "
     "share of those answers wrong. The dot is where the product stands; left of it, it answers less."
 )
-_TIME_NOTE = "Share of the questions that were through after so many milliseconds, one at a time."
+_TIME_NOTE = "Share of the questions done after so many milliseconds, asked one at a time."
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the adapters of language models behind HTTP have in common."""
+"""What the adapters for language models behind HTTP have in common."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class RemoteModel:
 
     @property
     def place(self) -> str:
-        """Where it is, for logs: host and port alone, as an address can hold a password."""
+        """Host and port, for logs; the whole address may hold a password."""
         parts = urlsplit(self.base_url)
         return f"{parts.hostname}:{parts.port}" if parts.port else f"{parts.hostname}"
 
 
 class RemoteBackend:
-    """Streams one reply per prompt, with the SDK of the model's maker.
+    """Streams one reply per prompt through an SDK; the base of the adapters.
 
-    Its own retries and time-outs are off: GuardedBackend has them. An adapter says how to
-    ``_connect``, how to ``_start`` the stream, what ``_text`` an event of it holds, and whether the reply
-    is ``_finished`` with it, which raises LLMTruncated or LLMRefused if it came to another end.
+    The SDK's own retries and time-outs are off: GuardedBackend has them. An adapter defines how to
+    ``_connect``, how to ``_start`` the stream, what ``_text`` an event holds, and whether the reply is
+    ``_finished`` with it, which raises LLMTruncated or LLMRefused for any end but the proper one.
     """
 
     name: str
@@ -50,11 +50,11 @@ class RemoteBackend:
         self._tls = httpx2.create_ssl_context()  # takes 45 ms, and all connections can share it
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[str, None]:
-        """See LLMBackend. The prompt is cut to the budget of the model."""
+        """See ``LLMBackend``. The prompt is cut to the model's budget."""
         prompt = prompt.within(self._model.max_input_chars)
         finished = False
         try:
-            # A connection per answer: nothing to close at the end, nothing bound to an event loop.
+            # One connection per answer, so that nothing outlives it or is bound to an event loop.
             async with self._connect() as client, await self._start(client, prompt) as events:
                 async for event in events:
                     finished = self._finished(event) or finished
@@ -77,7 +77,7 @@ class RemoteBackend:
         raise NotImplementedError
 
     def _options(self) -> dict[str, Any]:
-        """What the clients of both SDKs are told."""
+        """The options of both SDKs' clients."""
         return {
             "base_url": self._model.base_url,
             "max_retries": 0,
@@ -100,7 +100,7 @@ class RemoteBackend:
         return LLMUnavailable(f"{self.name}: {place} broke off, or sent what can't be read")
 
     def _failure(self, error: Any) -> LLMError:
-        """The error for a reply with a bad status, or an error event within a good one.
+        """The error for a reply with a bad status, or for an error event in a reply with a good one.
 
         The server's own wording is left out: it may repeat the key, the question or the passages.
         """
@@ -138,7 +138,7 @@ _REMEDIES: Mapping[int, str] = {
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After in seconds; as a date, which hardly any model server sends, it is passed over."""
+    """Retry-After in seconds; None for a date, which hardly any model server sends."""
     try:
         return max(float(retry_after or ""), 0.0)
     except ValueError:
