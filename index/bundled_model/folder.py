@@ -57,8 +57,8 @@ def _write_weights(packed: PackedModel, folder: Path) -> None:
 
 
 _UNTOUCHED_TILDE, _STAND_IN = "\uff5e", "\ufdd0"
-"""Korean papers write ranges with a fullwidth tilde. It has a piece of its own in the vocabulary
-and none in the character map, but NFKC would fold it; so it sits NFKC out as a noncharacter."""
+"""Korean papers write ranges with a fullwidth tilde. The vocabulary has a token for it and the model's
+own normaliser keeps it, but NFKC would replace it; so a noncharacter stands in for it during NFKC."""
 
 
 def _write_tokenizer(packed: PackedModel, folder: Path) -> None:
@@ -82,7 +82,7 @@ def _write_tokenizer(packed: PackedModel, folder: Path) -> None:
 
 
 def _normalizer(character_map: dict[str, str]) -> Any:
-    """NFKC, and what the model's own character map does beyond it: control characters go,
+    """NFKC, and what the model's own character map does besides: control characters are removed,
     unusual spaces become plain ones, and runs of spaces become one."""
     from tokenizers import Regex, normalizers
 
@@ -149,7 +149,7 @@ def _config_files(packed: PackedModel) -> dict[str, Any]:
         },
         "2_Normalize/config.json": {},
         "config_sentence_transformers.json": {
-            # encode_document looks for "document" first, and takes an empty one if there is none.
+            # encode_document looks for "document" first, and uses no prompt if it is missing.
             "prompts": {"query": "query: ", "passage": "passage: ", "document": "passage: "},
             "default_prompt_name": None,
             "similarity_fn_name": "cosine",

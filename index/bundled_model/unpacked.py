@@ -14,7 +14,8 @@ LAYOUT_VERSION = 1
 
 
 def bundled_model(cache_dir: Path | None = None) -> Path:
-    """Folder of the unpacked model, quickly: it is unpacked if missing or visibly damaged.
+    """Folder of the unpacked model. Only the sizes of its files are checked, to be quick; it is unpacked
+    if it is missing or a size is wrong.
 
     Raises ModelUnavailable as ``prepare_bundled_model`` does.
     """

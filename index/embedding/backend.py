@@ -1,4 +1,4 @@
-"""What computes a model: the seam between the embedder and its runtimes."""
+"""The seam between the embedder and the runtimes that compute a model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from index.protocols import Span, Vectors
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What must be known of a model beside its weights and its tokenizer.
+    """What must be known of a model besides its weights and its tokenizer.
 
     ``max_tokens`` includes prompt and special tokens; ``pad_id`` is the token that fills a batch.
     """
@@ -22,7 +22,7 @@ class ModelCard:
     passage_prompt: str
     pad_id: int
     mean_of_tokens: bool = False
-    """Whether a text's vector is the mean of its tokens' states, but for its length."""
+    """Whether a text's vector is the mean of its tokens' states, apart from its length."""
     precision: str | None = None
     """For OpenVINO; None leaves the choice to it (bfloat16 where the CPU has it)."""
 
@@ -30,11 +30,11 @@ class ModelCard:
 class Backend(Protocol):
     """A loaded model, shared between threads.
 
-    ``runtime`` names what computes. Texts come without their prompts, which ``card`` has. Vectors
-    are float32 of shape (len(texts), card.dimension), of any length, the texts cut at
-    ``card.max_tokens``; ``count_tokens`` counts uncut. For each text,
-    ``embed_passages_and_spans`` also gives float32 (number of its spans, width of a token's
-    state): the mean state of each span's tokens, zero for a span without one.
+    ``runtime`` names what computes. Texts are given without the prompts, which ``card`` has. Texts are
+    cut at ``card.max_tokens``, but ``count_tokens`` counts the whole text. Vectors are float32 of shape
+    (len(texts), card.dimension); their length is not normalised. For each text,
+    ``embed_passages_and_spans`` also gives float32 (number of its spans, width of a token's state):
+    the mean state of each span's tokens, zero for a span without tokens.
     """
 
     @property

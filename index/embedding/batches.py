@@ -1,4 +1,4 @@
-"""Texts to batches of padded token ids."""
+"""Turning texts into batches of padded token ids."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from index.embedding.backend import ModelCard
 
 BATCH_TOKENS = 1024
 """Tokens of a batch of passages, padding included. Measured on 2 cores with passages of 70, 240
-and 480 tokens: less is slower for the short ones, more is slower for all and takes memory."""
+and 480 tokens: less is slower for short ones, more is slower for all and takes more memory."""
 LENGTH_STEP = 16
-"""Passages are padded to multiples of this, since OpenVINO keeps buffers and code by shape."""
+"""Passages are padded to multiples of this, since OpenVINO caches buffers and code for each shape."""
 _WINDOW = 512
 """Texts tokenized at a time: the encodings of 512 long ones take about 50 MB."""
 
@@ -36,7 +36,7 @@ class Batch:
 
 
 class TextBatcher:
-    """The tokenizer of a converted model, and how its batches are cut and padded."""
+    """Tokenizes texts for a converted model, and forms batches of them."""
 
     def __init__(self, folder: Path, card: ModelCard) -> None:
         self._card = card
@@ -52,7 +52,7 @@ class TextBatcher:
     def batches(
         self, texts: Sequence[str], prompt: str, length_step: int, *, with_offsets: bool = False
     ) -> Iterator[Batch]:
-        """Each text once, after ``prompt``, padded to a multiple of ``length_step`` tokens."""
+        """Batches of the texts, each after ``prompt`` and padded to a multiple of ``length_step`` tokens."""
         encode = self._tokenizer.encode_batch if with_offsets else self._tokenizer.encode_batch_fast
         for start in range(0, len(texts), _WINDOW):
             encodings = encode([prompt + text for text in texts[start : start + _WINDOW]])
@@ -66,7 +66,7 @@ class TextBatcher:
 
     def _padded(self, rows: list[list[int]], length_step: int) -> list[NDArray[np.int64]]:
         longest = max(map(len, rows))
-        # Not beyond what the model has positions for.
+        # Never beyond the positions that the model has.
         length = min(-(-longest // length_step) * length_step, self._card.max_tokens)
         ids = np.full((len(rows), length), self._card.pad_id, np.int64)
         mask = np.zeros_like(ids)

@@ -1,4 +1,4 @@
-"""Converting a model for OpenVINO, pooling and all: once, into a folder of the cache."""
+"""Converting a model for OpenVINO, including its pooling, once, into a folder of the cache."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from index.model_cache import sealed_folder, write_json
 logger = logging.getLogger(__name__)
 
 _CONVERSION_VERSION = 3
-"""Of what a conversion writes. Raise it when that changes."""
+"""Version of what a conversion writes. Raise it when that changes."""
 
 _LEAST_COSINE = 0.999
-"""Between the vectors of PyTorch and of OpenVINO for each of the probes."""
+"""Lowest accepted cosine between the vectors of PyTorch and OpenVINO for each of the probes."""
 _PROBES = [
     "금리",
     "한국은행 금융통화위원회는 23일 기준금리를 연 2.50%로 동결했다고 밝혔다.",
@@ -57,7 +57,7 @@ def _convert(source: ModelSource, folder: Path) -> None:
             example_input=(tokens["input_ids"], tokens["attention_mask"]),
             input=[("input_ids", *any_shape), ("attention_mask", *any_shape)],
         )
-    # Half the file, and the table of embeddings is mapped and read from it row by row.
+    # This halves the file, and the table of embeddings is memory-mapped and read row by row.
     openvino.save_model(converted, folder / "model.xml", compress_to_fp16=True)
     model.tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     _write_card(model, source, folder)
@@ -73,7 +73,7 @@ def _refuse_inconvertible(model: Any) -> None:
 
 @contextmanager
 def _quiet_tracing() -> Iterator[None]:
-    """Tracing warns of branches on shapes, and looks at properties that complain of old names."""
+    """Silence warnings while tracing: of branches on shapes, and of deprecated properties it touches."""
     log = transformers_log()
     verbosity = log.get_verbosity()
     log.set_verbosity_error()
@@ -102,7 +102,7 @@ def _traceable(model: Any) -> Any:
 
 
 def _write_card(model: Any, source: ModelSource, folder: Path) -> None:
-    """Record the fastest precision whose vectors are PyTorch's; RuntimeError if none's are."""
+    """Record the fastest precision whose vectors agree with PyTorch's. Raises RuntimeError if none do."""
     reference = TorchBackend(model, source.name, threads=None)
     expected = unit_rows(reference.embed_passages(_PROBES))
     for precision in (None, "f32"):

@@ -1,4 +1,4 @@
-"""Sentence-transformers models as embedders: one class, whichever runtime computes."""
+"""The embedder: one class, whichever runtime computes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from index.model_cache import default_cache_dir
 from index.protocols import Span, Vectors
 
 Runtime = Literal["auto", "openvino", "torch"]
-"""What shall compute; "auto" is OpenVINO where it can run the model, else PyTorch."""
+"""What computes; "auto" is OpenVINO if it can run the model, otherwise PyTorch."""
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class SentenceTransformerEmbedder:
 
     ``model`` is the name of a model on the Hugging Face hub (taken from the local cache if it is
     there), a model folder, or None or ``"bundled"`` for the model that comes with the product.
-    ``runtime`` "auto" means OpenVINO where it is installed and agrees with PyTorch, else PyTorch.
+    ``runtime`` "auto" means OpenVINO if it is installed and agrees with PyTorch, otherwise PyTorch.
     ``threads`` limits the CPU threads used; None is one per core.
 
     Instances may be shared between threads. Raises ModelUnavailable if the model can't be found,
@@ -63,7 +63,7 @@ class SentenceTransformerEmbedder:
 
     @property
     def max_tokens(self) -> int:
-        """Tokens that the model takes in, prompt and special tokens included."""
+        """Most tokens that the model reads, prompt and special tokens included."""
         return self._card.max_tokens
 
     @property
@@ -89,9 +89,9 @@ class SentenceTransformerEmbedder:
         """As ``embed_passages``, and a vector for each span ``text[start:end]`` of each text.
 
         A span's vector is the mean of its tokens' states in the pass over the whole text, so it
-        knows its surroundings and costs next to nothing ("late chunking", Günther et al. 2024,
+        reflects its context and costs next to nothing ("late chunking", Günther et al. 2024,
         arXiv:2409.04701). Spans without a token, such as those beyond the model's limit, are zero.
-        A model whose vectors are no mean of its tokens' states embeds the spans one by one.
+        If a model's vectors are not means of its tokens' states, the spans are embedded one by one.
         """
         if not texts:
             return self._no_rows(), []
