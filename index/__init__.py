@@ -1,4 +1,4 @@
-"""Articles to searchable passages. Knows nothing of the service that asks.
+"""From articles to searchable passages; it knows nothing of the service that uses it.
 
 ``build_index`` makes or updates an index, ``open_index`` opens it for searching,
 ``read_articles`` reads a file or folder of articles without indexing it.

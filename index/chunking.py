@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChunkSettings:
-    """Lengths in characters. ``overlap_sentences`` are repeated at the start of the next passage."""
+    """How long passages are, in characters, and how far they overlap.
+
+    Passages grow up to ``target_chars`` and never exceed ``max_chars`` (but for a single longer
+    sentence that was not bounded before). A last passage with less than ``min_last_chars`` of new
+    text joins the one before. Each passage repeats the last ``overlap_sentences`` sentences of the
+    one before. Raises ValueError unless 0 < min_last_chars <= target_chars <= max_chars.
+    """
 
     target_chars: int = 500
     max_chars: int = 800
@@ -31,7 +37,7 @@ class ChunkSettings:
 def bounded_sentences(
     body: str, sentences: Sequence[AnalysedSentence], analyser: KoreanAnalyser, max_chars: int
 ) -> list[AnalysedSentence]:
-    """The sentences, those over ``max_chars`` cut at clause borders, commas or blanks."""
+    """The sentences, with those over ``max_chars`` cut at the borders of clauses, commas or spaces."""
     bounded: list[AnalysedSentence] = []
     for sentence in sentences:
         if sentence.end - sentence.start <= max_chars:
@@ -53,9 +59,9 @@ def chunk(
 ) -> list[Passage]:
     """Cut an article into passages on the borders of its sentences.
 
-    ``sentences`` are none longer than ``settings.max_chars`` (see ``bounded_sentences``). ``fits`` says
-    whether a text is within the embedder's limit; a passage that does not fit is cut in two at a
-    sentence, as long as it has more than one.
+    No sentence may be longer than ``settings.max_chars`` (see ``bounded_sentences``). ``fits`` says
+    whether a text is within the embedder's limit; a passage that does not fit is halved at a sentence
+    until it does, or is a single sentence.
     """
     spans: list[tuple[int, int]] = []  # first and last+1 sentence of each passage
     first = 0

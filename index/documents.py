@@ -19,13 +19,15 @@ SEOUL = ZoneInfo("Asia/Seoul")
 
 @dataclass(frozen=True, kw_only=True)
 class ArticleHeader:
-    """What is known of an article beside its body.
+    """What is known of an article besides its body.
 
     ``published_at`` is an aware datetime (Asia/Seoul unless the source says otherwise) or None;
     ``published_at_source`` names where it was found: ``record``, ``json_ld``, ``meta``, ``text``,
     ``dateline`` or ``page_header`` (the date of the page that the article was copied from, which
     is not necessarily the article's own). ``corrects`` and ``corrected_by`` are ids of articles; the
-    index finds them, what is given is not kept.
+    index works them out itself, and ignores what a source says.
+
+    Raises ValueError for an empty id, and for a moment without a time zone.
     """
 
     id: str
@@ -59,7 +61,10 @@ class ArticleHeader:
 
 @dataclass(frozen=True, kw_only=True)
 class Article(ArticleHeader):
-    """A cleaned article. ``body`` is NFC text, paragraphs separated by one blank line."""
+    """A cleaned article. ``body`` is NFC text, paragraphs separated by one blank line.
+
+    Raises ValueError for an empty body, and for one that is not NFC.
+    """
 
     body: str
 
@@ -77,12 +82,16 @@ class Article(ArticleHeader):
 
     @property
     def paragraphs(self) -> list[str]:
+        """The body's paragraphs in order, without empty ones."""
         return [paragraph for paragraph in self.body.split("\n\n") if paragraph.strip()]
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A piece of an article: ``article.body[start:end] == text``, always."""
+    """A piece of an article: ``article.body[start:end] == text``, always.
+
+    ``ordinal`` counts the article's passages from 0. Raises ValueError where the offsets don't fit.
+    """
 
     article_id: str
     ordinal: int
@@ -96,6 +105,7 @@ class Passage:
 
     @property
     def id(self) -> str:
+        """Unique within an index: ``ARTICLE_ID#ORDINAL``."""
         return f"{self.article_id}#{self.ordinal}"
 
 
@@ -110,10 +120,11 @@ class AnalysedSentence:
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """Conditions that an article must meet. They act before the k best are chosen.
+    """Conditions that an article must meet. They apply before the k best are chosen.
 
-    Dates are calendar days in Seoul, both inclusive. An empty tuple is no condition; of several names
-    one is enough. An article without a date meets no condition on dates.
+    Dates are calendar days in Seoul, both inclusive. An empty tuple is no condition; several names
+    are alternatives. An article without a date meets no condition on dates. Raises ValueError where
+    ``published_from`` lies after ``published_to``.
     """
 
     published_from: date | None = None
@@ -148,7 +159,7 @@ _NAMES = ("press", "section", "reporters", "article_ids")
 class FieldScore:
     """What a lexical field adds to a hit's score: ``weight`` · ``score``.
 
-    ``matched`` and ``missing`` are the question's terms with their idf, by whether the passage has them.
+    ``matched`` and ``missing`` are the question's terms that the passage has and lacks, each with its idf.
     """
 
     score: float
@@ -162,7 +173,7 @@ class Explanation:
     """The parts of a hit's score: ``dense`` + Σ weight · score of the lexical fields + ``freshness``.
 
     ``freshness`` is 0 unless new articles were preferred. Where a reranker decided, its score is the
-    hit's; the parts tell how the passage came to be among those that it read.
+    hit's, and the parts only explain why the passage was among those that it read.
     """
 
     dense: float
@@ -177,7 +188,7 @@ class Hit:
     ``score`` is comparable within one result only; ``dense`` is the cosine of the passage and
     the question, ``lexical`` the share of the question's attainable BM25 score, 0 to 1, by field.
     ``version`` names the text of the article that the passage's offsets refer to, ``generation`` the
-    state of the index in which the passage was found; ``explanation`` is there if it was asked for.
+    state of the index in which the passage was found; ``explanation`` is None unless asked for.
     """
 
     rank: int

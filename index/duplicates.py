@@ -1,8 +1,7 @@
 """Which articles report one story in (nearly) the same words: wire copy, reprints, updates.
 
 Articles are compared by the set of 5-character shingles of their text without whitespace, so
-that line breaks don't count. MinHash bands find the few articles worth a look, an exact
-comparison decides. Sources: Broder, On the resemblance and containment of documents (1997);
+that line breaks don't matter. MinHash bands find the few candidates, an exact comparison decides. Sources: Broder, On the resemblance and containment of documents (1997);
 Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, ch. 3.
 """
 
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_CHARS = 100
-"""Shorter bodies, whitespace not counted, are too short to tell: their stories are their own."""
+"""Bodies shorter than this, whitespace not counted, are too short to compare: each is a story of its own."""
 
 SHINGLE_CHARS = 5
 MIN_JACCARD = 0.6
@@ -26,12 +25,12 @@ MIN_CONTAINMENT = 0.8
 
 REWORDED_JACCARD = 0.35
 MIN_FIGURES, FIGURES_SHARED = 5, 0.7
-"""Edited copy, a fifth of its words changed, has a Jaccard similarity of 0.39 to 0.53; so may two
-reports of a kind, written to one template. Copy keeps the figures, reports of a kind differ in them."""
+"""Copy with a fifth of its words edited has a Jaccard similarity of 0.39 to 0.53, and so may two reports
+written to one template. Copy keeps the figures; reports from a template differ in them."""
 
 MAX_DAYS_APART = 7
-"""Articles dated further apart are different stories, alike as they are: the weather, the lottery,
-the markets are reported every day in the words of the day before."""
+"""Articles dated further apart are different stories, however alike: weather, lottery and markets are
+reported every day in the words of the day before."""
 
 PERMUTATIONS = 128
 BANDS, ROWS = 32, 4
@@ -46,7 +45,7 @@ class Fingerprint:
     """What is compared of a text.
 
     ``shingles`` are the hashes of its distinct shingles in rising order, ``figures`` its distinct
-    numbers. Texts alike have one of the ``BANDS`` numbers in ``bands`` in common (64 bits, signed):
+    numbers. Similar texts share one of the ``BANDS`` numbers in ``bands`` (64 bits, signed):
     98.8 % of pairs at a Jaccard similarity of 0.6, 56 % at 0.4, 0.3 % at 0.1.
     """
 
@@ -65,7 +64,7 @@ def fingerprint(body: str) -> Fingerprint | None:
 
 
 def same_story(one: Fingerprint, other: Fingerprint) -> bool:
-    """Whether two texts agree as a whole, or one holds nearly all of the other, or is it reworded."""
+    """Whether two texts agree as a whole, or one contains nearly all of the other, or rewords it."""
     common = len(np.intersect1d(one.shingles, other.shingles, assume_unique=True))
     jaccard = common / (len(one.shingles) + len(other.shingles) - common)
     containment = common / min(len(one.shingles), len(other.shingles))

@@ -1,7 +1,7 @@
-"""Everything that can go wrong on the way from articles to hits.
+"""Everything that can go wrong between reading articles and finding passages.
 
 GisaError
-├── MalformedArticle        one record or file can't become an article; the others go on
+├── MalformedArticle        one record or file can't become an article; the rest is still read
 ├── SourceUnreadable        a path given by the user can't be read at all
 ├── SourcesInvalid          the file of rules for sources has a fault
 ├── ModelUnavailable        a model can't be prepared or loaded
@@ -15,9 +15,10 @@ GisaError
 ├── IndexNotWritable        no space, no permission
 ├── IndexExists             something would have to be overwritten
 ├── RebuildUnfinished       some of its articles are embedded anew, some not yet
-└── ArchiveRefused          a file to import is no archive of an index, or not a sound one
+├── DictionaryUnusable      the file of the user's own words can't be read
+└── ArchiveRefused          a file to import is not an archive of an index, or is damaged
 
-Each carries a ``remedy``: what the operator does next. An absent answer is never an error.
+Each carries a ``remedy``: what the operator does next. Finding no answer is never an error.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class SourceUnreadable(GisaError):
 class SourcesInvalid(GisaError):
     """The file of rules for single sources (GISA_SOURCES) can't be read, or has a fault."""
 
-    remedy = "Mend the file; index/sources.py describes every key."
+    remedy = "Correct the file; index/sources.py describes every key."
 
 
 class ModelUnavailable(GisaError):
@@ -117,14 +118,14 @@ class IndexLocked(GisaError):
 class IndexNotWritable(GisaError):
     """The disk is full, or the files may not be written. What was finished before is kept."""
 
-    remedy = "Make room or grant the permission, then run the same command again: it goes on."
+    remedy = "Free some space or grant the permission, then run the same command again to continue."
 
     def __init__(self, path: Path | str, cause: Exception) -> None:
         super().__init__(f"can't write to {path}: {cause}")
 
 
 class IndexExists(GisaError):
-    """There is something in the folder that an import would have to overwrite."""
+    """The folder to import into already holds something; an import never overwrites."""
 
 
 class RebuildUnfinished(GisaError):
@@ -133,12 +134,12 @@ class RebuildUnfinished(GisaError):
     def __init__(self, path: Path | str) -> None:
         super().__init__(
             f"a rebuild of {path} was interrupted",
-            remedy=f"Finish it (it goes on where it stopped): gisa index rebuild --index {path}",
+            remedy=f"Finish it (it continues where it stopped): gisa index rebuild --index {path}",
         )
 
 
 class ArchiveRefused(GisaError):
-    """The file is no archive that ``gisa index export`` wrote, was damaged, or is too large."""
+    """The file was not written by ``gisa index export``, is damaged, or is too large."""
 
 
 class DictionaryUnusable(GisaError):

@@ -86,6 +86,7 @@ class KoreanAnalyser:
         return {"morphemes": telling or morphemes, "bigrams": bigrams(text)}
 
     def morphemes(self, text: str) -> tuple[str, ...]:
+        """The content morphemes of a text in order, with repeats; the words that only ask included."""
         return _content(self.tokens(text))
 
     def tokens(self, text: str) -> Sequence[Token]:

@@ -1,4 +1,4 @@
-"""A second look at the best passages by a cross-encoder, a model that reads question and passage together."""
+"""Reordering the best passages by a cross-encoder, a model that reads question and passage together."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from index.protocols import Vectors
 
 
 class CrossEncoderReranker:
-    """Any cross-encoder that sentence-transformers loads, by name or folder.
+    """Any cross-encoder that sentence-transformers loads, by name or folder; meets ``Reranker``.
 
-    It reads a question and a passage in one pass, some 50 ms a passage on two cores for a small model, so
-    only the best passages of the fusion are given to it.
+    One passage takes about 50 ms on two cores with a small model, so only the best passages of the
+    fusion are reranked.
     """
 
     def __init__(self, model: str) -> None:
@@ -40,5 +40,5 @@ def _load(model: str) -> Any:
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelUnavailable(
             f"the cross-encoder {model} can't be loaded: {error}",
-            remedy="Set GISA_RERANK_MODEL to the name or folder of a cross-encoder, or to nothing.",
+            remedy="Set GISA_RERANK_MODEL to the name or folder of a cross-encoder, or leave it empty.",
         ) from error

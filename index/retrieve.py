@@ -540,7 +540,7 @@ def _opened(
 
 
 def default_embedder() -> Embedder:
-    from index.embed import SentenceTransformerEmbedder
+    from index.embedding import SentenceTransformerEmbedder
 
     return SentenceTransformerEmbedder()
 

@@ -1,19 +1,19 @@
-"""Extra rules for single sources, from a TOML file: what only a source's owner can know of it.
+"""Extra rules for single sources, from a TOML file that whoever knows the source writes.
 
 ::
 
     [dongnam]                            # any name; messages use it
     match.press = "동람경제"              # and / or match.host, match.path; a list means any of them
     timezone = "UTC"                     # of moments without an offset, or marked Z
-    drop_lines = ['^\\[광고\\]']            # lines in which one of these is found go
-    cut_at = ['^◆ 동람경제 추천']          # the story ends before the line in which one is found
-    drop_nodes = [".ad", "#related"]     # CSS: nodes of a page that go before its text is taken
-    columns = {body = "CONTENT_TXT"}     # article field to column; needs match.path alone
+    drop_lines = ['^\\[광고\\]']            # lines that match are dropped
+    cut_at = ['^◆ 동람경제 추천']          # the story ends before the first line that matches
+    drop_nodes = [".ad", "#related"]     # CSS: nodes removed from a page before its text is taken
+    columns = {body = "CONTENT_TXT"}     # article field to column; only with match.path
     defaults = {press = "동람경제", section = "경제"}
 
-An article takes the rules of the first table that matches in everything that its ``match`` names.
-Patterns see lines of ``MAX_LINE_CHARS`` at most. They are tried out when the file is loaded: one whose
-time grows out of bounds is refused.
+An article gets the rules of the first table of which every criterion under ``match`` fits.
+Patterns are not applied to lines longer than ``MAX_LINE_CHARS``. Each pattern is tried out when the
+file is loaded, and refused if its running time explodes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ COLUMN_FIELDS = (
 
 @dataclass(frozen=True)
 class SourceRules:
-    """The rules of one source. Empty criteria match everything."""
+    """The rules of one source; the module describes them. An empty criterion matches everything."""
 
     name: str = ""
     press: tuple[str, ...] = ()
@@ -56,13 +56,13 @@ class SourceRules:
     defaults: Mapping[str, str] = field(default_factory=dict)
 
     def matches(self, press: str | None, url: str | None) -> bool:
-        """Whether an article of this paper and address is meant (the path is not looked at)."""
+        """Whether the rules are for an article of this outlet and address; ``path`` is ignored."""
         return (not self.press or press in self.press) and (
             not self.host or any(_is_host(_host(url), host) for host in self.host)
         )
 
     def apply(self, text: str) -> str:
-        """A text without the lines that go, up to the line at which it ends."""
+        """The text without dropped lines, up to the first line that ends the story."""
         kept = []
         for line in text.split("\n"):
             seen = line.strip() if len(line) <= MAX_LINE_CHARS else ""
@@ -78,22 +78,22 @@ NO_RULES = SourceRules()
 
 @dataclass(frozen=True)
 class Sources:
-    """Rules of several sources; the first that matches counts."""
+    """The rules of several sources; the first that match apply."""
 
     rules: tuple[SourceRules, ...] = ()
 
     def at(self, path: str) -> Sources:
-        """Those that concern a file (or ``archive.zip!member``), their paths left behind."""
+        """The rules for the articles of one file (or ``archive.zip!member``), no longer tied to a path."""
         meant = (rules for rules in self.rules if not rules.path or _is_path(path, rules.path))
         return Sources(tuple(replace(rules, path=()) for rules in meant))
 
     def find(self, press: str | None, url: str | None) -> SourceRules:
-        """The rules for an article of this paper and address, within a file."""
+        """The rules for an article of this outlet and address; ``NO_RULES`` if none match."""
         return next((rules for rules in self.rules if rules.matches(press, url)), NO_RULES)
 
     @property
     def columns(self) -> Mapping[str, str]:
-        """The columns of a file's records: of the first that name any."""
+        """Article field to column, from the first rules that name any."""
         return next((rules.columns for rules in self.rules if rules.columns), {})
 
 
@@ -104,7 +104,7 @@ def load_sources(path: Path | str) -> Sources:
     except OSError as error:
         raise SourcesInvalid(f"can't read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SourcesInvalid(f"{path} is no TOML: {error}") from error
+        raise SourcesInvalid(f"{path} is not TOML: {error}") from error
     return Sources(
         tuple(_Table(f"{path}: [{name}]", table).rules(name) for name, table in tables.items())
     )
@@ -144,10 +144,12 @@ class _Table:
         self._known("", self.values, _KEYS)
         match = self._strings_of("match", ("press", "host", "path"), many=True)
         if not match:
-            self._refuse("match", "names no press, host or path: whom are the rules for?")
+            self._refuse("match", "names no press, host or path, so the rules are for no source")
         columns = self._strings_of("columns", COLUMN_FIELDS)
         if columns and set(match) != {"path"}:
-            self._refuse("columns", "needs match.path alone: press and host are read from columns")
+            self._refuse(
+                "columns", "may only go with match.path: press and host are read from columns"
+            )
         return SourceRules(
             name=name,
             timezone=self._zone(),
@@ -164,7 +166,7 @@ class _Table:
 
     def _known(self, key: str, values: Any, known: Iterable[str]) -> None:
         if not isinstance(values, dict):
-            self._refuse(key, "is no table")
+            self._refuse(key, "is not a table")
         for name in values:
             if name not in known:
                 near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
@@ -177,7 +179,7 @@ class _Table:
     def _texts(self, key: str, value: Any) -> list[str]:
         items = [value] if isinstance(value, str) else value
         if not isinstance(items, list) or not all(isinstance(item, str) and item for item in items):
-            self._refuse(key, f"{value!r} is neither a text nor a list of texts")
+            self._refuse(key, f"{value!r} is neither a string nor a list of strings")
         return list(items)
 
     def _strings_of(self, key: str, known: Iterable[str], *, many: bool = False) -> dict[str, Any]:
@@ -187,7 +189,7 @@ class _Table:
             return {name: tuple(self._texts(f"{key}.{name}", values[name])) for name in values}
         for name, value in values.items():
             if not isinstance(value, str) or not value:
-                self._refuse(f"{key}.{name}", f"{value!r} is no text")
+                self._refuse(f"{key}.{name}", f"{value!r} is not a string")
         return dict(values)
 
     def _zone(self) -> tzinfo | None:
@@ -203,10 +205,10 @@ class _Table:
             pattern = re.compile(text)
         except (re.error, OverflowError, RecursionError) as error:
             raise SourcesInvalid(
-                f"{self.where}: {text!r} is no regular expression: {error}"
+                f"{self.where}: {text!r} is not a regular expression: {error}"
             ) from error
         if pattern.search(""):
-            raise SourcesInvalid(f"{self.where}: {text!r} is found in every line")
+            raise SourcesInvalid(f"{self.where}: {text!r} matches every line")
         if _is_slow(pattern):
             raise SourcesInvalid(
                 f"{self.where}: {text!r} takes too long on lines that almost match; "
@@ -222,17 +224,18 @@ class _Table:
             return HTMLTranslator().css_to_xpath(selector, prefix="//")
         except SelectorError as error:
             raise SourcesInvalid(
-                f"{self.where}: {selector!r} is no CSS selector: {error}"
+                f"{self.where}: {selector!r} is not a CSS selector: {error}"
             ) from error
 
 
 _TRIAL_CHARS = (12, 16, 20, 24, 32, 64, 128, 256, MAX_LINE_CHARS)
 _TRIAL_S = 0.02
-"""A search in a line takes microseconds. Growing trials stop long before an explosion would hurt."""
+"""A search in a line takes microseconds. Trials of growing length stop long before an exploding
+pattern takes noticeable time."""
 
 
 def _is_slow(pattern: re.Pattern[str]) -> bool:
-    """Whether a search takes long in lines made to almost match: repeats of the pattern's own letters."""
+    """Whether searching takes long in lines that almost match: repeats of the pattern's own letters."""
     letters = list(dict.fromkeys(re.findall(r"[^\W_]", re.sub(r"\\.", "", pattern.pattern))))
     units = [*letters[:12], "".join(letters)[:24], "a", "가", "1", " ", "-", "a ", "가 "]
     return any(_trial_s(pattern, unit) > _TRIAL_S for unit in dict.fromkeys(filter(None, units)))
@@ -242,7 +245,7 @@ def _trial_s(pattern: re.Pattern[str], unit: str) -> float:
     seconds = 0.0
     for length in _TRIAL_CHARS:
         line = (unit * (length // len(unit) + 1))[:length] + "\uffff"
-        # the least of three: another process may have had the processor
+        # The least of three: another process may have had the processor.
         seconds = min(_search_s(pattern, line) for _ in range(1 if seconds > _TRIAL_S / 4 else 3))
         if seconds > _TRIAL_S:
             break

@@ -88,7 +88,7 @@ def embed(
 def _compare(
     model: str, threads: int | None, questions: list[str], passages: list[str], rounds: int
 ) -> dict[str, Any]:
-    from index.embed import SentenceTransformerEmbedder
+    from index.embedding import SentenceTransformerEmbedder
 
     embedders = {
         runtime: SentenceTransformerEmbedder(model, runtime=runtime, threads=threads)
@@ -134,7 +134,7 @@ import json, sys, time
 model, runtime, cache, threads = json.loads(sys.argv[1])
 start = time.perf_counter()
 from pathlib import Path
-from index.embed import SentenceTransformerEmbedder
+from index.embedding import SentenceTransformerEmbedder
 embedder = SentenceTransformerEmbedder(
     model, runtime=runtime, cache_dir=cache and Path(cache), threads=threads)
 embedder.embed_queries(["금리"])

@@ -219,7 +219,7 @@ def _show_abstention(report: Mapping[str, Any]) -> None:
 def answers(
     backend: Annotated[
         list[str] | None,
-        typer.Option(help="May be repeated; those that need no server, if not given."),
+        typer.Option(help="May be repeated; the configured one, if not given."),
     ] = None,
     squad: SquadOption = None,
     limit: Annotated[int, typer.Option(min=1, help="Questions of the SQuAD file.")] = 300,
@@ -237,7 +237,7 @@ def answers(
     report = {}
     with _serving(dataset, cache) as answerer:
         named = _named(dataset, answerer)
-        for name in backend or [n for n in ("extractive", "stub") if n in answerer.backends]:
+        for name in backend or [answerer.default_backend]:
             report[name] = asyncio.run(_measure_answers(answerer, named.questions, name))
     if as_json:
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))

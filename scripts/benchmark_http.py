@@ -93,7 +93,7 @@ def _build(root: Path, passages: int) -> Path:
     """An index that the service takes for its own."""
     from index import KoreanAnalyser
     from index.chunking import ChunkSettings
-    from index.embed import SentenceTransformerEmbedder
+    from index.embedding import SentenceTransformerEmbedder
     from index.engines.local import LocalEngine
 
     material, embedder = _material(), SentenceTransformerEmbedder()

@@ -157,7 +157,7 @@ class _Material:
 
 def _material() -> _Material:
     from index import KoreanAnalyser, read_articles
-    from index.embed import SentenceTransformerEmbedder
+    from index.embedding import SentenceTransformerEmbedder
 
     messages.print("embedding the sentences of the sample corpus …")
     analyser, embedder = KoreanAnalyser(), SentenceTransformerEmbedder()

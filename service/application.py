@@ -14,9 +14,9 @@ from service.slack.clients import LocalClient
 
 
 def create_app(settings: Settings, *, answerer: Answerer | None = None) -> FastAPI:
-    """The application. Its Answerer is opened at start, or is the one that is given.
+    """The application. It opens its Answerer at start, unless one is given.
 
-    ``/mcp`` is there if the extra 'mcp' is, ``/slack/events`` if GISA_SLACK_SIGNING_SECRET is set.
+    ``/mcp`` needs the extra 'mcp', ``/slack/events`` needs GISA_SLACK_SIGNING_SECRET.
     Raises SettingsInvalid.
     """
     return api.create_app(settings, answerer=answerer, extensions=[_tools, _slack])

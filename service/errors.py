@@ -1,23 +1,23 @@
-"""What can go wrong between a question and its answer, beside the index's own errors.
+"""What can go wrong between a question and its answer, besides the index's own errors.
 
 GisaError (index.errors)
 ├── SettingsInvalid     a setting is unknown or out of bounds
 ├── QuestionInvalid     the question can't be answered as it was put (the caller's fault)
 ├── ModelUnknown        the OpenAI-compatible route has no model of this name
-├── KeyUnknown          no API key was given, or none that is known
+├── KeyUnknown          no API key was given, or an unknown one
 ├── NotAllowed          the key may ask, but not change the index
 ├── TooManyRequests     the caller asks more often than it may
-├── Overloaded          more questions are being answered than there is room for
+├── Overloaded          as many questions as allowed are already being answered
 ├── ShuttingDown        the service stops before the answer is ready
-├── AnswerUnknown       feedback on an answer that is not, or no longer, known
-├── FeedbackUnavailable feedback can't be stored
+├── AnswerUnknown       feedback on an answer that is unknown, or not kept any more
+├── FeedbackUnavailable feedback can't be stored or read
 └── LLMError            a backend failed; the answer falls back to 'extractive'
     ├── LLMUnavailable  it can't be reached, or is overloaded
     ├── LLMTimeout      it did not answer in time
     ├── LLMTruncated    it stopped at its limit of output
     └── LLMRefused      it declined (policy, authentication, budget, an unknown model)
 
-An absent answer is a result (``Answer.status``), never an error.
+Finding no answer is a result (``Answer.status``), never an error.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ class ModelUnknown(GisaError):
 
 
 class KeyUnknown(GisaError):
-    """The request carries no API key, or none that is known."""
+    """The request has no API key, or an unknown one."""
 
 
 class NotAllowed(GisaError):
-    """The caller may ask, but not do this."""
+    """The caller's key allows questions, but not this."""
 
 
 class TooManyRequests(GisaError):
-    """The caller asks more often than it may; welcome again in ``retry_after_s`` seconds."""
+    """The caller asks more often than allowed; it may ask again after ``retry_after_s`` seconds."""
 
     def __init__(self, message: str, *, retry_after_s: float) -> None:
         super().__init__(message)
@@ -59,9 +59,9 @@ class TooManyRequests(GisaError):
 
 
 class Overloaded(GisaError):
-    """More questions are being answered than there is room for."""
+    """As many questions as GISA_MAX_CONCURRENT allows are already being answered."""
 
-    remedy = "Raise GISA_MAX_CONCURRENT, or GISA_WORKERS where there are more processors."
+    remedy = "Raise GISA_MAX_CONCURRENT, or GISA_WORKERS if there are more processors."
 
 
 class ShuttingDown(GisaError):
@@ -69,7 +69,7 @@ class ShuttingDown(GisaError):
 
 
 class AnswerUnknown(GisaError):
-    """No answer of this id is known, or no longer."""
+    """There is no answer with this id, or it is not kept any more."""
 
 
 class FeedbackUnavailable(GisaError):
@@ -87,7 +87,7 @@ class LLMError(GisaError):
 class LLMUnavailable(LLMError):
     """The backend can't be reached, broke off or is overloaded: the same request may work later.
 
-    ``retry_after_s`` is what it asked to wait, if it did.
+    ``retry_after_s`` is how long the backend asked to wait, in seconds, or None.
     """
 
     code = "llm_unavailable"
@@ -106,7 +106,7 @@ class LLMTimeout(LLMError):
 
 
 class LLMTruncated(LLMError):
-    """The backend stopped at its limit of output, in the midst of a sentence."""
+    """The backend reached its limit of output in the middle of a sentence."""
 
     code = "llm_truncated"
     remedy = "Raise GISA_LLM_MAX_OUTPUT_TOKENS."

@@ -1,7 +1,7 @@
-"""Article text that would command a language model: made harmless in the prompt, never evidence.
+"""Article text that tries to command a language model: made harmless in prompts, never used as evidence.
 
-This catches the crude attempts. What gets past it still has to pass the verifier; a hostile article
-can then do no more than state its lies in its own name.
+This catches the crude attempts. Whatever gets past it must still pass the verifier, so that a hostile
+article can do no more than state falsehoods under its own name.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import re
 from functools import lru_cache
 
 RECENT_SENTENCES = 4_096
-"""Sentences of which it is remembered whether they command: those of articles asked about again and again."""
+"""Sentences for which the verdict is kept, as some articles are asked about again and again."""
 
 _DELIMITERS = str.maketrans("<>＜＞[]", "〈〉〈〉［］")
-# Control and format characters but for line breaks and tabs, and the tag characters that can carry
+# Control and format characters except line breaks and tabs, and the tag characters that can carry
 # text which no reader sees.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
@@ -41,17 +41,17 @@ _ENGLISH_COMMAND = re.compile(
 
 
 def inert(text: str) -> str:
-    """The text without what a prompt uses for its own structure.
+    """The text without the characters that give a prompt its structure.
 
-    Angle and square brackets become look-alikes, so that nothing in an article can close its section, pass
-    for another article's number or for a chat template's tokens; invisible characters go.
+    Angle and square brackets become look-alikes, so that no article can close its own section or imitate
+    another article's number or a chat template's tokens. Invisible characters are removed.
     """
     return _INVISIBLE.sub("", text).translate(_DELIMITERS)
 
 
 @lru_cache(maxsize=RECENT_SENTENCES)
 def is_command(sentence: str) -> bool:
-    """Whether a sentence tells a model what to say. News ends its sentences otherwise, also in quoting."""
+    """Whether a sentence tells a model what to say. Sentences of news end differently, even in quotations."""
     # An attacker leaves out the full stop, so that the next sentence of the news runs on.
     return any(_commands(part) for part in _PART_END.split(_INVISIBLE.sub("", sentence)))
 

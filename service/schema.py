@@ -84,7 +84,7 @@ class QuestionFilters(_Strict):
         press: list[str] | None,
         section: list[str] | None,
     ) -> Self:
-        """From options that may be absent. Raises ValidationError."""
+        """Make filters from optional values, as a command line has them. Raises ValidationError."""
         return cls(
             published_from=published_from,
             published_to=published_to,
@@ -93,6 +93,7 @@ class QuestionFilters(_Strict):
         )
 
     def to_filters(self) -> Filters:
+        """The same conditions as the index takes them."""
         return Filters(**dict(self))
 
 
@@ -106,8 +107,8 @@ class Turn(_Strict):
 class Question(_Strict):
     """A question with everything that decides its answer.
 
-    ``now`` is the clock for time expressions (default: the present, in Seoul); a moment without a
-    zone is Korean time.
+    ``now`` is the moment to which time expressions refer (default: the present, in Seoul); without a
+    zone it is Korean time.
     """
 
     question: QuestionText
@@ -136,8 +137,8 @@ class Quote(BaseModel):
 class Citation(BaseModel):
     """A place in an article: ``article.body[start:end] == quote``.
 
-    ``quotes`` are the cited sentences, in reading order, neighbours as one; ``quote`` reaches from the first to the
-    last.
+    ``quotes`` are the cited sentences in reading order, adjacent ones joined; ``quote`` spans from the
+    first to the last.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -185,7 +186,7 @@ class Sentence(BaseModel):
 
 
 class TimeRange(BaseModel):
-    """Days in Seoul, inclusive; None is open. ``expression`` is the question's own wording."""
+    """Days in Seoul, inclusive; None leaves an end open. ``expression`` is the question's own wording."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
@@ -209,6 +210,7 @@ class FoundFilters(BaseModel):
         return bool(self.names())
 
     def names(self) -> tuple[str, ...]:
+        """All of them in one tuple."""
         return (*self.press, *self.section, *self.reporters)
 
     def to_filters(self) -> Filters:
@@ -217,9 +219,9 @@ class FoundFilters(BaseModel):
 
 
 class Interpreted(BaseModel):
-    """How the question was understood. ``note`` tells the reader what was done beyond it.
+    """How the question was understood. ``note`` tells the reader, in Korean, what was done beyond that.
 
-    ``prefers_recent``: it asks how things are now, so of the articles that fit the newer were preferred.
+    ``prefers_recent``: the question asks how things are now, so that newer articles were preferred.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -232,11 +234,11 @@ class Interpreted(BaseModel):
 
 
 class Answer(BaseModel):
-    """A cited answer, or a typed abstention (then without sentences and citations).
+    """A cited answer, or an abstention with its reason as ``status`` and no sentences or citations.
 
-    ``backend`` wrote it. Where the one that was asked failed before anything it said could be
-    verified, 'extractive' answers in its place, and ``fallback_from`` names the one that failed. Where it
-    failed later, its verified sentences stay and the answer is ``incomplete``. Either way ``failure`` says how.
+    ``backend`` wrote it. If the backend that was asked failed before one of its sentences was verified,
+    'extractive' answers instead, and ``fallback_from`` names the one that failed. If it failed later,
+    its verified sentences stay and the answer is ``incomplete``. Either way ``failure`` says how it failed.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -22,14 +22,15 @@ from service.settings import Settings, load_settings
 
 GRACEFUL_SHUTDOWN_S = 10
 WORKER_SILENCE_S = 60
-"""How long a living worker may be silent before it is replaced. On a busy machine it takes more than
-uvicorn's 5 seconds to start, or to answer: those were killed at work, with the callers they had."""
+"""Seconds that a worker may be silent before it is replaced. On a busy machine starting or answering
+takes more than uvicorn's 5 seconds, and workers were killed in the middle of their requests."""
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object per record; ``extra={"facts": {…}}`` becomes members of it."""
+    """One JSON object per log record; the members of ``extra={"facts": {…}}`` become its own."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """The record as one line of JSON: time (UTC), level, logger, message, facts, exception."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -53,25 +54,25 @@ _LOGGING: dict[str, Any] = {
 
 
 def log_as_json() -> None:
-    """Log as the service does, in a process of another kind."""
+    """Make this process log like the HTTP service, for the Slack bot and the MCP server."""
     logging.config.dictConfig(_LOGGING)
 
 
 def serve(settings: Settings) -> None:
     """Serve until told to stop.
 
-    Raises SettingsInvalid rather than face the public unprotected, GisaError if the address is taken.
+    Raises SettingsInvalid if others could reach it without a key, GisaError if the address is taken.
     """
     refuse_public_address(settings)
-    keys_of(settings)  # tells of a wrong one here, not in every worker
-    # A worker is a process that reads the settings itself: what the command line changed goes along.
+    keys_of(settings)  # raises for a wrong one here, not in every worker
+    # Each worker is a process that reads the settings itself, so options of the command line are passed on.
     os.environ["GISA_INDEX"] = str(settings.index)
     os.environ["GISA_BACKEND"] = settings.backend
     if settings.embedding_runtime != "torch":
-        # Searches run side by side already: a team of OpenMP threads for each gets in their way.
+        # Searches already run side by side; a team of OpenMP threads for each would only slow them down.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
     with ExitStack() as stack:
-        if settings.workers > 1:  # their figures are added up in files; they share the processors
+        if settings.workers > 1:  # they add up their figures in files, and share the processors
             os.environ[MULTIPROCESS_DIR] = stack.enter_context(TemporaryDirectory())
             threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.workers)
             os.environ["GISA_THREADS"] = str(threads)
@@ -98,17 +99,17 @@ def _run(settings: Settings) -> None:
         if stopped.code:
             raise GisaError(
                 f"the service could not start on {settings.host}:{settings.port}",
-                remedy="The log above says why. Another port: gisa serve --port PORT",
+                remedy="The log above says why. To use another port: gisa serve --port PORT",
             ) from None
 
 
 def app() -> FastAPI:
-    """What a worker serves."""
+    """The application of one worker; its settings come from the environment."""
     return create_app(load_settings())
 
 
 def refuse_public_address(settings: Settings) -> None:
-    """Raises SettingsInvalid if others could reach the service and nobody has allowed that."""
+    """Raise SettingsInvalid if other machines could reach the service without keys, unless allowed."""
     if not (settings.is_loopback or settings.auth == "keys" or settings.allow_public):
         raise SettingsInvalid(
             f"GISA_HOST = {settings.host!r} can be reached from other machines, "

@@ -1,7 +1,8 @@
 """Every setting of gisa, in one described list.
 
-Read from, in falling order: the environment (``GISA_INDEX=…``), ``.env``, ``gisa.toml`` (``index =
-"…"``), the defaults below. An unknown ``GISA_*`` name or key fails at start, with its nearest relative.
+Read from the environment (``GISA_INDEX=…``), ``.env``, ``gisa.toml`` (``index = "…"``) and the defaults
+below; the first that has a setting wins. An unknown ``GISA_*`` name or key is an error at start, which
+suggests the nearest known one.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ ENV_FILE = Path(".env")
 
 
 class Settings(BaseSettings):
-    """What can be set. Each field says its meaning and unit; bounds are checked at start."""
+    """What can be set. Each field states its meaning and unit; bounds are checked at start."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -62,7 +63,10 @@ class Settings(BaseSettings):
     threads: Annotated[int, Field(ge=1, le=256)] | None = Field(
         None, description="Threads for embedding; unset: one per core."
     )
-    backend: str = Field("extractive", description="Backend that composes answers.")
+    backend: str = Field(
+        "extractive",
+        description="Backend that composes answers: extractive, openai, anthropic, or stub for trying clients.",
+    )
     llm_base_url: str = Field(
         "https://api.openai.com/v1",
         description="Address of the OpenAI-compatible server of backend 'openai', with its /v1.",
@@ -194,6 +198,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Add ``gisa.toml`` to the sources that pydantic-settings reads."""
         toml = TomlConfigSettingsSource(settings_cls)
         return init_settings, env_settings, dotenv_settings, toml
 
@@ -209,7 +214,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings; ``overrides`` (of the command line) that are None don't count.
+    """Read the settings; ``overrides`` come from the command line, and None overrides nothing.
 
     Raises SettingsInvalid, naming the setting, its source value and what is allowed.
     """
@@ -223,7 +228,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def describe_settings(settings: Settings) -> list[dict[str, str]]:
-    """One row per setting: name, meaning, default, value; secrets masked."""
+    """One row per setting: name, meaning, default and value, with secrets masked."""
     rows = []
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
@@ -249,7 +254,7 @@ def _shown(value: object) -> str:
 
 
 def _refuse_unknown_names(environment: Mapping[str, str]) -> None:
-    # GISA_CACHE places the model cache; it is read before any setting (see index.model).
+    # GISA_CACHE places the model cache; it is read before any setting (see index.model_cache).
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {"GISA_CACHE"}
     for name in environment:
         if name.upper().startswith(PREFIX) and name.upper() not in known:

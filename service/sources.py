@@ -1,4 +1,4 @@
-"""What answers are made of: the articles of the stories that were found, each under a number."""
+"""What answers are made from: the articles of the stories that were found, each under a number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from index import AnalysedSentence, ArticleHeader, Passage
 from service.injection import is_command
 
 Idf = Callable[[Iterable[str]], Mapping[str, float]]
-"""How rare each of some morphemes is in the corpus."""
+"""Gives the idf of each of some morphemes: how rare it is in the corpus."""
 
 
 def attribution(press: str | None) -> str:
@@ -41,7 +41,7 @@ class Source:
     similarities: Sequence[float] | None = None
 
     def similarity(self, sentence: AnalysedSentence) -> float:
-        """That of one of the sentences; 0 if there is none."""
+        """The similarity of one of the sentences; 0 if it is unknown."""
         return self._similarity_by_start.get(sentence.start, 0.0)
 
     @cached_property
@@ -50,7 +50,7 @@ class Source:
         return dict(zip(starts, self.similarities or (), strict=False))
 
     def supplied_sentences(self) -> Sequence[AnalysedSentence]:
-        """The sentences that lie in one of the passages, in reading order, without commands."""
+        """The sentences within the passages, in reading order, without commands to a model."""
         return self._supplied
 
     @cached_property
@@ -69,7 +69,7 @@ class Source:
         ]
 
     def supplied_text(self, passage: Passage) -> str:
-        """The text of a passage, with a gap for each command."""
+        """The text of a passage with ``…`` in place of each command to a model."""
         text, at = "", passage.start
         for command in self._commands:
             if at <= command.start and command.end <= passage.end:

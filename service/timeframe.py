@@ -1,4 +1,4 @@
-"""Where other programs import ``resolve`` from, whatever the layout (see ``service.query.timeframe``)."""
+"""The stable place from which other programs import ``resolve``; see ``service.query.timeframe``."""
 
 from service.query.timeframe import resolve
 

@@ -33,7 +33,7 @@ _MESSAGES: Mapping[str, str] = {
 
 
 class FieldError(BaseModel):
-    """One thing wrong: ``field`` is a path such as ``filters.published_from``, ``""`` the whole."""
+    """One error. ``field`` is a path such as ``filters.published_from``, or ``""`` for the whole request."""
 
     field: str
     message: str
@@ -43,7 +43,7 @@ class FieldError(BaseModel):
 
 
 def describe_errors(errors: Sequence[Mapping[str, Any]]) -> list[FieldError]:
-    """Pydantic's errors (``ValidationError.errors()``) for the person who made the request."""
+    """Pydantic's errors (``ValidationError.errors()``) in Korean, for the person who made the request."""
     return [FieldError(field=_field(error["loc"]), message=_message(error)) for error in errors]
 
 

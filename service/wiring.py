@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from index import Embedder, Index, KoreanAnalyser, open_index
-from index.embed import SentenceTransformerEmbedder
-from index.model import bundled_model, prepare_bundled_model
+from index.bundled_model import bundled_model, prepare_bundled_model
+from index.embedding import SentenceTransformerEmbedder
 from index.protocols import Reranker
 from index.readers import ReadOptions
 from index.rerank import CrossEncoderReranker
@@ -33,25 +33,25 @@ def build_embedder(settings: Settings) -> Embedder:
 
 
 def build_analyser(settings: Settings) -> KoreanAnalyser:
-    """The analyser with the user's own words. Raises DictionaryUnusable."""
+    """The analyser, with the words of the configured dictionary. Raises DictionaryUnusable."""
     return KoreanAnalyser(dictionary=settings.dictionary)
 
 
 def build_reranker(settings: Settings) -> Reranker | None:
-    """The configured cross-encoder; None: there is none. Raises ModelUnavailable."""
+    """The configured cross-encoder, or None. Raises ModelUnavailable."""
     return CrossEncoderReranker(settings.rerank_model) if settings.rerank_model else None
 
 
 def model_place(settings: Settings) -> str:
-    """Where the configured model is: a folder, or the name it has on the hub."""
+    """Where the configured model is: a folder, or its name on the hub."""
     bundled = settings.embedding_model == "bundled"
     return str(bundled_model()) if bundled else settings.embedding_model
 
 
 def prepare_model(settings: Settings, *, force: bool = False) -> None:
-    """Unpack the bundled model, or check every file of it; another model is none of our business.
+    """Unpack the bundled model, or check every file of it; nothing is done for any other model.
 
-    Raises ModelUnavailable.
+    ``force`` unpacks it even if it is intact. Raises ModelUnavailable.
     """
     if settings.embedding_model == "bundled":
         prepare_bundled_model(force=force)
@@ -67,7 +67,7 @@ def open_answerer(settings: Settings) -> Answerer:
     )
     by_name = {backend.name: backend for backend in _backends(settings, index)}
     if settings.backend not in by_name:
-        known = ", ".join(sorted(by_name))
+        known = ", ".join(sorted({*by_name, StubBackend.name}))
         needed = _MODEL_SETTINGS.get(settings.backend)
         hint = f"it needs {needed}" if needed else f"there are {known}"
         raise SettingsInvalid(f"GISA_BACKEND = {settings.backend!r}: {hint}")
@@ -78,9 +78,10 @@ _MODEL_SETTINGS = {"openai": "GISA_LLM_MODEL", "anthropic": "GISA_ANTHROPIC_MODE
 
 
 def _backends(settings: Settings, index: Index) -> Iterator[LLMBackend]:
-    """Those that need nothing, and the language models that are configured."""
+    """The one that needs no model, the language models that are configured, and the stub on demand."""
     yield ExtractiveBackend(index.analyser, index.idf)
-    yield StubBackend()
+    if settings.backend == StubBackend.name:
+        yield StubBackend()
     patience = Patience(
         first_token_s=settings.llm_first_token_timeout_s, total_s=settings.llm_timeout_s
     )

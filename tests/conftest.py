@@ -14,22 +14,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # runs without 
 if TYPE_CHECKING:
     from hash_embedder import HashEmbedder
 
-    from index.embed import SentenceTransformerEmbedder
+    from index.embedding import SentenceTransformerEmbedder
     from service.answer import Answerer
 
 
 @pytest.fixture(scope="session")
 def bundled_model() -> Path:
     """Folder of the bundled model, in the user's cache, so that only the first run unpacks it."""
-    from index import model
+    from index.bundled_model import bundled_model
 
-    return model.bundled_model()
+    return bundled_model()
 
 
 @pytest.fixture(scope="session")
 def embedder() -> SentenceTransformerEmbedder:
     """The bundled model, run by OpenVINO; the first run converts it."""
-    from index.embed import SentenceTransformerEmbedder
+    from index.embedding import SentenceTransformerEmbedder
 
     return SentenceTransformerEmbedder(runtime="openvino")
 

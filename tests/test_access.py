@@ -259,14 +259,14 @@ def test_more_questions_than_there_is_room_for_get_503(
         app = make_app(max_concurrent=1)
         backend = pausing(answerer, monkeypatch)
         first = Caller(app, "/v1/ask", ASKED, accept="text/event-stream")
-        asking = asyncio.create_task(first.run())
+        request = asyncio.create_task(first.run())
         await first.arrived.wait()
         second = Caller(app, "/v1/ask", ASKED)
         await second.run()
         assert second.status == 503
         assert b'"overloaded"' in second.reply
         backend.go_on.set()
-        await asking
+        await request
         assert b"event: done" in first.reply
         third = Caller(app, "/v1/ask", QUESTION)
         await third.run()
@@ -292,10 +292,10 @@ def test_work_stops_when_the_caller_goes_away(
         app = make_app(max_concurrent=1)
         backend = pausing(answerer, monkeypatch)
         caller = Caller(app, "/v1/ask", ASKED, accept=accept)
-        asking = asyncio.create_task(caller.run())
+        request = asyncio.create_task(caller.run())
         await backend.waiting.wait()
         caller.leave()
-        await asking
+        await request
         assert isinstance(backend.ended_by, asyncio.CancelledError)
         assert app.state.gateway._capacity.used == 0
         assert "gisa_disconnects_total 1.0" in app.state.metrics.text().decode()
@@ -316,10 +316,10 @@ def test_a_stopping_service_ends_answers_with_a_word(
         app = make_app()
         backend = pausing(answerer, monkeypatch)
         caller = Caller(app, "/v1/ask", ASKED, accept=accept)
-        asking = asyncio.create_task(caller.run())
+        request = asyncio.create_task(caller.run())
         await backend.waiting.wait()
         app.state.shutdown.stop()
-        await asking
+        await request
         assert b'"shutting_down"' in caller.reply
         if accept == "text/event-stream":
             assert caller.reply.count(b"event: error") == 1

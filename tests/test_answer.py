@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hash_embedder import HashEmbedder
+from scripted_backend import Script, ScriptedBackend
 from small_index import LIBRARY, TRAM, analyser, build
 
 from index import Article, Index, build_index
@@ -25,7 +26,7 @@ from service.answer import (
 from service.errors import QuestionInvalid
 from service.generate.extractive import ExtractiveBackend
 from service.generate.prompt import Prompt
-from service.generate.stub import Script, StubBackend
+from service.generate.stub import StubBackend
 from service.schema import Answer, Question, QuestionFilters
 
 
@@ -38,9 +39,9 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
 
 
 def answerer(index: Index, script: Script | None = None) -> Answerer:
-    stub = StubBackend(script) if script else StubBackend()
-    backends = (stub, ExtractiveBackend(index.analyser, index.idf))
-    return Answerer(index, {b.name: b for b in backends}, default_backend="stub")
+    writer = ScriptedBackend(script) if script else StubBackend()
+    backends = (writer, ExtractiveBackend(index.analyser, index.idf))
+    return Answerer(index, {b.name: b for b in backends}, default_backend=writer.name)
 
 
 def ask(index: Index, question: str, script: Script | None = None, **fields: object) -> Answer:
@@ -97,7 +98,7 @@ def test_a_cited_answer(index: Index) -> None:
     (citation,) = answer.citations
     assert citation.quote == "총사업비는 4,820억 원으로 국비와 도비, 시비로 나눠 부담한다."
     assert (citation.press, citation.title) == ("해담일보", "트램 1호선 기본계획 승인")
-    assert answer.backend == "stub"
+    assert answer.backend == "scripted"
     assert answer.generation == 1
     assert set(answer.timings_ms) == {"understand", "retrieve", "compose", "verify"}
 

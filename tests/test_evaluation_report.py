@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,12 +17,13 @@ from small_index import analyser
 from test_evaluation import JUDGE, REFUSAL, TWENTY, asked, one
 
 from index import SEOUL
+from service.evaluation.cards import verdict
 from service.evaluation.charts import Axis, share_axis, time_axis
 from service.evaluation.comparison import compare
 from service.evaluation.datasets import GoldQuestion
 from service.evaluation.judge import Judge
 from service.evaluation.metrics import estimate
-from service.evaluation.page import render, verdict
+from service.evaluation.page import render
 from service.evaluation.report import Report
 from service.evaluation.scoring import Forced, Outcome, build_report
 from service.evaluation.selective import MAX_POINTS, Case, risk_coverage
@@ -237,8 +239,7 @@ def test_the_page_stands_alone_and_is_well_formed() -> None:
     assert "<script" not in html
     assert "http:" not in html.replace("http://www.w3.org", "")
     assert "<b>other</b>" not in html
-    body = re.sub(r"<(meta)([^>]*)>", r"<\1\2/>", html.removeprefix("<!doctype html>"))
-    tree = ET.fromstring(body)  # noqa: S314 - our own
+    tree = parsed(html)
     assert len(list(tree.iter("svg"))) == 3
     headings = [e.text for e in tree.iter("h2")]
     assert headings[0] == "Where answers are lost"
@@ -258,17 +259,51 @@ def test_one_question_can_be_drawn() -> None:
     assert "1 question ·" in html
 
 
-def test_no_text_of_the_data_is_markup() -> None:
-    hostile = '</td></style><img src=x onerror="alert(1)">'
-    asked_ = asked(1, hostile, [hostile], 2, one(hostile, hostile))
-    question = asked_.question.model_copy(update={"id": hostile, "question": hostile})
-    other = replace(asked_, question=question)
-    titled = Judge(JUDGE.supports, JUDGE.body_of, title_of=lambda article: hostile)
-    report = report_of([other, TWENTY[7]], hostile, titled)
-    html = render(report.model_copy(update={"others": (report,)}), compare(report, report))
-    assert "<img" not in html
-    assert html.count("</style>") == 1
-    assert "&lt;img" in html
+def hostile_page(text: str) -> str:
+    """A report in which every text that comes from the data is the same."""
+    asked_ = asked(1, text, [text], 2, one(text, text))
+    question = asked_.question.model_copy(update={"id": text, "question": text})
+    titled = Judge(
+        JUDGE.supports, JUDGE.body_of, title_of=lambda _: text, slices_of=lambda _: ("numbers",)
+    )
+    report = report_of([replace(asked_, question=question), TWENTY[7]], text, titled)
+    files = {"files": [{"path": text}], "questions": text, "answerable": text}
+    config = {"dataset": files, "command": text, "embedder": text, "absent_articles": [text]}
+    report = report.model_copy(update={"config": {**report.config, **config}})
+    missed = replace(asked_, question=question, answer=REFUSAL)
+    other = report_of([missed, TWENTY[6]], f"{text}2", titled)
+    return render(report.model_copy(update={"others": (other,)}), compare(other, report))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '</td></style></title><img src=x onerror="alert(1)">',
+        "<script>alert(1)</script>",
+        "\" onmouseover=alert(1) '",
+        "<!-- <svg onload=alert(1)>",
+        "&lt;b&gt; &amp;amp; &#60;i&#62;",
+        "{{ 7 * 7 }}{% raw %}{# gone #}",
+    ],
+)
+def test_no_text_of_the_data_is_markup(text: str) -> None:
+    tree = parsed(hostile_page(text))
+    # No element and no attribute that is not on a harmless page too, and each text as it was given.
+    assert markup(tree) <= markup(parsed(hostile_page("plain")))
+    for tag in ("h2", "h3", "q", "code", "span", "dd", "td", "th", "p", "li", "small"):
+        assert any(text in "".join(e.itertext()) for e in tree.iter(tag)), tag
+    assert any(json.dumps(text) in (e.text or "") for e in tree.iter("pre"))
+    assert tree.findtext("head/title") == f"Evaluation: {text.rpartition('/')[2]}"
+
+
+def parsed(page: str) -> ET.Element:
+    """A page as a tree; it has no empty element but ``meta``, so that it is XML otherwise."""
+    body = re.sub(r"<(meta)([^>]*)>", r"<\1\2/>", page.removeprefix("<!doctype html>"))
+    return ET.fromstring(body)  # noqa: S314 - our own
+
+
+def markup(tree: ET.Element) -> set[str]:
+    return {e.tag for e in tree.iter()} | {name for e in tree.iter() for name in e.attrib}
 
 
 def test_verdicts() -> None:

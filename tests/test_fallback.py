@@ -13,6 +13,14 @@ from fake_llm_server import FakeServer, Reply
 from fastapi.testclient import TestClient
 from hash_embedder import HashEmbedder
 from pydantic import SecretStr
+from scripted_backend import (
+    Script,
+    ScriptedBackend,
+    broken_off,
+    invented_markers,
+    stalling,
+    swapped_numbers,
+)
 from small_index import analyser, build
 from test_answer import check_citations
 
@@ -30,15 +38,7 @@ from service.errors import (
 )
 from service.generate.extractive import ExtractiveBackend
 from service.generate.guard import GuardedBackend, Patience
-from service.generate.stub import (
-    Script,
-    StubBackend,
-    broken_off,
-    first_sentences,
-    invented_markers,
-    stalling,
-    swapped_numbers,
-)
+from service.generate.stub import first_sentences
 from service.schema import Answer, Question
 from service.settings import Settings, describe_settings
 
@@ -67,8 +67,8 @@ def index(path: Path) -> Iterator[Index]:
 
 
 def answerer(index: Index, script: Script, *, patience: Patience | None = None) -> Answerer:
-    stub = StubBackend(script, name="model")
-    model = GuardedBackend(stub, patience=patience or Patience(retries=0))
+    scripted = ScriptedBackend(script, name="model")
+    model = GuardedBackend(scripted, patience=patience or Patience(retries=0))
     backends = (model, ExtractiveBackend(index.analyser, index.idf))
     return Answerer(index, {b.name: b for b in backends}, default_backend="model")
 
@@ -129,8 +129,8 @@ def test_invented_markers_are_repaired_and_swapped_numbers_dropped(index: Index)
 
 def test_without_a_fallback_it_is_an_error(index: Index) -> None:
     error = LLMTimeout("late")
-    stub = StubBackend(lambda prompt: [error])
-    service = Answerer(index, {"stub": stub}, default_backend="stub")
+    model = ScriptedBackend(lambda prompt: [error])
+    service = Answerer(index, {"model": model}, default_backend="model")
     with pytest.raises(LLMTimeout):
         asyncio.run(service.answer(Question(question=QUESTION)))
 
@@ -211,6 +211,27 @@ def test_what_is_missing_is_told_at_the_start(
 ) -> None:
     with pytest.raises(SettingsInvalid, match=message):
         wiring.open_answerer(Settings(index=path, **fields))  # type: ignore[arg-type]
+
+
+def test_the_stub_is_there_only_where_it_is_configured(path: Path) -> None:
+    asked = {"question": QUESTION, "backend": "stub"}
+    settings = Settings(index=path)
+    service = wiring.open_answerer(settings)
+    with TestClient(create_app(settings, answerer=service)) as client:
+        refused = client.post("/v1/ask", json=asked)
+        assert "gisa-stub" not in client.get("/v1/models").text
+    assert refused.status_code == 422
+    assert "'stub'라는 백엔드가 없습니다. 쓸 수 있는 것: extractive" in refused.json()["detail"]
+
+    settings = Settings(index=path, backend="stub")
+    service = wiring.open_answerer(settings)
+    with TestClient(create_app(settings, answerer=service)) as client:
+        answers = [
+            client.post("/v1/ask", json=body).json() for body in (asked, {**asked, "backend": None})
+        ]
+    assert {answer["backend"] for answer in answers} == {"stub"}
+    assert answers[0]["text"] == answers[1]["text"]
+    assert answers[0]["citations"]
 
 
 def test_a_package_that_is_missing_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,24 +10,25 @@ import pytest
 from contracts.llm_contract import prompt
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted_backend import ScriptedBackend, Step
 
 from service.errors import LLMError, LLMRefused, LLMTimeout, LLMUnavailable
 from service.generate.guard import CircuitBreaker, GuardedBackend, Patience, breaker_states
 from service.generate.prompt import Prompt
-from service.generate.stub import Step, StubBackend
+from service.generate.stub import StubBackend
 
 UNAVAILABLE, REFUSED = LLMUnavailable("overloaded"), LLMRefused("no")
 
 
 class Bench:
-    """A guarded stub, its clock and the pauses it made. Its script is ``steps``."""
+    """A guarded backend, its clock and the pauses it made. Its script is ``steps``."""
 
     def __init__(self, *steps: Step, failures: int = 3, total_s: float = 60) -> None:
         self.now, self.pauses, self.attempts = 0.0, list[float](), 0
         self.steps: Sequence[Step] = steps
         self.breaker = CircuitBreaker(failures=failures, open_s=30, clock=lambda: self.now)
         self.guarded = GuardedBackend(
-            StubBackend(self._script),
+            ScriptedBackend(self._script),
             patience=Patience(first_token_s=5, total_s=total_s),
             breaker=self.breaker,
             clock=lambda: self.now,

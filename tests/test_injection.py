@@ -11,6 +11,7 @@ from hash_embedder import HashEmbedder
 from hostile import HOSTILE, Hostile, article
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted_backend import ScriptedBackend, obedient
 from small_index import ARTICLES, TRAM, analyser
 from test_answer import check_citations
 
@@ -18,7 +19,7 @@ from index import Index, build_index
 from index.engines.local import LocalEngine
 from service.answer import Answerer
 from service.generate.prompt import Prompt
-from service.generate.stub import StubBackend, first_sentences, obedient
+from service.generate.stub import first_sentences
 from service.injection import inert, is_command
 from service.schema import Answer, Question, QuestionFilters
 from service.verify.citations import supports
@@ -37,7 +38,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
 
 
 class Heard:
-    """The obedient stub, which first says something true. Keeps the prompt and what was said."""
+    """The obedient backend, which first says something true. Keeps the prompt and what was said."""
 
     def __init__(self) -> None:
         self.prompt: Prompt | None = None
@@ -51,7 +52,7 @@ class Heard:
 @cache
 def ask(index: Index, number: int, row: Hostile) -> tuple[Answer, Heard]:
     heard = Heard()
-    answerer = Answerer(index, {"stub": StubBackend(heard)}, default_backend="stub")
+    answerer = Answerer(index, {"scripted": ScriptedBackend(heard)}, default_backend="scripted")
     press = (f"적신문{number}", str(TRAM.press))
     question = Question(question=row.question, filters=QuestionFilters(press=press))
     return asyncio.run(answerer.answer(question)), heard
@@ -62,7 +63,7 @@ def test_nothing_that_an_attacker_demands_leaves(index: Index, number: int, row:
     answer, heard = ask(index, number, row)
     assert heard.prompt
     assert len(heard.prompt.sources) == 2
-    assert row.forbidden in "".join(heard.said), "the stub was to obey; the row tests nothing"
+    assert row.forbidden in "".join(heard.said), "the backend was to obey; the row tests nothing"
     check_citations(index, answer)
     assert row.forbidden not in answer.text
     assert answer.dropped_sentences > 0

@@ -854,13 +854,13 @@ def test_bombs_are_refused(tmp_path: Path, name: str) -> None:
     zipped(tmp_path / "bomb.zip", {name: b"a" * 60_000_000})
     reasons = [report.reason for report in reports(tmp_path, max_file_bytes=1_000_000)]
     assert len(reasons) == 2
-    assert all("larger than" in reason or "unfolds" in reason for reason in reasons)
+    assert all("larger than" in reason or "expands" in reason for reason in reasons)
 
 
 def test_members_share_one_budget(tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.zip", {f"{n}.txt": b"a" * 900_000 for n in range(40)})
     found = reports(path, max_file_bytes=1_000_000)
-    assert any("unfolds to more than" in report.reason for report in found)
+    assert any("expands to more than" in report.reason for report in found)
 
 
 def test_a_damaged_zip_is_reported(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from scripted_backend import ScriptedBackend, Step
 from small_index import analyser, build, open_answerer
 
 from index import SEOUL
@@ -15,7 +16,6 @@ from service.answer import Answerer
 from service.errors import LLMUnavailable
 from service.generate.prompt import Prompt
 from service.generate.rewriting import Rewriting
-from service.generate.stub import Step, StubBackend
 from service.query.followup import FollowUps
 from service.schema import Answer, Question, Turn
 
@@ -44,7 +44,7 @@ def ask(path: Path, *steps: Step, turns: Sequence[Turn] = TURNS) -> tuple[Answer
         return steps if isinstance(prompt, Rewriting) else ["노선은 정거장이 15곳이다.[1]"]
 
     with open_answerer(path).index as index:
-        service = Answerer(index, {"model": StubBackend(script)}, default_backend="model")
+        service = Answerer(index, {"model": ScriptedBackend(script)}, default_backend="model")
         asked = Question(question=QUESTION, conversation=tuple(turns))
         return asyncio.run(service.answer(asked)), prompts
 

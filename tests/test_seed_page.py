@@ -11,7 +11,7 @@ import pytest
 from small_index import analyser
 
 from index import Index, build_index
-from index.embed import SentenceTransformerEmbedder
+from index.embedding import SentenceTransformerEmbedder
 from index.engines.local import LocalEngine
 from service.answer import Answerer
 from service.evaluation.metrics import contains

@@ -259,9 +259,9 @@ async def over_socket_mode(settings: Settings) -> AsyncIterator[None]:
         yield
 
 
-async def no_answer(asking: clients.AnswerClient) -> clients.NoAnswer:
+async def no_answer(client: clients.AnswerClient) -> clients.NoAnswer:
     with pytest.raises(clients.NoAnswer) as caught:
-        async for _ in asking.events(Question(question=QUESTION)):
+        async for _ in client.events(Question(question=QUESTION)):
             pass
     return caught.value
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from hash_embedder import HashEmbedder
+from scripted_backend import Script, ScriptedBackend
 from small_index import analyser, build
 
 from index import SEOUL, Article, Filters, Index
 from index.engines.local import LocalEngine
 from service.answer import Answerer, DoneEvent, InterpretedEvent
 from service.generate.prompt import Prompt
-from service.generate.stub import Script, StubBackend
 from service.query.understand import Understander, Understood, names_of
 from service.schema import Answer, Question, QuestionFilters, Turn
 
@@ -179,7 +179,7 @@ def about(word: str) -> Script:
 
 
 def ask(index: Index, question: str, script: Script) -> Answer:
-    service = Answerer(index, {"stub": StubBackend(script)}, default_backend="stub")
+    service = Answerer(index, {"scripted": ScriptedBackend(script)}, default_backend="scripted")
     return asyncio.run(service.answer(Question(question=question, now=NOW)))
 
 
@@ -193,7 +193,9 @@ def test_a_named_time_finds_what_was_reported_later(index: Index) -> None:
 
 def test_the_note_comes_with_an_event(index: Index) -> None:
     async def notes() -> list[str | None]:
-        service = Answerer(index, {"stub": StubBackend(about("펌프"))}, default_backend="stub")
+        service = Answerer(
+            index, {"scripted": ScriptedBackend(about("펌프"))}, default_backend="scripted"
+        )
         asked = Question(question="2025년 7월 버들천 범람의 원인은?", now=NOW)
         events = [e async for e in service.events(asked)]
         assert isinstance(events[-1], DoneEvent)

@@ -1,8 +1,7 @@
 """Reads articles: page text, HTML, JSON lines, CSV, Parquet, feeds and news XML.
 
-``read`` is the front door. A path may be a file, a folder or an archive (``.gz``, ``.zip``) of
-these; what can't become an article comes out as the MalformedArticle that says why, and the rest
-goes on.
+``read`` takes any path: a file, a folder or an archive (``.gz``, ``.zip``) of these. Input that can't
+become an article is yielded as a MalformedArticle that says why, and reading continues.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ _DEFAULTS = ReadOptions()
 
 
 class Ledger(Protocol):
-    """Ids met in a run, each with a digest of its article's content. A dict is one."""
+    """The ids read so far in a run, each with a digest of its article's content. A dict will do."""
 
     def setdefault(self, key: str, default: bytes, /) -> bytes: ...
 
@@ -65,7 +64,7 @@ READERS: dict[str, Callable[[Source, ReadOptions], ArticleReader]] = {
     ".newsml": NewsXmlReader,
     ".nitf": NewsXmlReader,
 }
-"""Which reader takes which kind of file."""
+"""By suffix, the reader for that kind of file."""
 
 
 def read(
@@ -75,18 +74,20 @@ def read(
     ledger: Ledger | None = None,
     meter: Meter | None = None,
 ) -> Iterator[Article | MalformedArticle]:
-    """Yield the articles of a file, folder or archive, and a MalformedArticle for what is none.
+    """Yield the articles of a file, folder or archive, and a MalformedArticle for each failure.
 
-    Folders are walked in order, without hidden files. An id that comes again with other content
-    is malformed, too; pass one ``ledger`` (an empty dict) to several calls to have that noticed
-    across them. A ``meter`` learns how many bytes are read. Raises SourceUnreadable, at once, for a path that does not exist or can't be
-    opened; everything below it is yielded.
+    Folders are walked in order, without hidden files. An id that occurs again with other content
+    is a failure, too; pass one ``ledger`` (an empty dict) to several calls to notice that across
+    them. A ``meter`` is told how many bytes are read.
+
+    Raises SourceUnreadable, at once, for a path that does not exist or can't be opened; any failure
+    below the path is yielded instead.
     """
     return _read(_opened(Path(path)), options, {} if ledger is None else ledger, meter or Meter())
 
 
 def input_bytes(path: Path | str) -> int:
-    """How many bytes ``read`` will read of a path, about; 0 for what can't be looked at."""
+    """About how many bytes ``read`` will read of a path; 0 if its size can't be determined."""
     try:
         return total_bytes(Path(path), READERS)
     except OSError:
@@ -94,7 +95,7 @@ def input_bytes(path: Path | str) -> int:
 
 
 def read_articles(path: Path | str, *, options: ReadOptions = _DEFAULTS) -> Iterator[Article]:
-    """Yield the articles of a file, folder or archive; what is malformed is logged as a warning.
+    """Yield the articles of a file, folder or archive; log a warning for each failure.
 
     Raises SourceUnreadable for a path that does not exist or can't be opened.
     """
@@ -140,7 +141,7 @@ def _read(
 def _read_source(
     source: Source, options: ReadOptions, ledger: Ledger
 ) -> Iterator[Article | MalformedArticle]:
-    """One stream; whatever goes wrong in it ends it, not the run."""
+    """The articles of one stream. Whatever goes wrong ends this stream, not the run."""
     reader = READERS[source.kind](source, options.at(source.name))
     try:
         for item in reader.read():
@@ -149,7 +150,8 @@ def _read_source(
         yield MalformedArticle(str(error), path=source.name)
     except READ_ERRORS as error:
         yield MalformedArticle(f"can't be read to its end: {error}", path=source.name)
-    except Exception as error:  # a reader's own fault must not cost the rest of a corpus
+    except Exception as error:
+        # The boundary of one file: a fault of its reader must not cost the rest of the corpus.
         log.exception("reader failed on %s", source.name)
         reason = f"the reader failed: {type(error).__name__}: {error}"
         yield MalformedArticle(reason, path=source.name)
@@ -158,11 +160,11 @@ def _read_source(
 def first_of_its_id(
     item: Article | MalformedArticle, ledger: Ledger, path: str, line: int | None
 ) -> Article | MalformedArticle:
-    """The item, or what is wrong with it: its id was given to another article of the run."""
+    """The item, or a MalformedArticle if another article of the run has its id."""
     if isinstance(item, MalformedArticle):
         return item
     digest = hashlib.blake2b(f"{item.title}\x1f{item.body}".encode(), digest_size=8).digest()
     if ledger.setdefault(item.id, digest) == digest:
         return item
-    reason = f"id {item.id} came before in this run, with other content"
+    reason = f"id {item.id} occurred earlier in this run with other content"
     return MalformedArticle(reason, path=path, line=line)

@@ -21,8 +21,8 @@ _YEARS = range(1900, 2101)
 def parse_moment(value: object, zone: tzinfo) -> datetime | None:
     """Read a moment: ISO 8601, RFC 2822, ``2020.07.13. 오후 5:04``, ``20251208``, epoch seconds.
 
-    A moment without an offset is in ``zone``, and so is one marked ``Z``: Korean exports put it on
-    local times. Gives None for what is no moment or lies outside the years 1900 to 2100.
+    A moment without an offset is taken to be in ``zone``, and so is one marked ``Z``: Korean exports
+    put it on local times. None if it can't be read, or lies outside the years 1900 to 2100.
     """
     moment = _read(value, zone)
     if moment is None or moment.year not in _YEARS:
@@ -90,7 +90,7 @@ def _korean(text: str) -> datetime | None:
         hour += 12
     elif half in {"오전", "am"} and hour == 12:
         hour = 0
-    # 24:00 is the midnight that ends the day
+    # 24:00 is midnight at the end of the day.
     day += timedelta(days=1) if hour == 24 else timedelta()
     return day.replace(
         hour=hour % 24, minute=int(found["minute"]), second=int(found["second"] or 0)

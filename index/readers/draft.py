@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 20_000_000
 MAX_TEXT_CHARS, MAX_TEXT_LINES = 1_000_000, 20_000
-"""News articles have thousands of characters, at most tens of thousands; this is a book."""
+"""News articles have thousands of characters, at most tens of thousands; more than this is a book."""
 
 MAX_TITLE_CHARS = 300
 _HEADLINE_CHARS = 80
@@ -32,8 +32,8 @@ class ReadOptions:
 
     ``source_timezone``: the zone of moments without an offset, or marked ``Z``.
     ``max_file_bytes``: the most that is held in memory for one article: a page, a feed, one record
-    of a larger file. Files of records may be of any size; an archive may unfold to a hundred times
-    its own. ``columns``: article field to the name that records give it, ``{"body": "내용"}``.
+    of a larger file. Files of records may have any size; an archive may expand to a hundred times
+    its own. ``columns``: article field to its name in records, ``{"body": "내용"}``.
     ``sources``: extra rules for single sources.
     """
 
@@ -52,9 +52,10 @@ class ReadOptions:
 
 @dataclass(kw_only=True)
 class Draft:
-    """What a reader found, as it stood in the source.
+    """What a reader found, as it stands in the source.
 
-    ``moments`` are values and where they stood, best first; ``page_date`` is the last resort.
+    ``moments`` are candidates for the time of publication, each with where it was found, best first;
+    ``page_date`` is the last resort.
     """
 
     body: str
@@ -73,11 +74,11 @@ class Draft:
 
 
 class Unusable(ValueError):
-    """There is no article in a record or page. The message says why."""
+    """A record or page holds no article. The message says why."""
 
 
 def check_length(text: str) -> str:
-    """The text itself. Raises Unusable for one that is far longer than any article."""
+    """Return the text. Raises Unusable if it is far longer than any article."""
     if len(text) > MAX_TEXT_CHARS:
         raise Unusable(f"no article has more than {MAX_TEXT_CHARS:,} characters")
     if text.count("\n") > MAX_TEXT_LINES:
@@ -86,9 +87,9 @@ def check_length(text: str) -> str:
 
 
 def assemble(draft: Draft, options: ReadOptions) -> Article:
-    """Clean a draft's body, fill its gaps with what stood in it, and make the Article.
+    """Clean a draft's body, fill missing fields from what was found in it, and make the Article.
 
-    Raises Unusable where no body is left, or the text is no article's for its length.
+    Raises Unusable if no body is left, or the text is too long to be an article.
     """
     text = check_length(draft.body)
     rules, cleaned = _cleaned(text, draft, options)
@@ -124,7 +125,7 @@ def assemble(draft: Draft, options: ReadOptions) -> Article:
 
 
 def _cleaned(text: str, draft: Draft, options: ReadOptions) -> tuple[SourceRules, Cleaned]:
-    """A cleaned text and the rules of its source, whose name may stand only in the text."""
+    """The rules of the source, which only the text may name, and the text cleaned by them."""
     press = press_name(draft.press)
     rules = options.sources.find(press, draft.url)
     cleaned = clean(rules.apply(text))
@@ -135,7 +136,7 @@ def _cleaned(text: str, draft: Draft, options: ReadOptions) -> tuple[SourceRules
 
 
 def article_id(url: str | None, press: str | None, title: str, moment: datetime | None) -> str:
-    """The stable id of an article that brings none: from its URL, else from press, title and day."""
+    """A stable id for an article without one: from its URL, else from press, title and day."""
     day = moment.date().isoformat() if moment else ""
     key = canonical_url(url) if url else "\x1f".join((press or "", title, day))
     return hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -145,7 +146,7 @@ _TRACKING = re.compile(r"utm_\w+|fbclid|gclid|dclid|igshid|cds|ref|from|input|sp
 
 
 def canonical_url(url: str) -> str:
-    """One spelling for the addresses of one page: no scheme, ``www.``, fragment or tracking."""
+    """The address in a form that all addresses of a page share: no scheme, ``www.``, fragment or tracking."""
     try:
         parts = urlsplit(url.strip())
         host = (parts.hostname or "").removeprefix("www.")
@@ -166,7 +167,7 @@ def _subtitle(text: str) -> str:
 
 
 def _without_repeats(body: str, headings: tuple[str, ...]) -> str:
-    """A body without the headline and subtitles that a page repeats above it."""
+    """The body without the headline and subtitles that some pages repeat above it."""
     known = {re.sub(r"\W", "", heading) for heading in headings if heading}
     paragraphs = body.split("\n\n")
     while paragraphs and re.sub(r"\W", "", paragraphs[0]) in known:
@@ -188,7 +189,7 @@ _NOBODY = _PORTALS | {"admin", "관리자", "편집자", "webmaster"}
 
 
 def press_name(text: str | None) -> str | None:
-    """A paper's name: no portal, no address, and ``KBS`` for ``KBS 뉴스``."""
+    """An outlet's name, ``KBS`` for ``KBS 뉴스``; None for a portal or an address."""
     name = fold(text or "").lstrip("@")
     if not name or "://" in name or name.replace(" ", "") in _PORTALS:
         return None
@@ -197,7 +198,7 @@ def press_name(text: str | None) -> str | None:
 
 
 def _reporters(signatures: Iterable[str], press: str | None) -> tuple[str, ...]:
-    """People only: a paper, a portal or an address in an author field is nobody."""
+    """Only people: outlets, portals and addresses in an author field are left out."""
     names = [
         name for text in signatures if "://" not in text for name in reporter_names(fold(text))
     ]

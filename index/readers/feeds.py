@@ -1,4 +1,4 @@
-"""Archives of feeds (RSS, Atom, by feedparser) and of news XML (NewsML, NITF and their like)."""
+"""Feeds (RSS and Atom, by feedparser) and news XML (NewsML, NITF and similar)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ Item = Article | MalformedArticle
 
 
 class XmlReader:
-    """An ``.xml`` file: a feed if its root says so, else news XML."""
+    """An ``.xml`` file: a feed if its root element says so, otherwise news XML."""
 
     def __init__(self, source: Source, options: ReadOptions) -> None:
         self._source, self._options = source, options
 
     def read(self) -> Iterator[Item]:
+        """See ``ArticleReader``."""
         with self._source.opener() as stream:
             head = stream.read(4096)
         feed = re.search(rb"<(?:rss|feed|rdf:RDF)[\s>]", head)
@@ -38,12 +39,13 @@ class XmlReader:
 
 
 class FeedReader:
-    """RSS and Atom, one article an entry; an entry that has only a summary gives that."""
+    """RSS and Atom, one article per entry, whose body is the summary if there is nothing longer."""
 
     def __init__(self, source: Source, options: ReadOptions) -> None:
         self._source, self._options = source, options
 
     def read(self) -> Iterator[Item]:
+        """See ``ArticleReader``."""
         import feedparser
 
         data = self._source.data()
@@ -116,15 +118,16 @@ _NAMES = {
 
 
 class NewsXmlReader:
-    """News XML of any vocabulary whose elements are called what they are called everywhere."""
+    """News XML of any vocabulary that uses the common names for its elements (``_NAMES``)."""
 
     def __init__(self, source: Source, options: ReadOptions) -> None:
         self._source, self._options = source, options
 
     def read(self) -> Iterator[Item]:
+        """See ``ArticleReader``."""
         root = parse_xml(self._source.data())
         items = [node for node in root.iter() if _local(node) in _ITEMS and _first(node, "body")]
-        # the innermost: a NewsML envelope and its NITF are one story
+        # Only the innermost: a NewsML envelope and the NITF within it are one story.
         outer = {parent for node in items for parent in node.iterancestors()}
         for node in [node for node in items if node not in outer] or [root]:
             context = next((up for up in node.iterancestors() if _local(up) == "newsitem"), node)

@@ -1,8 +1,8 @@
 """Files, folders, archives and encodings: from a path to bounded streams of text.
 
-Nothing is ever unpacked to disk: members of archives are read as streams, so their names are only
-words in a report. What is held in memory is bounded by ``ReadOptions.max_file_bytes``, what an
-archive may unfold to by its own size.
+Nothing is ever unpacked to disk: members of archives are read as streams, so that their names are
+used in reports only. Memory is bounded by ``ReadOptions.max_file_bytes``, the expansion of an archive
+by its own size.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from index.errors import MalformedArticle
 from index.readers.draft import ReadOptions, Unusable
 
 MAX_UNFOLDING = 100
-"""How many times its own size an archive may unfold to. Korean JSONL gains a factor of 4 to 10;
-zip bombs start at a thousand."""
+"""How many times its own size an archive may expand to. Korean JSONL expands 4 to 10 times; zip
+bombs start at a thousand."""
 
 READ_ERRORS = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError)
 """What reading a damaged, encrypted or vanished stream raises."""
@@ -33,12 +33,12 @@ NOT_ARTICLES = frozenset(
     """.md .json .yml .yaml .toml .css .js .map .png .jpg .jpeg .gif .webp .svg .ico .bmp .avif .woff
     .woff2 .ttf .eot .otf .mp3 .mp4 .webm .mov .py .sh .log .lock .sha256 .md5""".split()
 )
-"""What stands beside articles in a folder, as everybody knows."""
+"""Suffixes of files that often lie beside articles and are skipped without a report."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One stream of one kind. ``name`` is what reports call it; ``kind`` a suffix such as ``.html``."""
+    """One stream. ``name`` is its name in reports, ``kind`` a suffix such as ``.html``."""
 
     name: str
     kind: str
@@ -46,7 +46,7 @@ class Source:
     max_bytes: int
 
     def data(self) -> bytes:
-        """All of it. Raises Unusable for an empty, enormous or binary one."""
+        """The whole content. Raises Unusable if it is empty or larger than ``max_bytes``."""
         with self.opener() as stream:
             data = stream.read(self.max_bytes + 1)
         if len(data) > self.max_bytes:
@@ -56,14 +56,14 @@ class Source:
         return data
 
     def text(self) -> str:
-        """All of it, decoded. Raises Unusable."""
+        """The whole content, decoded. Raises Unusable, also for binary content."""
         return decode(self.data())
 
     def lines(self) -> Iterator[tuple[int, str | Unusable]]:
-        """Numbered lines from 1, with their ends; for a line that can't be read, why."""
+        """Lines with their ends, numbered from 1; in place of an unreadable line, the reason."""
         with self.opener() as stream:
             if stream.peek(2)[:2] in UTF16_MARKS:
-                # what spreadsheets call Unicode text: its line ends are not those of bytes
+                # What spreadsheets call Unicode text: it can't be split into lines byte by byte.
                 yield from enumerate(self.text().splitlines(keepends=True), start=1)
                 return
             decoder = LineDecoder()
@@ -103,7 +103,10 @@ _SAMPLE_BYTES = 20_000
 
 
 def decode(data: bytes) -> str:
-    """Text in UTF-8, or by its mark UTF-16, or detected CP949. Raises Unusable, never guesses on."""
+    """Decode UTF-8, UTF-16 with a byte order mark, or CP949 if it is detected.
+
+    Raises Unusable for anything else rather than guess.
+    """
     for mark, name in _BOMS:
         if data.startswith(mark):
             return _strict(data, name)
@@ -125,7 +128,7 @@ def _strict(data: bytes, encoding: str) -> str:
 
 
 def _looks_cp949(data: bytes, first: int) -> bool:
-    """Whether charset-normalizer takes the text around its first byte beyond UTF-8 for CP949."""
+    """Whether charset-normalizer detects CP949 in the text around the first byte that is not UTF-8."""
     from charset_normalizer import from_bytes
 
     start = data.rfind(b"\n", 0, first) + 1
@@ -137,7 +140,7 @@ def _looks_cp949(data: bytes, first: int) -> bool:
 
 
 class LineDecoder:
-    """Decodes the lines of one file, whose first line beyond ASCII decides on the encoding."""
+    """Decodes the lines of one file; the first line that is not ASCII decides the encoding."""
 
     def __init__(self) -> None:
         self._encoding: str | None = None
@@ -159,14 +162,14 @@ class LineDecoder:
 
 
 class Meter:
-    """Bytes of the input read so far, of a total that is known from the sizes of its files."""
+    """How many bytes of the input are read so far; the total comes from the sizes of its files."""
 
     def __init__(self, total: int = 0) -> None:
         self.total, self.done = total, 0
 
     @property
     def share(self) -> float | None:
-        """What part of the input is read, 0 to 1; None where the total is not known."""
+        """The share of the input that is read, 0 to 1; None if the total is unknown."""
         return min(1.0, self.done / self.total) if self.total else None
 
     def open(self, path: Path) -> BufferedReader:
@@ -186,7 +189,7 @@ class _Counted(io.FileIO):
 
 
 def total_bytes(path: Path, kinds: Collection[str]) -> int:
-    """The size of a file, or of the files of some kinds below a folder; archives as they are."""
+    """The size of a file, or of all files of these kinds below a folder; archives count packed."""
     files = _walk(path) if path.is_dir() else iter([path])
     kinds = {*kinds, ".gz", ".zip"}
     total = 0
@@ -202,8 +205,8 @@ def total_bytes(path: Path, kinds: Collection[str]) -> int:
 def sources(path: Path, options: ReadOptions, meter: Meter) -> Iterator[Source | MalformedArticle]:
     """Every stream below a path: the file itself, a folder's files in order, an archive's members.
 
-    A Source must be read before the next one is asked for. Hidden files, and those that are plainly
-    no articles, are left out below a folder; what can't be read is named.
+    A Source must be read before the next one is requested. Below a folder, hidden files and those
+    that are plainly not articles are skipped; a MalformedArticle names what can't be read.
     """
     if not path.is_dir():
         yield from _file(path, options, meter)
@@ -216,7 +219,7 @@ def sources(path: Path, options: ReadOptions, meter: Meter) -> Iterator[Source |
 
 
 def _walk(folder: Path) -> Iterator[Path | MalformedArticle]:
-    """Files below a folder, sorted, hidden ones left out; links to folders are not followed."""
+    """Files below a folder, sorted, without hidden ones; links to folders are not followed."""
     pending = [folder]
     while pending:
         path = pending.pop()
@@ -265,7 +268,7 @@ def _zip_members(
 
 def _open_zip(file: BufferedReader) -> zipfile.ZipFile:
     try:
-        # names without the UTF-8 flag come from Korean Windows
+        # Names without the UTF-8 flag come from Korean Windows.
         return zipfile.ZipFile(file, metadata_encoding="cp949")
     except UnicodeDecodeError:
         return zipfile.ZipFile(file)
@@ -309,20 +312,21 @@ def _gzip_source(
 
 
 class Budget:
-    """What an archive may still unfold to, all its members together."""
+    """How many more bytes an archive may expand to, all its members together."""
 
     def __init__(self, archive_bytes: int, options: ReadOptions) -> None:
-        # room for one article of the largest size, which is refused for what it is
+        # Room for one article just over the limit, so that it is refused for its own size.
         self._left = max(2 * options.max_file_bytes, MAX_UNFOLDING * archive_bytes)
 
     def meter(self, *streams: Any) -> BufferedReader:
-        """The first stream, which raises Unusable once the budget is spent; closes all of them."""
+        """Read the first stream within the budget (Unusable beyond it); closing closes all of them."""
         return BufferedReader(_Metered(streams, self))
 
     def spend(self, count: int) -> None:
+        """Take ``count`` bytes off. Raises Unusable once nothing is left."""
         self._left -= count
         if self._left < 0:
-            raise Unusable(f"unfolds to more than {MAX_UNFOLDING} times its size")
+            raise Unusable(f"expands to more than {MAX_UNFOLDING} times its size")
 
 
 class _Metered(io.RawIOBase):

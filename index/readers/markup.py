@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
 MAX_TAGS = 100_000
-"""A large portal page has ten thousand. The parser cuts off by itself at a depth of 256."""
+"""A large portal page has ten thousand. The parser itself stops at a depth of 256."""
 
 MAX_TAG_WORDS = 5_000
-"""Attributes of one tag: the parser's time grows with their square."""
+"""Attributes of one tag: the time to parse them grows with the square of their number."""
 
 _TAG = re.compile(r"""<[a-zA-Z](?:[^"'>]++|"[^"]*+"|'[^']*+'|["'])*+""")
 _LONG_TAG = 10_000
@@ -36,16 +36,16 @@ CAPTIONS = (
     "|//*[contains(@class,'caption') and not(descendant::p[string-length(.) > 200])]"
     "|//*[contains(@class,'photo_desc') or contains(@class,'img-desc') or contains(@class,'txt_caption')]"
 )
-"""Nodes that hold the text of pictures: left in, they glue onto sentences."""
+"""Nodes with captions of pictures: if they stay, their text runs into the sentences around them."""
 
 
 def looks_like_html(text: str) -> bool:
-    """Whether a text carries tags of HTML."""
+    """Whether a text contains HTML tags."""
     return "<" in text and bool(_HTML.search(text))
 
 
 def parse_html(text: str) -> HtmlElement:
-    """A tree, without comments. Raises Unusable for what has no tree or would cost too much."""
+    """The tree of a page, without comments. Raises Unusable if there is none or it costs too much."""
     from lxml import etree, html
 
     if text.count("<") > MAX_TAGS:
@@ -57,34 +57,34 @@ def parse_html(text: str) -> HtmlElement:
     try:
         return html.document_fromstring(text.encode("utf-8", "ignore"), parser=parser)
     except (etree.LxmlError, ValueError) as error:
-        raise Unusable(f"no HTML: {error}") from error
+        raise Unusable(f"not HTML: {error}") from error
 
 
 def drop(tree: HtmlElement, xpath: str) -> None:
-    """Take nodes out of a tree; the text after them stays."""
+    """Remove nodes from a tree, but not the text that follows them."""
     for node in tree.xpath(xpath):
         if node.getparent() is not None:
             node.drop_tree()
 
 
 def text_of(tree: HtmlElement) -> str:
-    """The text of a tree, a line for each block. Changes the tree."""
+    """The text of a tree, one line per block. Changes the tree."""
     drop(tree, f"{_SILENT}|{CAPTIONS}")
     for node in tree.iter():
         if node.tag in _BLOCKS:
-            # character references may have brought in what a tree does not take back
+            # Character references may have produced characters that lxml refuses to set.
             node.text = "\n" + _UNWRITABLE.sub("", node.text or "")
             node.tail = "\n" + _UNWRITABLE.sub("", node.tail or "")
     return str(tree.text_content())
 
 
 def text_of_html(fragment: str) -> str:
-    """The text of a piece of HTML, a line for each block. Raises Unusable."""
+    """The text of a fragment of HTML, one line per block. Raises Unusable."""
     return text_of(parse_html(f"<div>{fragment}</div>"))
 
 
 def parse_xml(data: bytes) -> _Element:
-    """A tree without entities, networks or external definitions. Raises Unusable."""
+    """Parse XML without entities, network access or external definitions. Raises Unusable."""
     from lxml import etree
 
     if re.search(rb"<!ENTITY", data[:100_000]):

@@ -1,4 +1,4 @@
-"""The story as a page's own data holds it: JSON-LD, and the state that its scripts render."""
+"""The story in a page's own data: JSON-LD, and the state from which its scripts render the page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Data = dict[str, Any]
 
 MAX_JSON_CHARS = 3_000_000
 MAX_SCRIPTS, MAX_VALUES = 40, 200_000
-"""Scripts read in a page, and values looked at in them: a portal's state has ten thousand."""
+"""Scripts read per page, and values examined in each: a portal's state has ten thousand."""
 
 _ARTICLE_TYPES = re.compile(r"\w*NewsArticle|Article|BlogPosting|LiveBlogPosting")
 _BODY_KEYS = (
@@ -35,7 +35,7 @@ _MIN_STORY_CHARS = 60
 
 
 def json_ld(tree: HtmlElement) -> Data:
-    """The page's article in JSON-LD, or an empty one."""
+    """The page's article in JSON-LD, an empty dict if there is none."""
     for script in tree.xpath("//script[contains(@type,'ld+json')]"):
         for item in _graph(_json(script.text or "")):
             types = [kind for kind in as_list(item.get("@type")) if isinstance(kind, str)]
@@ -45,9 +45,9 @@ def json_ld(tree: HtmlElement) -> Data:
 
 
 def embedded_story(tree: HtmlElement, title: str | None) -> Data:
-    """The story in the page's state (``__NEXT_DATA__`` and its like), by our fields; {} if none.
+    """The story in the page's state (``__NEXT_DATA__`` and similar), by our fields; {} if there is none.
 
-    Of several, the one with the page's own title, else the longest. ``body`` is text.
+    Of several stories, the one with the page's own title, else the longest. ``body`` is plain text.
     """
     wanted = clean_title(title or "")
     best: tuple[bool, int, Data, str] = (False, _MIN_STORY_CHARS - 1, {}, "")
@@ -63,6 +63,7 @@ def embedded_story(tree: HtmlElement, title: str | None) -> Data:
 
 
 def as_list(value: object) -> list[Any]:
+    """A list as it is, None as an empty one, anything else as a list of one."""
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
@@ -72,7 +73,7 @@ def as_list(value: object) -> list[Any]:
 def _json(text: str) -> object:
     text = text.strip().removeprefix("<![CDATA[").removesuffix("]]>").strip().rstrip(";")
     try:
-        # newlines inside strings are common, and no reason to lose the date
+        # Line breaks inside strings are common, and no reason to lose the rest.
         return json.loads(text[:MAX_JSON_CHARS], strict=False)
     except (ValueError, RecursionError):
         return None
@@ -86,7 +87,7 @@ def _graph(value: object) -> Iterator[Data]:
 
 
 def _values(script: str) -> list[object]:
-    """What a script holds: a JSON document, or values that it assigns (``x = {…}``)."""
+    """The values in a script: a JSON document, or what it assigns (``x = {…}``)."""
     script = script[:MAX_JSON_CHARS]
     if script.lstrip()[:1] in ("{", "["):
         return [_json(script)]
@@ -119,7 +120,7 @@ def _dicts(values: list[object]) -> Iterator[Data]:
 
 
 def _text(value: object) -> str:
-    """The text of a body: HTML or text, or a list of paragraphs or blocks of it."""
+    """A body as one text: HTML or plain text, or a list of paragraphs or blocks of it."""
     if isinstance(value, str):
         return value
     if not isinstance(value, list):
@@ -150,7 +151,7 @@ def _fields(item: Data, body: str) -> Data:
 
 
 def _plain(value: object) -> object:
-    """A text or a list of texts, out of the objects that name them (``{"basic": …}``)."""
+    """A text or a list of texts, taken out of the objects that wrap them (``{"basic": …}``)."""
     if isinstance(value, list):
         return [plain for part in value if isinstance(plain := _plain(part), str)]
     if isinstance(value, dict):

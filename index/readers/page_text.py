@@ -1,7 +1,7 @@
 """Pages copied as text: menu and weather lines, section, title, subtitles, byline, body.
 
-Blank lines only separate. The byline prefix marks where the body starts, else the first line of
-prose; the title stands above, the section directly above the title, subtitles below it.
+Blank lines only separate. The body starts at the byline prefix, otherwise at the first line of
+prose; the title stands above it, the section directly above the title, subtitles below the title.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ _DASHED = re.compile(r"[-–—▶]\s+\S")
 _MARK_LINE = re.compile(r"[\[<【◀]\s?(?:앵커(?:\s?멘트)?|리포트|기자)\s?[\]>】▶]")
 _PLAIN_END = re.compile(r"[가-힣]\.[”’\"')\]]*$")
 _LEAD_CHARS = 200
-"""Prose above a byline prefix that is no longer than this belongs to the page, not to the body."""
+"""Prose above a byline prefix belongs to the page, not to the body, up to this length."""
 
 
 class PageTextReader:
-    """One page, one article."""
+    """A page of text as one article."""
 
     def __init__(self, source: Source, options: ReadOptions) -> None:
         self._source, self._options = source, options
 
     def read(self) -> Iterator[Article | MalformedArticle]:
+        """See ``ArticleReader``."""
         try:
             yield assemble(page_draft(self._source.text()), self._options)
         except Unusable as error:
@@ -39,7 +40,7 @@ class PageTextReader:
 
 
 def page_draft(text: str) -> Draft:
-    """Tell apart what stands on a page. Raises Unusable for a page without a body."""
+    """Sort the lines of a page into fields. Raises Unusable for a page without a body."""
     lines = joined_stamps(normalise(check_length(text)).split("\n"))
     labelled = _labelled(lines)
     if labelled is not None:
@@ -78,12 +79,12 @@ def _opens_signed(line: str) -> bool:
 def _opens_body(line: str) -> bool:
     if len(line) < 25 or _DASHED.match(line) or is_caption(line):
         return False
-    # headlines end in "?" and "…", too, but hardly ever in a full stop
+    # Headlines end in "?" and "…", too, but hardly ever in a full stop.
     return (len(line) >= 90 or bool(_PLAIN_END.search(line[-8:]))) and not boilerplate_rule(line)
 
 
 def _longest(lines: list[str]) -> int | None:
-    """A body in headlines' style: the longest line below the first that is no boilerplate."""
+    """For a body written like headlines: the longest line below the first that is not boilerplate."""
     texts = [at for at, line in enumerate(lines) if line and not boilerplate_rule(line)]
     below = [at for at in texts[1:] if len(lines[at]) >= 20 and not _DASHED.match(lines[at])]
     return min(below, key=lambda at: (-len(lines[at]), at), default=None)
@@ -102,7 +103,7 @@ class _Header:
     def __post_init__(self) -> None:
         self.kinds = [_kind(line) for line in self.lines]
         for at, line in enumerate(self.lines):
-            # agencies print a picture's text above its source
+            # Agencies print a picture's caption above its source.
             if PHOTO_LINE.fullmatch(line) and at > 1 and len(self.lines[at - 1]) <= 60:
                 text = self.lines[at - 1]
                 for above in range(max(0, at - 2), at):
@@ -140,7 +141,7 @@ class _Header:
         return found
 
     def _title_at(self) -> int:
-        """The line that is the title, or -1: scored by what stands around it."""
+        """The line that is the title, chosen by what stands around it, or -1."""
         texts = [at for at, kind in enumerate(self.kinds) if kind == "text"]
         return max(texts, key=self._title_score, default=-1)
 
@@ -171,7 +172,7 @@ class _Header:
         return [line for line in dashed or plain if clean_title(line) != title][:5]
 
     def _section(self, title: int) -> str | None:
-        """The section above the title; not where it is the last line of a menu."""
+        """The section above the title, unless that line is only the last of a menu."""
         at = title - 1
         while at >= 0 and self.kinds[at] == "section":
             at -= 1
@@ -220,7 +221,7 @@ _LABELLED = re.compile(r"[\[<■◆○*]?\s?([가-힣A-Za-z]{1,6})\s?[\]>]?\s?[:
 
 
 def _labelled(lines: list[str]) -> Draft | None:
-    """A page whose lines say what they are (``제목: …``, ``기자: …``), else None."""
+    """The draft of a page whose lines are labelled (``제목: …``, ``기자: …``); None for any other."""
     fields: dict[str, str] = {}
     start = 0
     for at, line in enumerate(lines):

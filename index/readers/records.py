@@ -1,4 +1,4 @@
-"""Records: JSON lines, CSV and Parquet, one article a record."""
+"""Records: JSON lines, CSV and Parquet, one article per record."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _KNOWN_EXTRAS = frozenset({"published_at_source"})
 
 
 class RecordColumns:
-    """Which column of a source is which field; unknown ones are named once, in one warning."""
+    """Maps a source's columns to our fields; unknown columns are named once, in one warning."""
 
     def __init__(self, source: str, options: ReadOptions) -> None:
         self._source, self._options = source, options
@@ -54,13 +54,13 @@ class RecordColumns:
         self._warned = False
 
     def draft(self, record: Mapping[str, Any]) -> Draft:
-        """Raises Unusable for a record without a body or with one that is no text."""
+        """The draft of one record. Raises Unusable if it has no body, or one that is not text."""
         values: dict[str, Any] = {}
         for column, value in record.items():
             name = self._field(column)
             if name is None or value in (None, "", []) or value != value:  # NaN
                 continue
-            # "body" beats "content" where a record has both
+            # "body" takes precedence over "content" where a record has both.
             if name not in values or column.lower() == name or column in self._given:
                 values[name] = value
         self._warn_once()
@@ -84,7 +84,7 @@ _SQUEEZED = {name.replace("_", ""): field for name, field in FIELDS.items()}
 
 
 def field_of(column: str) -> str | None:
-    """Our field that a source's column is, by its name, else None: ``기사 제목`` is the title."""
+    """The field of ours that a column holds, judged by its name (``기사 제목``: title), or None."""
     plain = re.sub(r"[\s_\-]", "", column).lower().lstrip("\ufeff")
     return FIELDS.get(column.lower()) or _SQUEEZED.get(plain)
 
@@ -126,7 +126,7 @@ def _text(value: object) -> str | None:
 
 
 def _texts(value: object, separators: str) -> list[str]:
-    """Several texts: a list, a JSON list as text (as CSV has it), or text with separators."""
+    """Several texts, given as a list, as JSON in a string (as in CSV), or with separators."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
             value = json.loads(value)
@@ -146,7 +146,7 @@ def _moment(value: object) -> object:
 
 
 class JsonLinesReader:
-    """One JSON object a line. A line that is none is reported, and the rest goes on."""
+    """One JSON object per line. Any other line becomes a MalformedArticle, and reading continues."""
 
     def __init__(self, source: Source, options: ReadOptions) -> None:
         self._source, self._options = source, options
@@ -154,6 +154,7 @@ class JsonLinesReader:
         self.line: int | None = None
 
     def read(self) -> Iterator[Item]:
+        """See ``ArticleReader``."""
         seen = False
         for number, line in self._source.lines():
             if isinstance(line, Unusable) or line.strip():
@@ -184,10 +185,10 @@ def _why(error: Exception) -> str:
 
 
 class CsvReader:
-    """Comma, semicolon or tab separated, the first record naming the columns.
+    """Values separated by commas, semicolons or tabs; the first record names the columns.
 
-    A quote that is never closed costs its own record, not those that follow: reading goes on at
-    the line after the one that the broken record began on.
+    A quote that is never closed costs only its own record: reading continues at the line after the
+    one on which the broken record began.
     """
 
     def __init__(self, source: Source, options: ReadOptions) -> None:
@@ -196,6 +197,7 @@ class CsvReader:
         self.line: int | None = None
 
     def read(self) -> Iterator[Item]:
+        """See ``ArticleReader``."""
         lines = _Lines(self._source)
         csv.field_size_limit(max(csv.field_size_limit(), self._options.max_file_bytes))
         header = lines.header()
@@ -220,10 +222,10 @@ class CsvReader:
 
 
 class _Lines:
-    """The lines of a CSV file, some of which may be read a second time."""
+    """The lines of a CSV file, of which some may be read a second time."""
 
     MAX_REREAD = 10_000
-    """Lines read again after broken records, over a whole file: keeps the time linear."""
+    """Most lines that are read again after broken records in one file, to keep the time linear."""
 
     def __init__(self, source: Source) -> None:
         self._lines = source.lines()
@@ -287,11 +289,11 @@ class _Lines:
 
 _BATCH_ROWS = 256
 _MAX_GROUP_BYTES = 2_000_000_000
-"""Unfolded size of a row group, of which a good part is in memory at once."""
+"""Expanded size of a row group, much of which is in memory at once."""
 
 
 class ParquetReader:
-    """Rows of a Parquet file, batch by batch. Needs pyarrow, which is imported here."""
+    """Rows of a Parquet file, batch by batch. Needs the extra 'parquet'."""
 
     def __init__(self, source: Source, options: ReadOptions) -> None:
         self._source, self._options = source, options
@@ -299,6 +301,7 @@ class ParquetReader:
         self.line: int | None = None
 
     def read(self) -> Iterator[Item]:
+        """See ``ArticleReader``."""
         try:
             from pyarrow import ArrowException, parquet
         except ImportError:
@@ -307,7 +310,7 @@ class ParquetReader:
             return
         try:
             with self._source.opener() as stream:
-                # the file's plan is at its end, where a stream inside an archive can't go
+                # The schema is at the end of the file, and a stream inside an archive can't seek.
                 file = stream if stream.seekable() else io.BytesIO(self._source.data())
                 yield from self._rows(parquet.ParquetFile(file))
         except ArrowException as error:

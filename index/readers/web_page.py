@@ -1,4 +1,4 @@
-"""Saved web pages: metadata from JSON-LD, meta tags and the page's text, the body by trafilatura."""
+"""Saved web pages: metadata from JSON-LD, meta tags and visible text, the body by trafilatura."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
 MIN_BODY_CHARS = 60
-"""A shorter extraction is a teaser or a notice: the page's embedded data may hold the story."""
+"""A shorter extraction is a teaser or a notice; the story may be in the page's embedded data."""
 
 _LEAD_LINES = 5
 _CELL_CHARS = 300
@@ -36,12 +36,13 @@ _SUBTITLES = (
 
 
 class WebPageReader:
-    """One page, one article."""
+    """A web page as one article."""
 
     def __init__(self, source: Source, options: ReadOptions) -> None:
         self._source, self._options = source, options
 
     def read(self) -> Iterator[Article | MalformedArticle]:
+        """See ``ArticleReader``."""
         try:
             yield assemble(
                 page_draft(decode_page(self._source.data()), self._options), self._options
@@ -51,7 +52,10 @@ class WebPageReader:
 
 
 def decode_page(data: bytes) -> str:
-    """A page's text; one that declares a Korean code and is valid in it needs no detection."""
+    """A page as text. A declared Korean encoding is believed if the page is valid in it.
+
+    Raises Unusable.
+    """
     declared = re.search(rb"charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]{3,20})", data[:4096])
     korean = declared and declared[1].lower() in (b"euc-kr", b"ks_c_5601-1987", b"cp949", b"uhc")
     try:
@@ -66,7 +70,7 @@ def decode_page(data: bytes) -> str:
 
 
 def page_draft(page: str, options: ReadOptions) -> Draft:
-    """What a page says of its article. Raises Unusable for a page without one."""
+    """What a page tells about its article. Raises Unusable for a page without one."""
     tree = parse_html(page)
     about = _About(tree)
     site = about.press()
@@ -94,7 +98,7 @@ def page_draft(page: str, options: ReadOptions) -> Draft:
 
 @dataclass
 class _About:
-    """JSON-LD, meta tags, state and visible text of a page, read once and asked in that order."""
+    """JSON-LD, meta tags, state and visible text of a page, read once and consulted in that order."""
 
     tree: HtmlElement
     linked: dict[str, Any] = field(init=False)
@@ -122,7 +126,7 @@ class _About:
         return next((fold(node.text_content()) for node in self.tree.xpath(xpath)), None) or None
 
     def press(self) -> str | None:
-        """The paper; on a portal, the paper that the portal names, not the portal."""
+        """The outlet; on a portal, the outlet that the portal names, not the portal."""
         publisher = _name(self.linked.get("publisher"))
         site = publisher or self.first("og:site_name", "dable:site_name", "application-name")
         if site and not _is_address(site) and press_name(site):
@@ -131,7 +135,7 @@ class _About:
         return press_name((source or "").split(" | ")[0]) or self._press_in_title() or self._owner()
 
     def _press_in_title(self) -> str | None:
-        """What the page's title adds to its headline: `` - 동람경제``."""
+        """The outlet that the page's title appends to the headline: `` - 동람경제``."""
         title = self.node("//title") or ""
         headlines = (self.first("og:title"), *map(self.node, ("//h1", "//h2", "//h3")))
         for headline in map(fold, filter(None, headlines)):
@@ -142,13 +146,13 @@ class _About:
         return last if is_press(last) else None
 
     def _owner(self) -> str | None:
-        """Who the page's copyright mark names."""
+        """The outlet that the page's copyright notice names."""
         marked = (line for line in self.lines if re.search(r"무단|저작권자|[Cc]opyright", line))
         owners = (OWNER.search(line) for line in marked)
         return next((owner[1] for owner in owners if owner), None)
 
     def title(self, press: str | None) -> str | None:
-        """The first headline that is not just the site's name."""
+        """The first heading that is not just the site's name."""
         headings = (
             self.linked.get("headline"),
             self.first("og:title", "twitter:title", "title"),
@@ -166,7 +170,7 @@ class _About:
         return None
 
     def reporters(self) -> list[str]:
-        """Authors as metadata name them; on the page, a line that is nothing but a signature."""
+        """The authors in the metadata, otherwise those of a line that is nothing but a byline."""
         authors = self.linked.get("author")
         named = [name for author in as_list(authors) if (name := _name(author))]
         named = named or self.meta.get("dable:author") or self.meta.get("article:author") or []
@@ -197,7 +201,7 @@ class _About:
         return told or next((crumb for crumb in crumbs if crumb), None) or self._menu_section()
 
     def _menu_section(self) -> str | None:
-        """The entry of the page's menu that leads to the folder of its address."""
+        """The section whose link in the page's menu leads to the folder of the page's address."""
         folder = re.match(r"https?://[^/]+(/[A-Za-z][\w-]{2,20})/", self.url() or "")
         links = self.tree.xpath("//a[@href=$path]", path=folder[1]) if folder else ()
         return next(
@@ -257,7 +261,7 @@ def _is_address(text: str) -> bool:
 
 
 def _subtitles(tree: HtmlElement) -> list[str]:
-    """Subtitles that stand in nodes of their own, taken out of the tree."""
+    """Subtitles in nodes of their own, which are removed from the tree."""
     found: list[str] = []
     for node in tree.xpath(_SUBTITLES):
         if node.getparent() is not None and not found:
@@ -267,7 +271,7 @@ def _subtitles(tree: HtmlElement) -> list[str]:
 
 
 def _body(tree: HtmlElement, about: _About) -> str:
-    """The story's text, a line for each paragraph. Raises Unusable where there is none."""
+    """The text of the story, one line per paragraph. Raises Unusable if there is none."""
     bodies = (about.linked.get("articleBody"), about.state.get("body"))
     embedded = max((body for body in bodies if isinstance(body, str)), key=len, default="")
     embedded = text_of_html(embedded) if looks_like_html(embedded) else embedded
@@ -283,14 +287,14 @@ def _body(tree: HtmlElement, about: _About) -> str:
 
 
 def _drop_facts(tree: HtmlElement) -> None:
-    """Take out lists of a page's own facts (``<dt>조회수<dd>214``): short terms, no sentences."""
+    """Remove lists of facts about the page (``<dt>조회수<dd>214``): short terms, no sentences."""
     for facts in tree.xpath("//dl[string-length(normalize-space(.)) < 300]"):
         if not any(ends_sentence(fold(part.text_content())) for part in facts):
             facts.drop_tree()
 
 
 def _unfold_layout(tree: HtmlElement) -> None:
-    """Make blocks of the tables that lay out a page: of those that hold tables or prose."""
+    """Turn tables that only lay out the page, as they hold tables or prose, into plain blocks."""
     for table in tree.xpath("//table"):
         cells = table.xpath(".//td")
         if table.find(".//table") is not None or any(_is_prose_cell(cell) for cell in cells):
@@ -303,7 +307,7 @@ def _is_prose_cell(cell: HtmlElement) -> bool:
 
 
 def _lead(text: str, title: str) -> tuple[list[str], str]:
-    """Split the lines that stand above a story (subtitles; title and menus are left out) from it."""
+    """The subtitles above a story, and the story without them, its title and menus."""
     lines = [_cells(line) for line in text.split("\n")]
     story = next((at for at, line in enumerate(lines) if len(line) > 120 or ends_sentence(line)), 0)
     titles = [at for at in range(story) if clean_title(lines[at]) == title]
@@ -313,13 +317,13 @@ def _lead(text: str, title: str) -> tuple[list[str], str]:
             kept.append(line)
         elif line and "|" not in line:
             lead.append(line)
-    if len(lead) > _LEAD_LINES:  # a story in verses or a list, no subtitles
+    if len(lead) > _LEAD_LINES:  # not subtitles, but a story in verses or a list
         return [], "\n".join(lines)
     return lead, "\n".join([*kept, *lines[story:]])
 
 
 def _cells(line: str) -> str:
-    """A row of a table, as trafilatura writes it, without its outer marks."""
+    """A line without the bars that trafilatura puts around a row of a table."""
     if not line.startswith("|"):
         return line
     return "" if re.fullmatch(r"[|\s-]*", line) else line.strip("| ").replace("\\|", "|")

@@ -1,4 +1,4 @@
-"""Who may come in: API keys, and how often each caller may ask."""
+"""Access to the API: keys, and how often each caller may ask."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from service.settings import Settings
 
 
 def keys_of(settings: Settings) -> Keys | None:
-    """The keys that are let in; None if everyone is. Raises SettingsInvalid."""
+    """The accepted keys; None if no key is needed. Raises SettingsInvalid."""
     if settings.auth == "none":
         return None
     keys = Keys.parse(settings.api_keys.get_secret_value())
@@ -30,9 +30,9 @@ def keys_of(settings: Settings) -> Keys | None:
 
 
 class Access:
-    """Lets requests in that carry a known key, as often as their caller may.
+    """Admits requests with a known key, as often as the caller may ask.
 
-    Without keys everyone may ask, and is known by address; nobody may change the index.
+    Without keys everyone may ask, callers are told apart by address, and nobody may change the index.
     """
 
     def __init__(self, app: ASGIApp, *, keys: Keys | None, limiter: RateLimiter) -> None:
@@ -65,7 +65,7 @@ class Access:
 
 
 def _address(scope: Scope) -> str:
-    """The caller's address; of IPv6 the network, which is one household's or server's."""
+    """The caller's address; for IPv6 the network (/64), which belongs to one household or server."""
     host = (scope.get("client") or ("unknown", 0))[0]
     try:
         address = ip_address(host)

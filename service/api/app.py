@@ -23,16 +23,16 @@ from service.serving.shutdown import Shutdown
 from service.settings import Settings
 
 Extension = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-"""Adds routes of another interface, and gives what is to be entered while the service runs."""
+"""Adds the routes of another interface; returns a context to be entered while the service runs."""
 
 
 def create_app(
     settings: Settings, *, answerer: Answerer | None = None, extensions: Sequence[Extension] = ()
 ) -> FastAPI:
-    """The application. Its Answerer is opened at start, or is the one that is given.
+    """The application. It opens its Answerer at start, unless one is given.
 
-    Without a usable index it starts all the same: ``/readyz`` says why it is not ready.
-    Raises SettingsInvalid for API keys that are none, or that are missing where they are asked for.
+    Without a usable index it starts all the same, and ``/readyz`` says why it is not ready.
+    Raises SettingsInvalid for malformed API keys, and if keys are required but none are set.
     """
     metrics, keys = Metrics(), keys_of(settings)
     app = FastAPI(
@@ -40,7 +40,7 @@ def create_app(
         version="1",  # of the interface, as in its addresses
         description="Cited question answering over a corpus of Korean news",
         lifespan=_lifespan,
-        docs_url=None,  # its pages load scripts from elsewhere, which the CSP forbids
+        docs_url=None,  # Swagger's pages load scripts from other hosts, which the CSP forbids
         redoc_url=None,
         middleware=[
             *tracing.middleware(settings),

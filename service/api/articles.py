@@ -1,5 +1,5 @@
-"""``/v1/articles``: an article as it stands in the index, to show a citation in place; for admins,
-articles into the index and out of it."""
+"""``/v1/articles``: read an article as the index has it, to show a citation in its place; add and
+remove articles with an admin's key."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from service.serving.problems import ArticleNotFound
 from service.settings import Settings
 
 WAIT_S = 10.0
-"""How long to wait for another writer, in seconds."""
+"""Longest wait for another writer, in seconds."""
 
 router = APIRouter(
     prefix="/v1", tags=["articles"], responses=problem_responses(401, 404, 422, 429, 500, 503)
@@ -39,7 +39,7 @@ admin = APIRouter(
 
 @dataclass(frozen=True)
 class Paragraph:
-    """``body[start:end]`` of its article; offsets count Unicode code points, as citations do."""
+    """``body[start:end]`` of its article. Offsets count Unicode code points, like those of citations."""
 
     text: str
     start: int
@@ -55,10 +55,10 @@ class ArticleView(ArticleHeader):
 
 
 class ArticleRecord(BaseModel):
-    """An article as a source gives it; it is cleaned like one from a file.
+    """An article as its source has it; it is cleaned like one from a file.
 
     Moments without a zone are in GISA_SOURCE_TIMEZONE. Paragraphs of ``body`` are separated by
-    line breaks. An article whose id is known replaces the older version.
+    line breaks. An article with a known id replaces the older version.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -86,7 +86,7 @@ class ArticleRecords(BaseModel):
 
 
 class Rejected(BaseModel):
-    """An article that could not be taken: its position in the request, from 0, and why."""
+    """An article that was not accepted: its position in the request, from 0, and the reason."""
 
     position: int
     reason: str
@@ -95,7 +95,7 @@ class Rejected(BaseModel):
 class Added(BaseModel):
     """What became of the articles: read = added + updated + unchanged + quarantined (rejected).
 
-    They are found in answers within two seconds.
+    Answers use them within two seconds.
     """
 
     read: int
@@ -111,7 +111,7 @@ class Added(BaseModel):
 # Ids may hold slashes: those of articles read from a folder can be paths.
 @router.get("/articles/{article_id:path}")
 async def article(article_id: str, gateway: GatewayDep) -> ArticleView:
-    """The current version of an article."""
+    """Read the current version of an article."""
     found = await gateway.article(article_id)
     if found is None:
         raise ArticleNotFound(f"there is no article {article_id!r}")
@@ -129,7 +129,9 @@ async def add(
     """Add articles, or update those that changed. Needs an admin's key."""
     try:
         answerer: Answerer | None = await gateway.readiness.answerer()
-    except IndexUnusable:  # nothing is there yet, or what is there the build will judge
+    except (
+        IndexUnusable
+    ):  # Nothing is there yet; if something is, building will say what is wrong with it.
         answerer = None
     settings: Settings = request.app.state.settings
     summary = await to_thread.run_sync(_add, settings, records, answerer)
@@ -157,7 +159,7 @@ async def remove(article_id: str, request: Request, gateway: GatewayDep) -> None
 
 
 def _add(settings: Settings, records: ArticleRecords, answerer: Answerer | None) -> BuildSummary:
-    """Build the index on, with the model that is loaded already if there is one."""
+    """Add to the index, with the model that is already loaded if there is one."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "articles.jsonl"
         file.write_text("\n".join(map(_line, records.articles)), encoding="utf-8")

@@ -1,7 +1,7 @@
 """``POST /v1/chat/completions`` and ``GET /v1/models``, for programs that speak OpenAI's protocol.
 
-The last message is the question, those before it the conversation. The reply has its markers and a
-list of sources in the text, an annotation per marker, and the whole Answer as ``gisa``.
+The last message is the question, those before it are the conversation. The reply has markers and a
+list of sources in its text, an annotation for each marker, and the whole Answer as ``gisa``.
 https://platform.openai.com/docs/api-reference/chat
 """
 
@@ -35,31 +35,34 @@ router = APIRouter(
 
 
 class TextPart(BaseModel):
-    """A part of a message. Parts of other types than text are passed over."""
+    """A part of a message. Parts that are not text are ignored."""
 
     type: str
     text: str = ""
 
 
 class ChatMessage(BaseModel):
-    """A message. Those of the system, of developers and of tools are passed over."""
+    """A message. Those of the system, of developers and of tools are ignored."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[TextPart] | None = None
 
     @property
     def text(self) -> str:
+        """The text of the message, that of several parts joined by line breaks."""
         if isinstance(self.content, list):
             return "\n".join(part.text for part in self.content if part.type == "text")
         return self.content or ""
 
 
 class StreamOptions(BaseModel):
+    """``include_usage`` asks for a last chunk with ``usage``."""
+
     include_usage: bool = False
 
 
 class ChatRequest(BaseModel):
-    """OpenAI's request. What means nothing here (temperature, max_tokens …) is passed over."""
+    """OpenAI's request. Fields that mean nothing here (temperature, max_tokens …) are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -70,7 +73,7 @@ class ChatRequest(BaseModel):
 
 
 class UrlCitation(BaseModel):
-    """``start_index`` and ``end_index``: where the marker stands in the content, in code points."""
+    """``start_index`` and ``end_index`` are the marker's offsets in the content, in code points."""
 
     url: str
     title: str
@@ -79,11 +82,15 @@ class UrlCitation(BaseModel):
 
 
 class Annotation(BaseModel):
+    """The article that a marker in the content cites."""
+
     type: Literal["url_citation"] = "url_citation"
     url_citation: UrlCitation
 
 
 class ReplyMessage(BaseModel):
+    """The answer with markers and a list of sources in ``content``."""
+
     role: Literal["assistant"] = "assistant"
     content: str
     refusal: None = None
@@ -91,6 +98,8 @@ class ReplyMessage(BaseModel):
 
 
 class Choice(BaseModel):
+    """The only choice. ``finish_reason`` is ``length`` for an incomplete answer."""
+
     index: int = 0
     message: ReplyMessage
     finish_reason: Literal["stop", "length"]
@@ -98,7 +107,7 @@ class Choice(BaseModel):
 
 
 class Usage(BaseModel):
-    """Tokens are not counted here; the fields are there for programs that want them."""
+    """Always zero: tokens are not counted, but some programs need the fields."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -118,6 +127,8 @@ class ChatCompletion(BaseModel):
 
 
 class Model(BaseModel):
+    """A name that requests may give as ``model``."""
+
     id: str
     object: Literal["model"] = "model"
     created: int = 0
@@ -125,13 +136,15 @@ class Model(BaseModel):
 
 
 class Models(BaseModel):
+    """The list of models."""
+
     object: Literal["list"] = "list"
     data: list[Model]
 
 
 @router.get("/models")
 async def models(gateway: GatewayDep) -> Models:
-    """``gisa``, and ``gisa-NAME`` for each backend."""
+    """List the models: ``gisa``, and ``gisa-NAME`` for each backend."""
     answerer = await gateway.readiness.answerer()
     names = [MODEL, *(f"{MODEL}-{backend}" for backend in answerer.backends)]
     return Models(data=[Model(id=name) for name in names])
@@ -162,7 +175,7 @@ async def complete(
 
 
 def _backend(model: str, backends: set[str]) -> str | None:
-    """The backend of a model. Raises ModelUnknown."""
+    """The backend that a model's name means, None for the default. Raises ModelUnknown."""
     if model == MODEL:
         return None
     name = model.removeprefix(f"{MODEL}-")
@@ -172,7 +185,7 @@ def _backend(model: str, backends: set[str]) -> str | None:
 
 
 def _question(wanted: ChatRequest, backend: str | None) -> Question:
-    """The last message of the user as a question, what was said before as its conversation."""
+    """The user's last message as the question, the messages before it as its conversation."""
     said = [m for m in wanted.messages if m.role in ("user", "assistant") and m.text.strip()]
     asked = said.pop().text if said and said[-1].role == "user" else ""
     turns = [
@@ -226,6 +239,7 @@ async def _chunks(
             yield frame(None, {"id": "chatcmpl-gisa", **chunk, "choices": [], "usage": usage})
         yield b"data: [DONE]\n\n"
     except Exception as error:
+        # The request's own boundary: the status line is sent, so only a chunk can still tell.
         log_problem(error)
         problem = problem_of(error)
         told_as = {"message": problem.detail, "type": problem.type, "code": problem.code}
@@ -237,7 +251,7 @@ def _finish_reason(answer: Answer) -> Literal["stop", "length"]:
 
 
 def _sources(answer: Answer, articles: str) -> str:
-    """The list of sources below the text, for programs that show nothing but text."""
+    """The list of sources below the text, for programs that show only text."""
     lines = [
         f"[{c.number}] {c.title} ({c.press or '언론사 모름'}"
         f"{f', {c.published_at:%Y-%m-%d}' if c.published_at else ''}) {_url(c, articles)}"
@@ -262,5 +276,5 @@ def _annotations(answer: Answer, articles: str) -> Iterator[Annotation]:
 
 
 def _url(citation: Citation, articles: str) -> str:
-    """Where the article can be read: at its paper, else here."""
+    """The address of an article: its own, or else that of ``/v1/articles``."""
     return citation.url or articles + citation.article_id

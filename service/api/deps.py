@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from service.serving.gateway import Facts, Gateway
 
 
-# Dependencies that wait for nothing are async all the same: FastAPI sends the others to a thread.
+# These are async although they wait for nothing: FastAPI would run them in a thread otherwise.
 async def _gateway(request: Request) -> Gateway:
     gateway: Gateway = request.app.state.gateway
     return gateway
@@ -20,7 +20,7 @@ GatewayDep = Annotated[Gateway, Depends(_gateway)]
 
 
 async def facts_of(request: Request) -> Facts:
-    """Where a route puts what the request's log line should say."""
+    """The dict in which a route puts what the request's log line should say."""
     facts: Facts = request.state.facts
     return facts
 
@@ -29,7 +29,7 @@ FactsDep = Annotated[Facts, Depends(facts_of)]
 
 
 async def require_json(request: Request) -> None:
-    """Refuse other bodies, also those that a foreign page could send without a preflight."""
+    """Refuse bodies that are not JSON, such as a foreign page could send without a CORS preflight."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise HTTPException(415)

@@ -1,4 +1,4 @@
-"""``POST /v1/feedback``: what a reader says of an answer."""
+"""``POST /v1/feedback``: a reader's rating of an answer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 @router.post("/feedback", status_code=HTTP_204_NO_CONTENT)
 async def rate(feedback: Feedback, request: Request, facts: FactsDep) -> None:
-    """Rate an answer by its id, as long as it is kept. A second rating replaces the first."""
+    """Rate an answer by its id, while it is kept. A second rating replaces the first."""
     store: FeedbackStore = request.app.state.feedback
     await to_thread.run_sync(store.rate, feedback)
     facts["rating"] = feedback.rating
@@ -38,7 +38,7 @@ async def rate(feedback: Feedback, request: Request, facts: FactsDep) -> None:
 
 @asynccontextmanager
 async def written_regularly(store: FeedbackStore) -> AsyncIterator[None]:
-    """Writes the answers to be kept every second, off the path of the questions."""
+    """Write the answers to be kept once a second, so that no question waits for it."""
     writing = asyncio.create_task(_write(store))
     try:
         yield
@@ -48,7 +48,7 @@ async def written_regularly(store: FeedbackStore) -> AsyncIterator[None]:
 
 
 async def _write(store: FeedbackStore) -> None:
-    """One warning when writing begins to fail, not one a second."""
+    """Write, and warn once when that begins to fail, not once a second."""
     works = True
     while True:
         await asyncio.sleep(FLUSH_S)

@@ -1,4 +1,4 @@
-"""``/healthz``: the process lives; ``/readyz``: it can answer, and from what; ``/metrics``."""
+"""``/healthz``: the process is alive; ``/readyz``: whether it can answer, and from what; ``/metrics``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ router = APIRouter(tags=["operation"])
 
 @dataclass(frozen=True)
 class Health:
+    """The reply of a living process."""
+
     status: str = "ok"
 
 
@@ -30,8 +32,8 @@ class Ready(IndexInfo):
     """What the service answers from: its index, and the backend that composes answers.
 
     ``degraded``: it answers, but not from the newest state of the index; ``problem`` says why.
-    ``breakers`` tells which language models can be asked at the moment: closed is fine; while one
-    is open, 'extractive' answers in its place.
+    ``breakers`` has the state of each language model's circuit breaker: while one is open, 'extractive'
+    answers instead.
     """
 
     backend: str
@@ -43,13 +45,13 @@ class Ready(IndexInfo):
 
 @router.get("/healthz")
 async def healthz() -> Health:
-    """The process is alive."""
+    """Tell that the process is alive."""
     return Health()
 
 
 @router.get("/readyz", response_model=Ready, responses=problem_responses(503))
 async def readyz(request: Request) -> Ready | Response:
-    """Whether questions can be answered; if not, the reason (for the operator, in English)."""
+    """Tell whether questions can be answered; if not, why (for the operator, in English)."""
     readiness: Readiness = request.app.state.readiness
     try:
         answerer = await readiness.answerer()
@@ -73,7 +75,7 @@ async def readyz(request: Request) -> Ready | Response:
     responses={200: {"content": {Metrics.content_type: {}}}, **problem_responses(401, 429)},
 )
 async def metrics(request: Request) -> Response:
-    """Figures for Prometheus. Where keys are needed, any key will do."""
+    """Figures for Prometheus. If keys are required, any key will do."""
     known: Metrics = request.app.state.metrics
     readiness: Readiness = request.app.state.readiness
     with suppress(GisaError):

@@ -1,7 +1,7 @@
-"""What surrounds every request: its id, its log line and figures, security headers, the limit on its
-body, and its end when the caller goes away.
+"""What every request needs: an id, a log line, figures, security headers, a limit on its body, and an
+end when the caller goes away.
 
-Pure ASGI, so that streamed replies pass through as they come and contexts stay the request's own.
+Pure ASGI, so that streamed replies pass through at once and context variables stay the request's own.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ logger = logging.getLogger("service.requests")
 
 
 class RequestContext:
-    """Gives each request an id, a log line and security headers; nothing raised gets past it.
+    """Gives each request an id, a log line and security headers; no exception gets past it.
 
-    Routes add facts to the line through ``request.state.facts``. The text of a question is among
-    them only if ``log_questions``.
+    Routes add facts to the log line through ``request.state.facts``. The question's text is logged
+    only if ``log_questions``.
     """
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, log_questions: bool) -> None:
@@ -68,13 +68,14 @@ class RequestContext:
                 status = message["status"]
                 headers = MutableHeaders(raw=message.setdefault("headers", []))
                 headers.raw.extend([*_RAW_HEADERS, (b"x-request-id", request_id.encode())])
-                # Files of the page may be kept while they are unchanged, answers may not.
+                # The page's files may be cached while they are unchanged, answers may not.
                 headers.setdefault("Cache-Control", "no-cache" if "etag" in headers else "no-store")
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
+            # The request's boundary: whatever went wrong, the caller gets a problem, the log a line.
             log_problem(error)
             facts["problem"] = kind_of(error).code
             if status is None:
@@ -102,7 +103,7 @@ class RequestContext:
 
 
 class BodyLimit:
-    """Refuses bodies over ``MAX_BODY_BYTES`` with 413: by their header, else as they come."""
+    """Refuses bodies over ``MAX_BODY_BYTES`` with 413, by their header if it tells, else while reading."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -131,10 +132,10 @@ class BodyLimit:
 
 
 class CancelOnDisconnect:
-    """Stops working on a request when its caller goes away.
+    """Cancels the work on a request when its caller goes away.
 
-    From the end of the body on it alone listens to the caller: whoever else asks for messages is
-    told when that one is gone.
+    Once the body is read, only this middleware receives messages from the server; anything within
+    that calls ``receive`` gets the disconnect.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -150,7 +151,7 @@ class CancelOnDisconnect:
 
         async def listen() -> Message:
             message = await receive()
-            if not answered:  # else the server merely says that the exchange is over
+            if not answered:  # otherwise it only means that the exchange is over
                 request.cancel()
             return message
 
@@ -179,7 +180,7 @@ class CancelOnDisconnect:
 
 
 def _request_id(scope: Scope) -> str:
-    """The caller's id if it is harmless in a log, else a new one."""
+    """The caller's own request id if it is harmless in a log, else a new one."""
     given = Headers(scope=scope).get("x-request-id", "")
     return given if _ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
 
@@ -188,12 +189,12 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 def _method(scope: Scope) -> str:
-    """The method, of a few: a caller may invent others."""
+    """The method, or ``other``: callers may invent some, and labels must stay few."""
     return scope["method"] if scope["method"] in _METHODS else "other"
 
 
 def _route(scope: Scope) -> str:
-    """The pattern of the address, of a few: a caller may invent addresses."""
+    """The route's pattern, or ``other``: callers may invent addresses, and labels must stay few."""
     for mount in ("/static", "/mcp"):
         if scope["path"].startswith(mount):
             return mount

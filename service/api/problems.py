@@ -43,11 +43,11 @@ HTTP_KINDS: Mapping[int, Kind] = {
         "Content-Type: application/json으로 보내 주세요.",
     ),
 }
-"""Kind of problem by status, for what the framework raises before a route is reached."""
+"""Kind of problem by status, for errors that the framework raises before any route."""
 
 
 def kind_of(error: Exception) -> Kind:
-    """The kind of problem that fits an exception."""
+    """The kind of problem that an exception is, the framework's own among them."""
     if isinstance(error, HTTPException):
         return HTTP_KINDS.get(error.status_code, KINDS[Exception])
     if isinstance(error, RequestValidationError):
@@ -57,7 +57,7 @@ def kind_of(error: Exception) -> Kind:
 
 
 def problem_of(error: Exception, *, detail: str | None = None) -> Problem:
-    """What to tell the caller about an exception."""
+    """The problem to tell the caller for an exception."""
     kind = kind_of(error)
     if kind is INVALID_REQUEST and isinstance(error, RequestValidationError):
         errors = describe_errors(error.errors())
@@ -67,12 +67,12 @@ def problem_of(error: Exception, *, detail: str | None = None) -> Problem:
 
 
 def log_problem(error: Exception) -> None:
-    """Tell the operator of what the caller can't help."""
+    """Log an error that is not the caller's."""
     problems.log_problem(error, kind_of(error))
 
 
 def problem_response(error: Exception, *, detail: str | None = None) -> Response:
-    """The reply for an exception."""
+    """The reply for an exception, as ``application/problem+json``."""
     headers = dict(getattr(error, "headers", None) or {})
     if retry_after_s := getattr(error, "retry_after_s", None) or kind_of(error).retry_after_s:
         headers["Retry-After"] = str(math.ceil(retry_after_s))
@@ -90,14 +90,14 @@ async def _reply(request: Request, error: Exception) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every exception of ``app`` with its problem, and describe problems in its OpenAPI."""
+    """Answer every exception in ``app`` with its problem, and describe problems in its OpenAPI."""
     for cls in (GisaError, HTTPException, RequestValidationError):
         app.add_exception_handler(cls, _reply)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # as FastAPI documents it
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The ``responses=`` of routes that answer with these statuses."""
+    """``responses=`` for routes that may reply with these statuses."""
     titles = {
         kind.status: kind.title for kind in (*KINDS.values(), INVALID_REQUEST, *HTTP_KINDS.values())
     }
@@ -120,7 +120,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
 
 
 def _describe_keys(document: dict[str, Any]) -> None:
-    """Say which operations need an API key."""
+    """Mark the operations that need an API key."""
     document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     for path, operations in document["paths"].items():
         if is_guarded(path):
@@ -129,5 +129,5 @@ def _describe_keys(document: dict[str, Any]) -> None:
 
 
 def is_guarded(path: str) -> bool:
-    """Whether an address needs a key where keys are needed, and counts against the rate limit."""
+    """Whether requests to a path need a key, if keys are required, and count against the rate limit."""
     return path.startswith(("/v1/", "/mcp")) or path == "/metrics"

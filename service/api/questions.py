@@ -34,7 +34,7 @@ router = APIRouter(
 
 
 class SearchRequest(BaseModel):
-    """What to search for. ``k`` is the number of stories; ``explain`` adds the parts of each score."""
+    """A search. ``k`` is the number of stories; ``explain`` adds the parts of each score."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -59,25 +59,25 @@ _STREAM_DOC = {
 
 @router.post("/ask", response_model=Answer, responses={200: _STREAM_DOC, **problem_responses(502)})
 async def ask(question: Question, request: Request, gateway: GatewayDep, facts: FactsDep) -> Any:
-    """Answer a question from the articles, with citations; streamed if the caller accepts that."""
+    """Answer a question from the articles, with citations; as a stream if the caller accepts one."""
     if not _accepts_stream(request):
         return _json(await gateway.answer(question, facts))
     events = gateway.events(question, facts)
-    # What is wrong with the question shows here, while a status can still be sent.
+    # Errors in the question are raised here, while a status can still be sent.
     first = await anext(events)
     return EventStream(_server_sent(first, events, facts))
 
 
 @router.post("/search", response_model=SearchResult)
 async def search(wanted: SearchRequest, gateway: GatewayDep, facts: FactsDep) -> Response:
-    """The passages that fit a question best, one per story."""
+    """Find the passages that fit a question best, one per story."""
     filters = wanted.filters.to_filters()
     hits = await gateway.search(wanted.question, filters, facts, k=wanted.k, explain=wanted.explain)
     return _json({"hits": hits})
 
 
 def _json(value: Any) -> Response:
-    """A reply whose values are checked already: FastAPI would check each of them again."""
+    """A reply from values that are validated already; FastAPI would validate each of them again."""
     return Response(to_json(value, by_alias=True), media_type="application/json")
 
 
@@ -89,13 +89,14 @@ def _accepts_stream(request: Request) -> bool:
 async def _server_sent(
     first: Event, rest: AsyncGenerator[Event, None], facts: Facts
 ) -> AsyncGenerator[bytes, None]:
-    """The events as text/event-stream; an error that comes after the status line is one too."""
+    """The events as text/event-stream; an error after the status line becomes an event, too."""
     try:
         async with aclosing(rest):
             yield _encoded(first)
             async for event in rest:
                 yield _encoded(event)
     except Exception as error:
+        # The request's own boundary: the status line is sent, so only an event can still tell.
         log_problem(error)
         problem = problem_of(error)
         facts["problem"] = problem.code

@@ -14,10 +14,10 @@ EVENT_STREAM = "text/event-stream"
 
 
 class EventStream(Response):
-    """Sends what a generator yields, in the task of the request, and closes it whatever happens.
+    """Sends what a generator yields, in the task of the request, and always closes the generator.
 
-    Unlike Starlette's streaming response it starts no task of its own: the generator begins in the
-    route, where an error still has a status, and may hold what belongs to one task.
+    Unlike Starlette's streaming response it starts no task: the generator is started in the route,
+    where an error can still set the status, and may use contexts that are bound to one task.
     """
 
     media_type = EVENT_STREAM
@@ -25,7 +25,7 @@ class EventStream(Response):
     def __init__(self, frames: AsyncGenerator[bytes, None]) -> None:
         self.status_code, self.background = 200, None
         self._frames = frames
-        # Proxies hold replies back otherwise.
+        # Otherwise proxies hold the reply back.
         self.init_headers({"X-Accel-Buffering": "no", "Content-Type": EVENT_STREAM})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,6 +37,6 @@ class EventStream(Response):
 
 
 def frame(name: str | None, data: Any) -> bytes:
-    """One event; JSON holds no line break, so that one data line is enough."""
+    """One event. Its data is JSON without line breaks, so one data line is enough."""
     head = b"event: %b\n" % name.encode() if name else b""
     return head + b"data: %b\n\n" % to_json(data, by_alias=True, exclude_none=name is None)

@@ -1,4 +1,4 @@
-"""OpenTelemetry, for those who want it: a span per request, sent to a collector (extra 'otel')."""
+"""Optional OpenTelemetry: a span per request, sent to a collector (needs the extra 'otel')."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def middleware(settings: Settings) -> list[Middleware]:
-    """What traces requests if GISA_OTLP_ENDPOINT is set. Raises SettingsInvalid without the extra."""
+    """The middleware that traces requests if GISA_OTLP_ENDPOINT is set.
+
+    Raises SettingsInvalid without the extra.
+    """
     if not settings.otlp_endpoint:
         return []
     return [Middleware(Tracing, tracer=_tracer(settings.otlp_endpoint))]
@@ -57,7 +60,7 @@ class Tracing:
 
 
 def _attributes(scope: Scope, route: str | None, status: int) -> dict[str, Any]:
-    """By the semantic conventions of HTTP, and what the log line says of an answer."""
+    """Attributes by the semantic conventions for HTTP, and the log line's facts about an answer."""
     state = scope.get("state", {})
     answer = state.get("facts", {}).get("answer", {})
     known = {

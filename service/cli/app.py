@@ -1,7 +1,7 @@
 """The ``gisa`` command.
 
-Results are on stdout, everything else on stderr; ``--json`` makes the result one JSON document.
-Exit status: 0 fine, 1 failed, 2 usage, 3 no index, 130 interrupted.
+Results go to stdout, everything else to stderr; ``--json`` makes the result one JSON document.
+Exit status: 0 success, 1 failure, 2 usage, 3 no index, 130 interrupted.
 
 What a command needs is imported when it runs: ``gisa --help`` must not wait for numpy or FastAPI.
 """
@@ -32,21 +32,22 @@ if TYPE_CHECKING:
 
 
 class _Front(TyperGroup):
-    """Turns what a command raises into a plain message and an exit status."""
+    """Turns whatever a command raises into a plain message and an exit status."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort, TyperException, BrokenPipeError):
-            raise  # Typer knows them
+            raise  # Typer handles them
         except Exception as error:
+            # The process's boundary: whatever went wrong is told in a line, not in a traceback.
             if ctx.params["debug"]:
                 sys.excepthook(type(error), error, error.__traceback__)
             raise typer.Exit(_report(error)) from error
 
 
 def _report(error: Exception) -> int:
-    """Say what happened and what to do next; the exit status."""
+    """Say what happened and what to do next; return the exit status."""
     from index import GisaError, IndexEmpty, IndexNotFound
     from service.errors import QuestionInvalid
 
@@ -55,7 +56,7 @@ def _report(error: Exception) -> int:
         say("Run 'gisa --debug …' to see where, and report the bug with what it shows.", to=err)
         return FAILED
     say(f"gisa: {error}", to=err)
-    say(error.remedy or "For what can be asked how: gisa --help", to=err)
+    say(error.remedy or "For help: gisa --help", to=err)
     if isinstance(error, IndexNotFound | IndexEmpty):
         return NO_INDEX
     return USAGE if isinstance(error, QuestionInvalid) else FAILED
@@ -77,10 +78,10 @@ def _version() -> str:
 
 
 app = typer.Typer(cls=_Front, no_args_is_help=True, pretty_exceptions_enable=False)
-index_app = typer.Typer(no_args_is_help=True, help="Build an index, and see what it holds.")
-model_app = typer.Typer(help="Where the embedding model is, and preparing it.")
-eval_app = typer.Typer(no_args_is_help=True, help="Measure on articles of your own.")
-feedback_app = typer.Typer(no_args_is_help=True, help="What readers said of answers.")
+index_app = typer.Typer(no_args_is_help=True, help="Build an index and look after it.")
+model_app = typer.Typer(help="Show or prepare the embedding model.")
+eval_app = typer.Typer(no_args_is_help=True, help="Evaluate on your own articles.")
+feedback_app = typer.Typer(no_args_is_help=True, help="Readers' ratings of answers.")
 app.add_typer(index_app, name="index")
 app.add_typer(model_app, name="model")
 app.add_typer(feedback_app, name="feedback")
@@ -128,7 +129,7 @@ SectionOption = Annotated[
 ]
 
 
-# -- asking -------------------------------------------------------------------------------------
+# -- questions ----------------------------------------------------------------------------------
 
 
 @app.command()
@@ -230,7 +231,7 @@ def index_add(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders.")],
     index: IndexOption = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 if anything had to be left out.")
+        bool, typer.Option("--strict", help="Exit with 1 if any input could not be read.")
     ] = False,
     source_timezone: Annotated[
         str | None,
@@ -239,7 +240,7 @@ def index_add(
     wait: WaitOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Add articles, or update those that changed. Input that is known is skipped."""
+    """Add articles, or update those that changed. Unchanged articles are skipped."""
     from index import build_index
     from service import wiring
     from service.cli.terminal import build_progress, say_json, show_summary
@@ -259,7 +260,7 @@ def index_add(
                 wait_s=wait,
             )
     except KeyboardInterrupt:
-        say("Interrupted. Finished batches are kept: run the same command to go on.", to=err)
+        say("Interrupted. Finished batches are kept: run the same command to continue.", to=err)
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
         say_json(
@@ -277,7 +278,7 @@ def index_add(
 
 @index_app.command("info")
 def show_index_info(index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """What the index holds. Loads no model."""
+    """Show what the index holds. Loads no model."""
     from index import index_info, to_json
     from service.cli.terminal import say_json, show_info
 
@@ -338,13 +339,13 @@ def mcp(index: IndexOption = None) -> None:
 
 @app.command()
 def key(
-    name: Annotated[str, typer.Argument(help="Whose key it is; the log shows this name.")],
+    name: Annotated[str, typer.Argument(help="Name of the caller, as the log will show it.")],
     role: Annotated[
-        str, typer.Option(help="'ask', or 'admin' who may also change the index.")
+        str, typer.Option(help="'ask', or 'admin', which may also change the index.")
     ] = "ask",
     as_json: JsonOption = False,
 ) -> None:
-    """Make an API key. It is shown once; GISA_API_KEYS takes its entry, which holds only a hash."""
+    """Make an API key. It is shown only once; its entry for GISA_API_KEYS holds just a hash."""
     from service.cli.terminal import say_json
     from service.serving.keys import new_key
 
@@ -369,7 +370,7 @@ def eval_make(
 ) -> None:
     """Draft questions from articles, one JSON document a line, to stdout.
 
-    Read and mend them, then give them to scripts/evaluate.py as --questions.
+    Read and correct them, then give them to scripts/evaluate.py as --questions.
     """
     from index import read_articles
     from service.evaluation.draft import LIMITS, draft
@@ -411,7 +412,7 @@ def feedback_export(
 
 @app.command()
 def settings(index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """Every setting with its meaning, default and current value; secrets masked."""
+    """Show every setting with its meaning, default and current value; secrets are masked."""
     from service.cli.terminal import say_json, show_settings
     from service.settings import describe_settings
 
@@ -424,13 +425,16 @@ def settings(index: IndexOption = None, as_json: JsonOption = False) -> None:
 
 @model_app.callback(invoke_without_command=True)
 def model(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    """Show where the embedding model is; the subcommand prepares it."""
     if ctx.invoked_subcommand is None:
         _show_model(as_json)
 
 
 @model_app.command("prepare")
 def model_prepare(
-    force: Annotated[bool, typer.Option("--force", help="Unpack again what is there.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Unpack it even if it is there already.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Unpack the bundled model, or check every file of it. Needs no network."""

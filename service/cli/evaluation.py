@@ -1,6 +1,6 @@
 """The command behind ``scripts/evaluate.py``.
 
-Exit status: 0 fine, 1 failed or below a floor, 2 usage or unusable data, 3 no index.
+Exit status: 0 success, 1 failure or below a floor, 2 usage or unusable data, 3 no index.
 """
 
 from __future__ import annotations
@@ -58,14 +58,15 @@ def command(
         Path | None, typer.Option(metavar="FILE", help="Questions, one JSON object a line.")
     ] = None,
     index: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Ask this index; build none.")
+        Path | None, typer.Option(metavar="DIR", help="Use this index instead of building one.")
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep built indexes here for the next run.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Keep the index that is built here for the next run."),
     ] = None,
     backends: Annotated[
         list[str] | None,
-        typer.Option("--backend", help="What composes answers; repeated, side by side."),
+        typer.Option("--backend", help="What composes answers; may be repeated, to compare."),
     ] = None,
     retrieval_only: Annotated[
         bool, typer.Option("--retrieval-only", help="Compose no answers; much quicker.")
@@ -76,7 +77,7 @@ def command(
     types: Annotated[
         list[str] | None, typer.Option("--type", help="Only this type; may be repeated.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the sample and the intervals.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the sample and the intervals.")] = 0,
     now: Annotated[
         datetime | None,
         typer.Option(
@@ -141,7 +142,7 @@ def command(
 
 
 def _check_comparable(old: Report, dataset: Dataset, name: str) -> None:
-    """Before hours are spent on it. Raises DatasetUnusable."""
+    """Fail before hours are spent on it. Raises DatasetUnusable."""
     asked = {(question.id, question.question) for question in dataset.questions}
     if not any((result.id, result.question) in asked for result in old.questions):
         raise DatasetUnusable(
@@ -192,7 +193,7 @@ def _parts(names: str | None) -> list[str]:
 
 
 _Variant = tuple[Dataset, Settings] | None
-"""What the service is opened with to measure a part; None for one that needs no other service."""
+"""How the service must be opened to measure a part; None for a part that needs no service of its own."""
 
 
 def _variant(part: str, dataset: Dataset, settings: Settings) -> _Variant:
@@ -219,7 +220,7 @@ def _measure(
     config: dict[str, Any],
     **how: Any,
 ) -> Report:
-    """Open the service over the data set, and evaluate it with a bar on stderr."""
+    """Open the service over the data set, and evaluate it with a progress bar on stderr."""
     described = {
         "command": shlex.join(sys.argv),
         "started_at": datetime.now(SEOUL).isoformat(timespec="seconds"),
@@ -233,7 +234,7 @@ def _measure(
         if parts:
 
             def opened(variant: tuple[Dataset, Settings]) -> AbstractContextManager[Answerer]:
-                """What is open already needs no second index."""
+                """The service that is open already, if the part needs no index of its own."""
                 if variant == (dataset, settings):
                     return nullcontext(answerer)
                 return _opened(*variant, cache)
@@ -276,7 +277,7 @@ _CALLERS_FAULT = (DatasetUnusable, SourceUnreadable, SettingsInvalid, QuestionIn
 
 
 def main() -> None:
-    """Run the command; an error becomes a message and an exit status."""
+    """Run the command; any error becomes a message and an exit status."""
     try:
         app(prog_name="evaluate")
     except GisaError as error:

@@ -40,7 +40,7 @@ def remove(
     wait: WaitOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove articles: from answers at once, then from the files."""
+    """Remove articles: from answers at once, then from the files of the index."""
     from index import remove_articles
 
     removed, generation = remove_articles(_folder(index), article_ids, wait_s=wait)
@@ -53,7 +53,7 @@ def remove(
 def rebuild(index: IndexOption = None, wait: WaitOption = 0, as_json: JsonOption = False) -> None:
     """Prepare all articles with the configured model, and derive every file again.
 
-    Until it is done the old state answers. Interrupted, it goes on where it stopped.
+    Meanwhile the old state answers. If interrupted, run it again to continue where it stopped.
     """
     from index import rebuild_index
     from service import wiring
@@ -71,7 +71,7 @@ def rebuild(index: IndexOption = None, wait: WaitOption = 0, as_json: JsonOption
                 wait_s=wait,
             )
     except KeyboardInterrupt:
-        say("Interrupted. Finished batches are kept: run the same command to go on.", to=err)
+        say("Interrupted. Finished batches are kept: run the same command to continue.", to=err)
         raise typer.Exit(130) from None
     fields = {"rebuilt": summary.updated, "passages": summary.passages}
     _show(fields | {"generation": summary.generation}, as_json)
@@ -80,7 +80,7 @@ def rebuild(index: IndexOption = None, wait: WaitOption = 0, as_json: JsonOption
 def verify(
     index: IndexOption = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Load no model: embed nothing again.")
+        bool, typer.Option("--quick", help="Load no model, and skip embedding a sample again.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -101,7 +101,7 @@ def export(
     index: IndexOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the whole index to one file. Nothing has to stop for it."""
+    """Write the whole index to one file. Reading and writing may continue meanwhile."""
     from index import export_index
 
     _show({"file": str(file), "bytes": export_index(_folder(index), file)}, as_json)

@@ -1,4 +1,4 @@
-"""A report on a terminal."""
+"""Printing a report of an evaluation on the terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from service.evaluation.report import Ablation, Report, named, shown, warn_absen
 
 
 def show_report(report: Report) -> None:
-    """What was measured over all questions, of each backend, and the times."""
+    """Print the metrics over all questions for each backend, and the times."""
     if absent := report.absent:
         say(warn_absent(absent), to=err)
     reports = report.all_backends
@@ -56,7 +56,7 @@ def _show_curve(report: Report) -> None:
 
 
 def show_ablation(ablation: Mapping[str, Ablation]) -> None:
-    """A table of each type of question, a line for each method."""
+    """Print a table for each type of question, with a row for each method."""
     for kind, measured in ablation.items():
         title = f"{kind}: {measured.questions:,} questions (95 % interval)"
         table = Table("", *METRICS["retrieval"], title=title)
@@ -72,7 +72,7 @@ def _briefly(estimate: Estimate) -> str:
 
 
 def show_changes(changes: Comparison) -> None:
-    """What moved since an earlier report, how surely, and for which questions."""
+    """Print what changed since an earlier report, how certainly, and for which questions."""
     if changes.left_out:
         say(
             f"{changes.questions} questions are compared; "

@@ -1,6 +1,6 @@
 """What the ``gisa`` command shows to people. Results go to stdout, everything else to stderr.
 
-Texts are not wrapped, so that quotes stay exact and commands can be copied; terminals fold them.
+Texts are not wrapped, so that quotes stay exact and commands can be copied; the terminal wraps them.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ err = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr
 EXCERPT_CHARS = 160
 MAX_REJECTED_SHOWN = 10
 PROGRESS_LINE_S = 30.0
-"""Between two lines about progress where there is no terminal to draw a bar on."""
+"""Seconds between two lines of progress where there is no terminal to draw on."""
 
 
 def say_json(value: Any) -> None:
-    """The one document that ``--json`` promises."""
+    """Print the one document that ``--json`` promises."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
 def say(*parts: tuple[str, str] | str, to: Console = out, end: str = "\n") -> None:
-    """A line of parts, each a text or a text with its style."""
+    """Print a line of parts, each a text or a text with its style."""
     pairs = [part if isinstance(part, tuple) else (part, "") for part in parts]
     to.print(Text.assemble(*((harmless(text), style) for text, style in pairs)), end=end)
 
 
 def harmless(text: str) -> str:
-    """The text without control characters: articles must not drive the reader's terminal."""
+    """The text without control characters, so that no article can control the reader's terminal."""
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
 
 
@@ -53,7 +53,7 @@ def harmless(text: str) -> str:
 
 
 async def show_answer(events: AsyncIterator[Event]) -> None:
-    """The answer, sentence by sentence as each is verified, then its sources."""
+    """Print the answer, each sentence as soon as it is verified, then its sources."""
     from service.answer import DoneEvent, InterpretedEvent, SentenceEvent
 
     asked: Interpreted | None = None
@@ -84,7 +84,7 @@ async def show_answer(events: AsyncIterator[Event]) -> None:
 
 
 def _show_interpreted(interpreted: Interpreted, shown: Interpreted | None) -> None:
-    """How the question was understood, as far as that was not shown yet."""
+    """Print how the question was understood, as far as that was not shown before."""
     lines: list[str] = []
     if shown is None and (asked := interpreted.time_range):
         days = f"{asked.start or ''} ~ {asked.end or ''}".strip()
@@ -111,7 +111,7 @@ def _show_sources(citations: Sequence[Citation]) -> None:
 
 
 def show_hits(hits: Sequence[Hit]) -> None:
-    """One block per hit: rank, title, score, where it appeared, an excerpt."""
+    """Print one block per hit: rank, title, score, where it was published, an excerpt."""
     if not hits:
         say("조건에 맞는 기사가 없습니다.")
     for hit in hits:
@@ -139,7 +139,7 @@ _FIELD_NAMES = {"morphemes": "형태소", "bigrams": "두 글자"}
 
 
 def _show_explanation(explanation: Explanation) -> None:
-    """A line for each part of the score, with the question's terms that the passage has or lacks."""
+    """Print a line for each part of the score, with the question's terms that the passage has or lacks."""
     say(f"    {explanation.dense:7.4f}  의미 (코사인)")
     for name, field in explanation.lexical.items():
         label = f"{_FIELD_NAMES.get(name, name)} ({field.weight:.3f} × {field.score:.3f})"
@@ -173,7 +173,7 @@ def _excerpt(text: str) -> str:
 
 @contextmanager
 def build_progress() -> Iterator[Callable[[BuildSummary], None]]:
-    """Shows how far the reading of articles has come: on a terminal in place, else line by line."""
+    """Show the progress of reading articles: in place on a terminal, else line by line."""
     if not err.is_terminal:
         yield _progress_lines()
         return
@@ -201,14 +201,14 @@ def _progress_lines() -> Callable[[BuildSummary], None]:
 
 
 def progress_text(summary: BuildSummary, seconds: float) -> str:
-    """How many articles, how fast, and how long it will take from here, after so many seconds."""
+    """Articles read so far, their rate, and the time left, given the seconds elapsed."""
     seconds = max(seconds, 0.001)
     text = f"{summary.read:,} articles read, {summary.read / seconds:,.1f}/s"
     return f"{text}, {_time_left(seconds, summary.share)} left" if summary.share else text
 
 
 def _time_left(seconds: float, share: float) -> str:
-    """By the bytes read so far: ``40 s``, ``12 min``, ``3 h 20 min``."""
+    """The time left, estimated from the bytes read so far: ``40 s``, ``12 min``, ``3 h 20 min``."""
     left = seconds * (1 - share) / share
     if left < 60:
         return f"{left:.0f} s"
@@ -217,7 +217,7 @@ def _time_left(seconds: float, share: float) -> str:
 
 
 def show_summary(summary: BuildSummary, quarantine: Path) -> None:
-    """What became of the input, and which of it could not be read."""
+    """Print what became of the input, and what could not be read."""
     counts = ("read", "added", "updated", "unchanged", "duplicates", "quarantined")
     show_fields({name: f"{getattr(summary, name):,}" for name in counts})
     show_fields({"generation": str(summary.generation), "seconds": f"{summary.seconds:,.1f}"})
@@ -230,7 +230,7 @@ def show_summary(summary: BuildSummary, quarantine: Path) -> None:
 
 
 def show_info(info: IndexInfo) -> None:
-    """What an index holds."""
+    """Print what an index holds."""
     days = f"{info.published_from or '?'} to {info.published_to or '?'}"
     fields = {
         "articles": f"{info.articles:,}",
@@ -246,7 +246,7 @@ def show_info(info: IndexInfo) -> None:
 
 
 def show_settings(rows: Sequence[Mapping[str, str]]) -> None:
-    """Each setting: its value, its default if that differs, its meaning."""
+    """Print each setting with its value, its default if that differs, and its meaning."""
     for row in rows:
         changed = "" if row["value"] == row["default"] else f"  (default: {row['default'] or '-'})"
         say((row["name"], "bold"), f" = {row['value'] or '-'}", (changed, "dim"))
@@ -254,6 +254,6 @@ def show_settings(rows: Sequence[Mapping[str, str]]) -> None:
 
 
 def show_fields(fields: Mapping[str, str]) -> None:
-    """Names and values, aligned."""
+    """Print names and values, aligned."""
     for name, value in fields.items():
         say((f"{name:<12}", "bold"), value)

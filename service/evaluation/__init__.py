@@ -1,7 +1,7 @@
 """Offline evaluation: questions with known answers in, a report with intervals out.
 
-``formats`` reads data, ``serving`` opens the service over it, ``evaluate`` puts the questions and
-measures, ``compare`` and ``render`` show what came of it.
+``formats`` reads data, ``serving`` opens the service over it, ``evaluate`` asks the questions and
+scores the answers, ``compare`` and ``render`` present the results.
 """
 
 from service.evaluation.comparison import Comparison, Difference, compare

@@ -1,4 +1,4 @@
-"""What each part of retrieval is worth: the same questions, ranked with parts of it alone."""
+"""What each part of retrieval contributes: the same questions, ranked with single parts alone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SCORES: Mapping[str, Callable[[Candidates], Vectors]] = {
     "bm25": lambda candidates: candidates.lexical["morphemes"],
     "rrf": _reciprocal_ranks,
 }
-"""Method to a score for each candidate. All rank the same candidates, under the same filters."""
+"""By method, the function that scores candidates. All methods rank the same candidates under the same filters."""
 
 FUSION, HEADER, RERANK = "fusion", "header", "rerank"
 
@@ -43,13 +43,13 @@ MEANINGS: Mapping[str, str] = {
     HEADER: "the same, passages not found by their title",
     RERANK: "the product's own search, reordered by the cross-encoder",
 }
-"""The parts that can be named, in the order of the documentation's table."""
+"""The parts that can be measured, in the order of the documentation's table."""
 
 Rankings = Mapping[str, Mapping[str, Sequence[str]]]
-"""Method to question id to the ids of articles, best first."""
+"""By method and question id, the ids of the articles found, best first."""
 
 Variants = Mapping[str, Callable[[], AbstractContextManager[Answerer]]]
-"""Part to what opens the service that has it, or lacks it; the service's own search is measured."""
+"""By part, what opens a service with it, or without it, whose own search is then measured."""
 
 
 def ablate(
@@ -61,7 +61,7 @@ def ablate(
     now: datetime,
     seed: int,
 ) -> dict[str, Ablation]:
-    """What ``tabulate`` says of some parts, in their order: those of ``SCORES`` and of ``variants``."""
+    """Rank with each of ``parts``, which are methods of ``SCORES`` or of ``variants``, and tabulate."""
     rankings = dict(rank(index, questions, [part for part in parts if part in SCORES], now))
     for part in (part for part in parts if part in variants):
         with variants[part]() as answerer:
@@ -73,7 +73,7 @@ def ablate(
 def rank(
     index: Index, questions: Sequence[GoldQuestion], methods: Collection[str], now: datetime
 ) -> Rankings:
-    """Each question's articles by each of the methods named, which are those of ``SCORES``."""
+    """The articles found for each question by each of ``methods``, which are those of ``SCORES``."""
     rankings: dict[str, dict[str, list[str]]] = {
         method: {question.id: [] for question in questions} for method in methods
     }
@@ -87,7 +87,7 @@ def rank(
 def search(
     index: Index, questions: Sequence[GoldQuestion], now: datetime
 ) -> dict[str, Sequence[str]]:
-    """Each question's articles as the product itself finds them."""
+    """By question id, the articles that the product's own search finds, best first."""
     found: dict[str, Sequence[str]] = {question.id: [] for question in questions}
     for question, text, scope in _understood(index, questions, now):
         hits = scope.search(index, text, k=RETRIEVAL_DEPTH, per_story=1)
@@ -98,7 +98,7 @@ def search(
 def _understood(
     index: Index, questions: Sequence[GoldQuestion], now: datetime
 ) -> Iterator[tuple[GoldQuestion, str, Scope]]:
-    """Questions as they are looked up, and where first; those that can't have an answer are left out."""
+    """Each question with its search text and first scope, without those that can't have an answer."""
     understand = Understander(index)
     for question in questions:
         understood = understand(question.ask(now=now))
@@ -107,7 +107,7 @@ def _understood(
 
 
 def _articles(index: Index, candidates: Candidates, scores: Vectors) -> list[str]:
-    """One article of each story, best first, as deep as is scored."""
+    """One article of each story, best first, down to ``RETRIEVAL_DEPTH``."""
     best: dict[int, int] = {}
     for i in (-scores).argsort(kind="stable").tolist():
         best.setdefault(int(candidates.stories[i]), int(candidates.keys[i]))
@@ -120,7 +120,7 @@ def _articles(index: Index, candidates: Candidates, scores: Vectors) -> list[str
 def tabulate(
     rankings: Rankings, questions: Sequence[GoldQuestion], judge: Judge, *, seed: int
 ) -> dict[str, Ablation]:
-    """The metrics of retrieval by method: of ``all`` questions, and of each type."""
+    """The metrics of retrieval by method, over ``all`` questions and for each type."""
     asked = [question for question in questions if question.has_gold_articles]
     gold = {question.id: judge.grades(question) for question in asked}
     scores = {

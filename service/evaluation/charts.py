@@ -1,4 +1,4 @@
-"""Plots as inline SVG: lines over two axes, drawn with the colours of the page that they stand in."""
+"""Plots as inline SVG: lines over two axes, styled by the page around them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ XY = tuple[float, float]
 
 @dataclass(frozen=True)
 class Axis:
-    """Values from ``low`` to ``high``, marked at ``ticks`` with their ``text``."""
+    """An axis from ``low`` to ``high``; ``text`` labels its ``ticks``."""
 
     label: str
     low: float
@@ -24,7 +24,7 @@ class Axis:
     logarithmic: bool = False
 
     def place(self, value: float) -> float:
-        """Where a value lies between both ends, 0 to 1."""
+        """Where a value lies between both ends, from 0 to 1."""
         scale = math.log10 if self.logarithmic else float
         low, high = scale(self.low), scale(self.high)
         return (scale(value) - low) / (high - low)
@@ -32,7 +32,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Line:
-    """Points by rising x, with a band around them and points that stand out, each with its label."""
+    """Points by rising x, with a band around them, and marks: points with a label."""
 
     name: str
     points: Sequence[XY]
@@ -41,7 +41,7 @@ class Line:
 
 
 def chart(title: str, x: Axis, y: Axis, lines: Sequence[Line]) -> str:
-    """The plot; where there are several lines, their names stand below it."""
+    """The plot as markup, its texts escaped; a legend names the lines if there are several."""
     drawn = "".join(_line(number, line, x, y) for number, line in enumerate(lines, start=1))
     svg = (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
@@ -102,7 +102,7 @@ def _text(x: float, y: float, text: str, anchor: str, kind: str = "tick") -> str
 
 
 def share_axis(label: str, values: Sequence[float], *, low: float | None = None) -> Axis:
-    """An axis of shares around the values that are drawn, or from ``low``, marked in whole per cents."""
+    """An axis of shares that covers ``values``, or starts at ``low``, with ticks at whole per cents."""
     least = min(values, default=0.0) if low is None else low
     most = max(values, default=1.0)
     step = next(
@@ -118,7 +118,7 @@ def share_axis(label: str, values: Sequence[float], *, low: float | None = None)
 
 
 def time_axis(label: str, milliseconds: Sequence[float]) -> Axis:
-    """A logarithmic axis in powers of ten, with 2 and 5 between them where there is room."""
+    """A logarithmic axis with ticks at powers of ten, and 2 and 5 times them where there is room."""
     low, high = max(min(milliseconds), 0.1), max(max(milliseconds), 0.2)
     marks = [m * 10.0**e for e in range(-1, 7) for m in (1, 2, 5)]
     bottom = max(m for m in marks if m <= low)

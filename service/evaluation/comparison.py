@@ -1,4 +1,4 @@
-"""Whether one report is better than another: the same questions, metric by metric, in pairs."""
+"""Whether one report is better than another, metric by metric, over pairs of the same question."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ TEST = (
 
 @dataclass(frozen=True)
 class Difference:
-    """A metric over the questions that both reports have, and how surely it changed.
+    """A metric over the questions that both reports have, and how certain its change is.
 
-    ``ci95`` is an interval of the change, ``p`` the chance of one as large if it made no difference
-    which report an answer is in. ``better`` and ``worse`` are the questions whose own value changed.
+    ``ci95`` is an interval of the change, ``p`` the probability of a change as large if it made no
+    difference which report an answer is in. ``better`` and ``worse`` are the questions whose own
+    value changed.
     """
 
     metric: str
@@ -36,12 +37,13 @@ class Difference:
 
     @property
     def change(self) -> float:
+        """The new value less the old one."""
         return self.new - self.old
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The metrics that moved, and over how many questions they are compared."""
+    """The metrics that changed, and the number of questions over which they are compared."""
 
     old: str
     new: str
@@ -51,9 +53,9 @@ class Comparison:
 
 
 def compare(old: Report, new: Report, *, seed: int = 0) -> Comparison:
-    """Compare over the questions that both reports have; what only one of them has is left out.
+    """Compare over the questions that both reports have; the others are left out.
 
-    A question is the same when it has the same id and the same text: other sets number theirs from 1 too.
+    Questions are the same if both id and text are: other data sets count from 1, too.
 
     ``p`` is that of the paired permutation (randomisation) test, which asks nothing of the
     distribution: Smucker, Allan and Carterette, A Comparison of Statistical Significance Tests for
@@ -107,10 +109,10 @@ def _interval(changes: NDArray[np.float64]) -> tuple[float, float]:
 def _permutation_test(
     old: NDArray[np.float64], new: NDArray[np.float64], names: Sequence[str], seed: int
 ) -> NDArray[np.float64]:
-    """Of each metric, the share of changes at least as large when answers swap reports at random.
+    """For each metric, the share of changes at least as large if answers swap reports at random.
 
-    A swap that leaves a report without any case of a metric counts as one as large: it can't speak
-    against chance.
+    A swap that leaves a report without any case of a metric counts as such a change: it is no
+    evidence against chance.
     """
     rng = np.random.default_rng(seed)
     totals, swap = (old.sum(axis=0), new.sum(axis=0)), new - old
@@ -125,7 +127,7 @@ def _permutation_test(
 
 
 def _changed(pairs: _Pairs, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Questions whose own value became better, and worse; one that has it in one report only is neither."""
+    """Questions whose own value became better, and worse; without a value in both reports, neither."""
     sign = -1 if name in LOWER_IS_BETTER else 1
     own = [(new.id, old.scores.get(name), new.scores.get(name)) for old, new in pairs]
     changes = [(q, sign * (b - a)) for q, a, b in own if a is not None and b is not None]

@@ -25,8 +25,8 @@ def serving(
 ) -> Iterator[Answerer]:
     """The configured service over the corpus of a data set, or over ``settings.index`` without one.
 
-    The index is built in a folder that is gone afterwards or, with ``cache``, in one that is used
-    again as long as corpus, embedder and the code that builds indexes stay the same.
+    The index is built in a temporary folder or, with ``cache``, in one that is used again while
+    corpus, embedder and the code that builds indexes stay the same.
     Raises IndexUnusable, ModelUnavailable, SourceUnreadable.
     """
     with _indexed(dataset, settings, cache, progress) as folder:
@@ -71,7 +71,7 @@ def _folder(dataset: Dataset, embedder: Embedder, cache: Path | None) -> Iterato
 
 
 def _cache_key(dataset: Dataset, embedder: Embedder) -> str:
-    """Changes with everything that decides what the index holds."""
+    """A key that changes with everything that decides what the index holds."""
     parts = [embedder.name, _code_checksum(), _corpus_checksum(dataset)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -86,7 +86,7 @@ def _corpus_checksum(dataset: Dataset) -> str:
 
 
 def _code_checksum() -> str:
-    """Of the modules that build indexes; ``retrieve`` only reads what they have stored."""
+    """A checksum of the modules that build indexes; ``retrieve`` only reads what they store."""
     folder = Path(index_package.__file__).parent
     modules = sorted(path for path in folder.rglob("*.py") if path.name != "retrieve.py")
     return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()

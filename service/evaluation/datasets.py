@@ -1,7 +1,4 @@
-"""Questions with known answers, and the articles that they are asked of.
-
-``formats`` reads them from the files in which others keep theirs.
-"""
+"""Questions with known answers, and the articles that answer them. ``formats`` reads them from files."""
 
 from __future__ import annotations
 
@@ -22,17 +19,17 @@ from service.schema import Question, QuestionFilters
 
 
 class DatasetUnusable(GisaError):
-    """A file of questions or answers that can't be evaluated as it is."""
+    """A file of questions or answers can't be used for an evaluation."""
 
 
 class GoldQuestion(BaseModel):
-    """A question and what a right answer says and cites.
+    """A question, and what a right answer says and cites.
 
-    ``answers`` are alternatives, any one is right; an empty list means that the corpus has no answer,
-    null that nobody wrote one down. ``article_ids`` are all the articles that support the answer; an
-    article that stands alone in a file of the corpus may be named by that file, without its suffix.
-    ``grades`` say how relevant those articles are that are more than relevant (1). ``now`` is the clock
-    for time expressions. Unknown fields are ignored: exports carry more than an evaluation needs.
+    ``answers`` are alternatives; an empty list means that the corpus has no answer, null that nobody
+    wrote one down. ``article_ids`` are all the articles that support the answer; an article that is
+    alone in a file of the corpus may be named by that file, without its suffix. ``grades`` has the
+    relevance of articles that are more than just relevant (1). ``now`` is the moment to which time
+    expressions refer. Unknown fields are ignored, since exports have more than an evaluation needs.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,18 +45,18 @@ class GoldQuestion(BaseModel):
 
     @property
     def answerable(self) -> bool | None:
-        """Whether the corpus has an answer; None: nobody knows."""
+        """Whether the corpus has an answer; None if that is unknown."""
         if self.answers is None:
             return True if self.article_ids else None
         return bool(self.answers)
 
     @property
     def has_gold_articles(self) -> bool:
-        """Whether it takes part in measures over articles."""
+        """Whether the question counts in metrics over articles."""
         return bool(self.answerable and self.article_ids)
 
     def ask(self, backend: str | None = None, now: datetime | None = None) -> Question:
-        """The question as the service takes it; ``now`` is used where it names no moment itself."""
+        """The question as the service takes it; ``now`` is used unless it has a moment of its own."""
         return Question(
             question=self.question, backend=backend, now=self.now or now, filters=self.filters
         )
@@ -79,7 +76,7 @@ class Dataset:
     merged_paragraphs: int = field(default=0)
 
     def of_types(self, types: Collection[str]) -> Dataset:
-        """Only the questions of these types (all, if none is named); the corpus stays whole."""
+        """Only the questions of these types, or all if there are none; the corpus stays whole."""
         known = {question.type for question in self.questions if question.type}
         if unknown := sorted(set(types) - known):
             raise DatasetUnusable(
@@ -90,14 +87,14 @@ class Dataset:
         return replace(self, questions=chosen)
 
     def sample(self, limit: int | None, seed: int) -> Dataset:
-        """At most ``limit`` questions drawn at random, in their order; the corpus stays whole."""
+        """At most ``limit`` questions drawn at random, in their original order; the corpus stays whole."""
         if limit is None or limit >= len(self.questions):
             return self
         drawn = np.random.default_rng(seed).choice(len(self.questions), limit, replace=False)
         return replace(self, questions=tuple(self.questions[i] for i in sorted(drawn)))
 
     def renaming(self, articles: Mapping[str, str]) -> Dataset:
-        """With other ids for some of the articles that questions name."""
+        """The same with some of the articles in ``article_ids`` renamed: old id to new."""
         questions = (
             question.model_copy(
                 update={
@@ -110,7 +107,7 @@ class Dataset:
         return replace(self, questions=tuple(questions))
 
     def without_titles(self) -> Dataset:
-        """The same over articles that have no title. Raises DatasetUnusable where an index is used."""
+        """The same over articles without titles. Raises DatasetUnusable for an index already built."""
         if self.corpus is None:
             raise DatasetUnusable(
                 "articles can't lose their titles in an index already built",
@@ -121,9 +118,9 @@ class Dataset:
 
 
 def articles_of_files(corpus: Path, names: Collection[str]) -> dict[str, str]:
-    """Name to article id, for names of files (without suffix) that hold a single article.
+    """Article id by name, for names of files (without suffix) that hold a single article.
 
-    Pages carry no id, so that who writes questions about them can name only their files.
+    Pages have no id, so that questions about them can only name their files.
     """
     found: dict[str, list[str]] = {name: [] for name in names}
     for file in files_of(corpus):
@@ -152,7 +149,7 @@ def fingerprint(path: Path) -> str:
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
-    """What the report says of the data: files with checksums, and counts."""
+    """What the report says about the data: files with checksums, and counts."""
     paths = [*dataset.files, *([dataset.corpus] if isinstance(dataset.corpus, Path) else [])]
     counts = Counter(question.answerable for question in dataset.questions)
     return {

@@ -1,4 +1,4 @@
-"""Questions drafted from articles, to measure on an archive for which nobody has written any."""
+"""Drafting questions from articles, to evaluate on an archive for which nobody has written any."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from service.query.timeframe import resolve
 from service.schema import MAX_QUESTION_CHARS
 
 LIMITS = (
-    "They use the articles' own words: finding by words looks better than it is, and nothing is said of paraphrases.",
-    "One article counts as right (and its copies), though others may answer as well: recall looks worse than it is.",
-    'All of them have an answer: refusals are not measured. Add some that your articles can\'t answer, with "answers": [].',
-    "Nobody asked them. What your readers ask is in 'gisa feedback export'.",
+    "They use the articles' own words, so finding by words looks better than it is, and paraphrases are not tested.",
+    "Only one article and its copies count as right, though others may answer as well, so recall looks worse than it is.",
+    'All of them have an answer, so refusals are not measured. Add some that your articles can\'t answer, with "answers": [].',
+    "No reader asked them. What your readers do ask is in 'gisa feedback export'.",
     "So compare two configurations with them; don't quote their figures as the quality of the service.",
 )
-"""What a drafted set can't tell."""
+"""What drafted questions can't tell, for whoever drafts them."""
 
 SENTENCE_CHARS = range(25, 160)
 _DATED = {"년", "월", "일", "시", "분", "초"}
@@ -37,10 +37,10 @@ _SPEECH = re.compile(r"[\"“”‘’]")
 def draft(
     articles: Iterable[Article], analyser: KoreanAnalyser, *, count: int, seed: int = 0
 ) -> list[GoldQuestion]:
-    """At most ``count`` questions, each to another article, drawn at random.
+    """At most ``count`` questions, each about another article, drawn at random.
 
-    Types in turn: ``number``, a sentence that asks for the number it tells (the answer); ``title`` and
-    ``sentence``, which are to find their article and have no answer written down.
+    The types take turns: ``number``, a sentence that asks for its own number (the answer); ``title``
+    and ``sentence``, which should find their article and have no answer written down.
     """
     drawn, titles = _draw(articles, count, random.Random(seed))  # noqa: S311 - a sample
     makers: Sequence[Callable[[Article], GoldQuestion | None]] = (
@@ -48,7 +48,7 @@ def draft(
         lambda article: _title(article, titles),
         lambda article: _sentence(article, analyser),
     )
-    drafted: dict[str, GoldQuestion] = {}  # by text: copies of a story would ask the same twice
+    drafted: dict[str, GoldQuestion] = {}  # By text, as copies of a story would ask the same twice.
     for place, article in enumerate(drawn):
         turn = place % len(makers)
         made = (make(article) for make in (*makers[turn:], *makers[:turn]))
@@ -60,7 +60,7 @@ def draft(
 def _draw(
     articles: Iterable[Article], count: int, rng: random.Random
 ) -> tuple[list[Article], Counter[str]]:
-    """A sample of articles whose number isn't known before, and how often each title occurs.
+    """A random sample from a stream of articles, and how often each title occurs in the stream.
 
     Source: Vitter, Random Sampling with a Reservoir (1985), algorithm R.
     """
@@ -76,7 +76,7 @@ def _draw(
 
 
 def _title(article: Article, titles: Counter[str]) -> GoldQuestion | None:
-    """The title; not one that several articles have, such as a column's."""
+    """The title, unless several articles share it, as those of a column do."""
     title = article.title.strip()[:MAX_QUESTION_CHARS]
     if not title or titles[article.title] > 1 or _names_a_time(title):
         return None
@@ -84,14 +84,14 @@ def _title(article: Article, titles: Counter[str]) -> GoldQuestion | None:
 
 
 def _sentence(article: Article, analyser: KoreanAnalyser) -> GoldQuestion | None:
-    """A sentence from within the article: its first ones are near the title."""
+    """A sentence from within the article, as its first ones resemble the title."""
     sentences = list(_sentences(article, analyser))
     chosen = sentences[len(sentences) // 2] if sentences else None
     return _question(article, "sentence", chosen, None) if chosen else None
 
 
 def _number(article: Article, analyser: KoreanAnalyser) -> GoldQuestion | None:
-    """A sentence with a question in the place of its only number, which is the answer."""
+    """A sentence with a question word in place of its only number, which is the answer."""
     for sentence in _sentences(article, analyser):
         told = quantities(sentence)
         if len(told) != 1 or told[0].unit is None or told[0].unit in _DATED:
@@ -105,7 +105,7 @@ def _number(article: Article, analyser: KoreanAnalyser) -> GoldQuestion | None:
 
 
 def _sentences(article: Article, analyser: KoreanAnalyser) -> Iterator[str]:
-    """Sentences after the first that can stand alone: neither too short nor too long, no speech, no time."""
+    """Sentences after the first that can stand alone: of medium length, no quotations, no times."""
     for sentence in analyser.sentences(article.body)[1:]:
         text = " ".join(article.body[sentence.start : sentence.end].split())
         alone = not (_LEANING.match(text) or _SPEECH.search(text) or _names_a_time(text))
@@ -114,7 +114,7 @@ def _sentences(article: Article, analyser: KoreanAnalyser) -> Iterator[str]:
 
 
 def _names_a_time(text: str) -> bool:
-    """Whether the service would look in articles of that time alone, seldom this one's."""
+    """Whether the service would search only articles of a time, which is seldom this article's."""
     return resolve(text, now=datetime.now(SEOUL)) is not None
 
 

@@ -1,7 +1,7 @@
-"""The files in which others keep questions with known answers.
+"""Reading questions with known answers from the formats in use.
 
-``read_squad`` takes SQuAD and KorQuAD files, ``read_beir`` folders of BEIR and MTEB's retrieval tasks,
-``read_autorag`` the Parquet pairs of AutoRAG, ``read_questions`` questions one JSON object a line, written
+``read_squad`` reads SQuAD and KorQuAD files, ``read_beir`` folders of BEIR and of MTEB's retrieval tasks,
+``read_autorag`` AutoRAG's pairs of Parquet files, ``read_questions`` one JSON object per line, written
 for the purpose or exported from readers' feedback. All raise DatasetUnusable, naming file and line.
 """
 
@@ -25,7 +25,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 def read_questions(path: Path, corpus: Path | None) -> Dataset:
-    """Read questions (fields: ``GoldQuestion``), to be asked of ``corpus`` (None: an index)."""
+    """Read questions with the fields of ``GoldQuestion``; ``corpus`` None means an index already built."""
     if corpus is not None and not corpus.exists():
         raise DatasetUnusable(f"{corpus}: there is no such file or folder")
     questions = list(_lines(path, GoldQuestion))
@@ -70,9 +70,9 @@ class _SquadFile(BaseModel):
 def read_squad(path: Path, *, with_corpus: bool = True) -> Dataset:
     """Read a SQuAD (1.1, 2.0) or KorQuAD 1.0 file; each distinct paragraph becomes an article.
 
-    Ids of articles count the paragraphs from 1. A paragraph that occurs twice is one article,
-    for else a right hit on its copy would count as wrong. Questions keep their ids.
-    ``with_corpus=False`` leaves the articles out: an index that holds them is asked instead.
+    Ids of articles count the paragraphs from 1. A paragraph that occurs twice is one article, or
+    finding its copy would count as wrong. Questions keep their ids. ``with_corpus=False`` leaves the
+    articles out, for an index that already holds them.
     """
     squad = _parse(_SquadFile, _read_text(path), path)
     articles: dict[str, Article] = {}
@@ -120,7 +120,7 @@ def read_beir(folder: Path, split: str | None = None, *, with_corpus: bool = Tru
     """Read ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv`` of a folder.
 
     ``split`` is ``test`` by default, or the only one there is. Queries without a judgement are left out.
-    BEIR has no answers, so retrieval is measured and citations are, but not what the answers say.
+    BEIR has no answers, so that only retrieval and citations are measured.
     """
     corpus, queries = folder / "corpus.jsonl", folder / "queries.jsonl"
     qrels = _beir_split(folder / "qrels", split)
@@ -157,7 +157,7 @@ def _beir_split(folder: Path, split: str | None) -> Path:
 
 
 def _beir_qrels(path: Path) -> dict[str, dict[str, int]]:
-    """Query to document to grade, the irrelevant (0) left out; the first line may be a heading."""
+    """By query and document, the grade, without irrelevant ones (0); the first line may be a header."""
     relevant: dict[str, dict[str, int]] = defaultdict(dict)
     for number, line in enumerate(_read_text(path).splitlines(), start=1):
         if not line.strip() or (number == 1 and not line.rsplit("\t", 1)[-1].strip().isdigit()):
@@ -179,8 +179,8 @@ def _beir_qrels(path: Path) -> dict[str, dict[str, int]]:
 def read_autorag(folder: Path, *, with_corpus: bool = True) -> Dataset:
     """Read ``qa.parquet`` (qid, query, retrieval_gt, generation_gt) and ``corpus.parquet`` (doc_id, contents).
 
-    Each document becomes an article. All documents of ``retrieval_gt`` count as right ones, also those
-    that AutoRAG takes as alternatives; a question without any is one that the corpus doesn't answer.
+    Each document becomes an article. All documents of ``retrieval_gt`` count as right, even those
+    that AutoRAG treats as alternatives; a question without any has no answer in the corpus.
     """
     qa, corpus = folder / "qa.parquet", folder / "corpus.parquet"
     columns = ("qid", "query", "retrieval_gt", "generation_gt")
@@ -229,7 +229,7 @@ def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _articles(documents: Iterator[tuple[str, str, str]], path: Path) -> list[Article]:
-    """Articles of id, title and text. A document without text can't be found, and is left out."""
+    """Articles from id, title and text, without documents that have no text and can't be found."""
     found: dict[str, Article] = {}
     for name, title, text in documents:
         if name in found:
@@ -273,7 +273,7 @@ def _parse(model: type[_Model], text: str, where: Path | str) -> _Model:
 
 
 def _first(error: ValidationError) -> str:
-    """The first of the reasons, with the field it concerns."""
+    """The first error of a validation, with its field."""
     reason = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in reason["loc"])
     return f"{place}: {reason['msg']}" if place else reason["msg"]

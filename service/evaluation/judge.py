@@ -1,4 +1,4 @@
-"""Everything that scoring needs to know of the corpus and of language."""
+"""Everything that scoring needs to know about the corpus and the language."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from service.verify.citations import supports
 class Judge:
     """Looks into the corpus to score answers.
 
-    ``story_of`` maps an article to the one that stands for all copies of its story: whether a copy
-    or the original is found or cited makes no difference to the reader. ``title_of`` is for reports.
+    ``story_of`` maps an article to the one that represents all copies of its story, since it makes no
+    difference to readers whether a copy or the original is cited. ``title_of`` is for reports.
     """
 
     supports: Callable[[str, Sequence[Citation]], bool]
@@ -30,7 +30,7 @@ class Judge:
 
     @classmethod
     def of(cls, index: Index, now: datetime) -> Judge:
-        """A judge over an index; ``now`` is the clock of questions that name none."""
+        """A judge over an index; ``now`` is for questions without a moment of their own."""
 
         def holds(sentence: str, citations: Sequence[Citation]) -> bool:
             quotes = "\n".join(citation.quote for citation in citations)
@@ -56,11 +56,11 @@ class Judge:
         return cls(holds, body_of, story_of, title_of, in_slices)
 
     def stories(self, article_ids: Iterable[str]) -> tuple[str, ...]:
-        """The distinct stories of some articles, in their order."""
+        """The distinct stories of the articles, in order."""
         return tuple(dict.fromkeys(map(self.story_of, article_ids)))
 
     def grades(self, question: GoldQuestion) -> dict[str, int]:
-        """The right stories of a question, each with the best grade that one of its articles has."""
+        """The right stories of a question, each with the best grade of its articles."""
         grades: dict[str, int] = {}
         for article_id in question.article_ids:
             story, grade = self.story_of(article_id), question.grades.get(article_id, 1)
@@ -69,6 +69,6 @@ class Judge:
 
 
 def _without_outlet(sentence: str, citations: Sequence[Citation]) -> str:
-    """What an outlet is said to report, where it is that of a citation: quotes don't name their own."""
+    """A sentence without «…에 따르면» for a cited outlet, as quotes don't name their own outlet."""
     named = (attribution(citation.press) for citation in citations)
     return next((sentence.removeprefix(n) for n in named if n and sentence.startswith(n)), sentence)

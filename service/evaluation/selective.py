@@ -1,4 +1,4 @@
-"""Answering only where it is sure enough: what fewer answers would be worth.
+"""Selective answering: how much better the answers are if only the surest ones are given.
 
 Source: El-Yaniv and Wiener, On the Foundations of Noise-free Selective Classification (JMLR 2010);
 Geifman and El-Yaniv, Selective Classification for Deep Neural Networks (2017) for the area.
@@ -16,7 +16,7 @@ MAX_POINTS = 200
 
 
 class Point(BaseModel):
-    """Answering questions of this confidence or more: which share that is, and how many are wrong."""
+    """Answering only with at least this confidence: the share of questions, and of wrong answers."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,9 +28,9 @@ class Point(BaseModel):
 class RiskCoverage(BaseModel):
     """The curve by rising coverage. ``coverage`` and ``risk`` are those of the answers given.
 
-    ``aurc`` is the mean risk along the curve, which ends where no more answers are to be had. Answers
-    of equal confidence have no order: each takes its part of what is wrong among them, so that the area
-    does not hang on the order in which questions were asked.
+    ``aurc`` is the mean risk along the curve, which ends when there are no more answers. Answers of
+    equal confidence have no order: the wrong ones among them are spread evenly, so that the area does
+    not depend on the order in which questions were asked.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,7 +43,7 @@ class RiskCoverage(BaseModel):
 
 @dataclass(frozen=True)
 class Case:
-    """What a question's answer would be worth; ``given`` says that it was in fact given."""
+    """A possible answer to a question; ``given`` says whether it was in fact given."""
 
     confidence: float
     wrong: bool
@@ -51,9 +51,9 @@ class Case:
 
 
 def risk_coverage(cases: Sequence[Case], asked: int) -> RiskCoverage | None:
-    """The curve of some answers to ``asked`` questions; None without any answer.
+    """The curve of the answers to ``asked`` questions; None without any answer.
 
-    A wrong answer is one that has no right answer in it, or any answer to a question without one.
+    An answer is wrong if it doesn't contain a right one, or if the question has no answer.
     """
     if not cases:
         return None
@@ -78,7 +78,7 @@ def risk_coverage(cases: Sequence[Case], asked: int) -> RiskCoverage | None:
 
 
 def _risks(ranked: Sequence[Case]) -> list[float]:
-    """The share of wrong ones among the first n answers, for each n: the expected one within a tie."""
+    """For each n, the share of wrong ones among the first n answers; within a tie, the expected share."""
     risks: list[float] = []
     wrong = 0.0
     for _, group in groupby(ranked, key=lambda case: case.confidence):
@@ -91,6 +91,6 @@ def _risks(ranked: Sequence[Case]) -> list[float]:
 
 
 def _thinned(points: Sequence[Point]) -> tuple[Point, ...]:
-    """Enough of them to draw, the last one always."""
+    """Enough points to draw, always with the last one."""
     step = -(-len(points) // MAX_POINTS)
     return tuple(reversed(points[::-1][::step]))

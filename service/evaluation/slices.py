@@ -1,4 +1,4 @@
-"""What a question has in it that retrieval of Korean is known to stumble over.
+"""What makes a question hard for retrieval in Korean.
 
 A question may be in several slices, or in none. Types are given with the data; slices are computed
 from the texts of the question and of the articles that answer it.
@@ -18,7 +18,7 @@ from service.evaluation.datasets import GoldQuestion
 from service.korean.quantities import quantities
 from service.query.timeframe import resolve
 
-LONG_ARTICLE_CHARS = 800  # two passages: it has to be found by a part of it
+LONG_ARTICLE_CHARS = 800  # two passages: the article must be found by a part of it
 
 MEANINGS = {
     "particles": "no noun of the question stands in the article with the same particle",
@@ -34,7 +34,7 @@ _NOUNS = {"NNG", "NNP", "SL", "SH", "SN", "XSN", "XPN", "NR"}
 def slices_of(
     gold: GoldQuestion, bodies: Sequence[str], analyser: KoreanAnalyser, now: datetime
 ) -> tuple[str, ...]:
-    """The slices that a question is in; ``bodies`` are those of the articles that answer it."""
+    """The slices of a question; ``bodies`` are the bodies of the articles that answer it."""
     question, text = unicodedata.normalize("NFC", gold.question), "\n".join(bodies)
     nouns = _nouns(question, analyser)
     found = {
@@ -49,7 +49,7 @@ def slices_of(
 
 @dataclass(frozen=True)
 class _Nouns:
-    """Nouns that stand side by side: the text from the first to the last, and how many they are."""
+    """Adjacent nouns: the text from the first to the last, and their number."""
 
     text: str
     count: int
@@ -62,7 +62,7 @@ def _nouns(question: str, analyser: KoreanAnalyser) -> list[_Nouns]:
 
 
 def _differs_in_particles(question: str, nouns: Sequence[_Nouns], text: str) -> bool:
-    """Whether all words of the question whose noun the article has stand there otherwise."""
+    """Whether every noun that question and article share has another particle in the article."""
     written = set(_WORD.findall(text))
     starts = {run.text.split()[-1] for run in nouns}
     words = [
@@ -72,6 +72,6 @@ def _differs_in_particles(question: str, nouns: Sequence[_Nouns], text: str) -> 
 
 
 def _differs_in_spacing(nouns: _Nouns, text: str) -> bool:
-    """Whether the article has a compound of two nouns or more, but not with these spaces."""
+    """Whether the article spaces a compound of two nouns or more otherwise than the question does."""
     squeezed = "".join(nouns.text.split())
     return nouns.count > 1 and nouns.text not in text and squeezed in "".join(text.split())

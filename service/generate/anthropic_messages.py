@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class AnthropicBackend(RemoteBackend):
-    """Streams one message. Raises ImportError on construction without the ``anthropic`` package.
+    """Streams one message; meets ``LLMBackend``. Constructing it raises ImportError without ``anthropic``.
 
-    No temperature: current models take none, and the SDK has no parameter for it.
+    It sends no temperature: current models accept none, and the SDK has no parameter for it.
     """
 
     name = "anthropic"

@@ -1,4 +1,4 @@
-"""Patience with a backend that can fail: time-outs, retries, and a circuit breaker around it."""
+"""Time-outs, retries and a circuit breaker around a backend that can fail."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Patience:
 
 
 class CircuitBreaker:
-    """Opens after so many failures in a row, and lets one request through to see when time is up.
+    """Opens after a number of failures in a row; when its time is up, it lets one request through as a test.
 
     After M. Nygard, "Release It!". It counts answers that failed, not attempts.
     """
@@ -48,12 +48,13 @@ class CircuitBreaker:
 
     @property
     def state(self) -> BreakerState:
+        """``closed``, ``open``, or ``half_open`` when the next request is let through as a test."""
         if self._opened_at is None:
             return "closed"
         return "half_open" if self._probing or self._wait_s() <= 0 else "open"
 
     def admit(self) -> None:
-        """Let a request through, or raise LLMUnavailable."""
+        """Let a request through. Raises LLMUnavailable while open, and during another request's test."""
         if self._opened_at is None:
             return
         if self._probing or self._wait_s() > 0:
@@ -64,16 +65,18 @@ class CircuitBreaker:
         self._probing = True
 
     def succeeded(self) -> None:
+        """Note a complete answer: the breaker closes."""
         self._failures, self._opened_at, self._probing = 0, None, False
 
     def failed(self) -> None:
+        """Note a failed answer; the breaker opens at the limit, and again after a failed test."""
         self._failures += 1
         self._probing = False
         if self._failures >= self._limit:
             self._opened_at = self._clock()
 
     def abandoned(self) -> None:
-        """The request says nothing about the backend: the caller went away, or was refused."""
+        """Note a request that says nothing about the backend: its caller went away, or it was refused."""
         self._probing = False
 
     def _wait_s(self) -> float:
@@ -82,7 +85,7 @@ class CircuitBreaker:
 
 
 class GuardedBackend:
-    """A backend with patience and a breaker. Passes on the text of ``inner``, in order, once."""
+    """A backend with time-outs, retries and a breaker. Passes on the text of ``inner``, in order, once."""
 
     def __init__(
         self,
@@ -99,6 +102,7 @@ class GuardedBackend:
 
     @property
     def name(self) -> str:
+        """The name of ``inner``."""
         return self._inner.name
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[str, None]:
@@ -117,7 +121,7 @@ class GuardedBackend:
             judge()
 
     async def _attempts(self, prompt: Prompt) -> AsyncGenerator[str, None]:
-        """Attempt after attempt, as long as none has said anything yet."""
+        """The text of the first attempt that says anything; earlier ones may fail."""
         deadline = self._clock() + self._patience.total_s
         for attempt in range(self._patience.retries + 1):
             said = False
@@ -151,7 +155,7 @@ class GuardedBackend:
                     yield piece
 
     def _pause(self, attempt: int, error: LLMUnavailable) -> float:
-        """What the backend asks for, or exponential backoff with jitter (half to the whole)."""
+        """Seconds to wait: what the backend asks for, or exponential backoff with jitter (50 to 100 %)."""
         if error.retry_after_s is not None:
             return error.retry_after_s
         pause = min(
@@ -161,5 +165,5 @@ class GuardedBackend:
 
 
 def breaker_states(backends: Mapping[str, LLMBackend]) -> dict[str, BreakerState]:
-    """The state of each breaker, by the name of its backend."""
+    """The state of each guarded backend's breaker, by the backend's name."""
     return {n: b.breaker.state for n, b in backends.items() if isinstance(b, GuardedBackend)}

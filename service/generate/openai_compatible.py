@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class OpenAICompatibleBackend(RemoteBackend):
-    """Streams one chat completion. Raises ImportError on construction without the ``openai`` package."""
+    """Streams one chat completion; meets ``LLMBackend``. Constructing it raises ImportError without ``openai``."""
 
     name = "openai"
 
@@ -30,7 +30,7 @@ class OpenAICompatibleBackend(RemoteBackend):
         return client
 
     async def _start(self, client: AsyncOpenAI, prompt: Prompt) -> Any:
-        """Start the completion, without those limits that the model turns out not to take."""
+        """Start the completion, again without the parameters that the model refuses."""
         messages: Any = prompt.messages()
         while True:
             limits = dict(self._limits)
@@ -61,6 +61,7 @@ _REPLACEABLE = frozenset({"temperature", "max_tokens"})
 
 
 def _without(limits: dict[str, Any], name: str) -> dict[str, Any]:
-    """Reasoning models have no temperature, and another name for the limit of output."""
+    """The parameters without a refused one: reasoning models take no temperature, and call the limit of
+    output otherwise."""
     rest = {key: value for key, value in limits.items() if key != name}
     return rest | ({"max_completion_tokens": limits[name]} if name == "max_tokens" else {})

@@ -1,4 +1,4 @@
-"""What a backend is given: the question and numbered sources, as values and as chat messages."""
+"""What a backend gets: the question and numbered sources, as values and as chat messages."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ Role = Literal["system", "user", "assistant"]
 
 
 class Message(TypedDict):
+    """A chat message as OpenAI's protocol has it."""
+
     role: Role
     content: str
 
@@ -36,7 +38,7 @@ class Prompt:
     def within(self, max_chars: int) -> Prompt:
         """The prompt cut to a budget: the last turns in a quarter of it, then the best passages.
 
-        The question and the best passage always stay, even if they alone are longer.
+        The question and the best passage always stay, even if they alone exceed the budget.
         """
         conversation = _last_turns(self.conversation, max_chars // 4)
         prompt = replace(self, conversation=conversation)
@@ -45,10 +47,10 @@ class Prompt:
         return prompt
 
     def messages(self) -> list[Message]:
-        """The request as chat messages: one of the system, then user and assistant in turn.
+        """The request as chat messages: a system message, then user and assistant in turn.
 
-        Sources are marked as data, not as instructions, and nothing in them, the question or
-        the conversation can pass for the marks.
+        Sources are marked as data, not instructions, and nothing in them, the question or the
+        conversation can imitate those marks.
         """
         sources = "\n\n".join(_describe(source) for source in self.sources)
         request = f"<기사>\n{sources}\n</기사>\n\n<질문>{inert(self.question)}</질문>"
@@ -90,7 +92,7 @@ _MARKER = re.compile(r"\s*\[\d[\d,\s]*\]")
 
 
 def _earlier(turns: Iterable[Message]) -> list[Message]:
-    """Turns without the markers of their answers: those numbers now belong to other articles."""
+    """The turns without the markers in their answers, whose numbers mean other articles now."""
     texts = [(turn["role"], inert(_MARKER.sub("", turn["content"])).strip()) for turn in turns]
     return [Message(role=role, content=text) for role, text in texts if text]
 
@@ -106,7 +108,7 @@ def _last_turns(turns: Sequence[Message], max_chars: int) -> Sequence[Message]:
 
 
 def _alternating(turns: Iterable[Message]) -> list[Message]:
-    """Turns that begin with the user's and alternate, as some models' templates demand."""
+    """The turns, starting with the user's and alternating, as some models' templates demand."""
     joined: list[Message] = []
     for turn in turns:
         if joined and joined[-1]["role"] == turn["role"]:

@@ -1,4 +1,4 @@
-"""The seam to whatever writes the prose. Its contract suite: tests/contracts/llm_contract.py."""
+"""The seam to whatever writes answers. Its contract suite is tests/contracts/llm_contract.py."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from service.generate.prompt import Prompt
 class LLMBackend(Protocol):
     """Composes an answer.
 
-    ``generate`` yields text in pieces of any size; joined, they are sentences that end with markers
-    ``[n]`` naming sources of the prompt, or nothing at all when the sources hold no answer. An empty
-    piece says that the backend is alive, no more. What it says is checked by the caller, never trusted.
-    Closing the generator ends the request. Raises LLMError and its kinds; what was said before
-    that counts, but for the sentence that was left unfinished.
+    ``generate`` yields text in pieces of any size. Joined, they are sentences that end with markers
+    ``[n]`` naming sources of the prompt, or nothing at all if the sources hold no answer. An empty
+    piece only says that the backend is alive. The caller checks the text and never trusts it.
+    Closing the generator ends the request. Raises LLMError and its kinds; text that came before the
+    error counts, except for an unfinished sentence.
     """
 
     @property

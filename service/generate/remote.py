@@ -1,4 +1,4 @@
-"""What the adapters of language models behind HTTP have in common."""
+"""What the adapters for language models behind HTTP have in common."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class RemoteModel:
 
     @property
     def place(self) -> str:
-        """Where it is, for logs: host and port alone, as an address can hold a password."""
+        """Host and port, for logs; the whole address may hold a password."""
         parts = urlsplit(self.base_url)
         return f"{parts.hostname}:{parts.port}" if parts.port else f"{parts.hostname}"
 
 
 class RemoteBackend:
-    """Streams one reply per prompt, with the SDK of the model's maker.
+    """Streams one reply per prompt through an SDK; the base of the adapters.
 
-    Its own retries and time-outs are off: GuardedBackend has them. An adapter says how to
-    ``_connect``, how to ``_start`` the stream, what ``_text`` an event of it holds, and whether the reply
-    is ``_finished`` with it, which raises LLMTruncated or LLMRefused if it came to another end.
+    The SDK's own retries and time-outs are off: GuardedBackend has them. An adapter defines how to
+    ``_connect``, how to ``_start`` the stream, what ``_text`` an event holds, and whether the reply is
+    ``_finished`` with it, which raises LLMTruncated or LLMRefused for any end but the proper one.
     """
 
     name: str
@@ -46,19 +46,20 @@ class RemoteBackend:
         import httpx2
 
         self._model, self._sdk = model, sdk
+        self._faults = (sdk.APIError, httpx2.HTTPError, *_MALFORMED)
         self._tls = httpx2.create_ssl_context()  # takes 45 ms, and all connections can share it
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[str, None]:
-        """See LLMBackend. The prompt is cut to the budget of the model."""
+        """See ``LLMBackend``. The prompt is cut to the model's budget."""
         prompt = prompt.within(self._model.max_input_chars)
         finished = False
         try:
-            # A connection per answer: nothing to close at the end, nothing bound to an event loop.
+            # One connection per answer, so that nothing outlives it or is bound to an event loop.
             async with self._connect() as client, await self._start(client, prompt) as events:
                 async for event in events:
                     finished = self._finished(event) or finished
                     yield self._text(event)
-        except Exception as error:
+        except self._faults as error:
             raise self._explained(error) from None  # the SDK's error may repeat the key
         if not finished:
             raise self._broken_off()
@@ -76,7 +77,7 @@ class RemoteBackend:
         raise NotImplementedError
 
     def _options(self) -> dict[str, Any]:
-        """What the clients of both SDKs are told."""
+        """The options of both SDKs' clients."""
         return {
             "base_url": self._model.base_url,
             "max_retries": 0,
@@ -84,11 +85,7 @@ class RemoteBackend:
             "http_client": self._sdk.DefaultAsyncHttpxClient(verify=self._tls, timeout=None),
         }
 
-    def _explained(self, error: Exception) -> Exception:
-        import httpx2
-
-        if isinstance(error, LLMError):
-            return error
+    def _explained(self, error: Exception) -> LLMError:
         if isinstance(error, self._sdk.APIStatusError):
             return self._failure(error)
         if isinstance(error, self._sdk.APIConnectionError):
@@ -96,17 +93,14 @@ class RemoteBackend:
                 f"{self.name}: no connection to {self._model.place}, or it was cut",
                 remedy="Check the base URL and the server.",
             )
-        # The SDKs don't check what they read: what is malformed shows where it is used.
-        if isinstance(error, (self._sdk.APIError, httpx2.HTTPError, *_MALFORMED)):
-            return self._broken_off()
-        return error
+        return self._broken_off()
 
     def _broken_off(self) -> LLMUnavailable:
         place = self._model.place
         return LLMUnavailable(f"{self.name}: {place} broke off, or sent what can't be read")
 
     def _failure(self, error: Any) -> LLMError:
-        """The error for a reply with a bad status, or an error event within a good one.
+        """The error for a reply with a bad status, or for an error event in a reply with a good one.
 
         The server's own wording is left out: it may repeat the key, the question or the passages.
         """
@@ -122,6 +116,7 @@ class RemoteBackend:
 
 
 _MALFORMED = (ValueError, TypeError, AttributeError, LookupError)
+"""The SDKs don't check what they read: what is malformed shows where it is used."""
 _OVERLOADED = frozenset({408, 409, 425, 429})  # worth another attempt, by the SDKs' own rule
 _NO_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached"})  # 429, but for good
 _CODE = re.compile(r"[a-z][a-z_]{2,40}")
@@ -143,7 +138,7 @@ _REMEDIES: Mapping[int, str] = {
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After in seconds; as a date, which hardly any model server sends, it is passed over."""
+    """Retry-After in seconds; None for a date, which hardly any model server sends."""
     try:
         return max(float(retry_after or ""), 0.0)
     except ValueError:

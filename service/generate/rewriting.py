@@ -1,4 +1,4 @@
-"""A follow-up question made to stand alone by a language model; what it says is checked like all else."""
+"""Follow-up questions rewritten by a language model to stand alone; the result is checked before use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from service.query.followup import FollowUps
 from service.schema import Question
 
 TIMEOUT_S = 8.0
-"""A reader waits for this before anything is looked up; the rules answer at once."""
+"""Seconds. Nothing is looked up before this is over, while the rules give a result at once."""
 
 MAX_CHARS = 300
 
@@ -32,9 +32,10 @@ _INSTRUCTIONS = """\
 
 @dataclass(frozen=True)
 class Rewriting(Prompt):
-    """A request to rewrite the question in the light of the conversation; it has no sources."""
+    """A request to rewrite the question by its conversation; it has no sources."""
 
     def messages(self) -> list[Message]:
+        """The instructions as the system message, and conversation and question in one of the user."""
         turns = [
             f"{_SPEAKERS[turn['role']]}: {inert(turn['content'])}" for turn in self.conversation
         ]
@@ -52,7 +53,7 @@ _SPEAKERS = {"user": "독자", "assistant": "답", "system": "답"}
 async def rewrite(
     question: Question, conversation: Sequence[Message], backend: LLMBackend, follow_ups: FollowUps
 ) -> str | None:
-    """The question that stands alone; None if the backend fails or says what can't be used."""
+    """The question rewritten to stand alone; None if the backend fails or its text can't be used."""
     prompt = Rewriting(question.question, (), conversation)
     try:
         async with asyncio.timeout(TIMEOUT_S), aclosing(backend.generate(prompt)) as pieces:

@@ -1,4 +1,4 @@
-"""The archive as tools of the Model Context Protocol."""
+"""The Model Context Protocol interface: the archive as tools for language models."""
 
 from service.mcp.server import build, serve_http, serve_stdio
 

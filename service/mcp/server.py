@@ -1,6 +1,6 @@
-"""The archive as tools of the Model Context Protocol: at ``/mcp`` (streamable HTTP), or over stdio.
+"""The archive as tools of the Model Context Protocol, at ``/mcp`` (streamable HTTP) or over stdio.
 
-Needs the extra 'mcp'; without it there is no ``/mcp``.
+Needs the extra 'mcp'; without it the HTTP service has no ``/mcp``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Names = Annotated[list[str] | None, Field(description="Exact names; one of them 
 
 
 class FoundPassage(BaseModel):
-    """A passage and the article that it is from."""
+    """A passage and the article it comes from."""
 
     article_id: str
     title: str
@@ -56,13 +56,13 @@ class FoundPassage(BaseModel):
 
 
 class FoundPassages(BaseModel):
-    """Best first; none is a result too."""
+    """The passages found, best first; the list is empty if nothing fits."""
 
     passages: list[FoundPassage]
 
 
 class ArticleText(BaseModel):
-    """A whole article. ``corrected_by``: ids of articles that correct it."""
+    """A whole article. ``corrected_by`` has the ids of articles that correct it."""
 
     id: str
     title: str
@@ -132,18 +132,18 @@ def build(gateway: Gateway) -> MCPServer:
 
 
 def serve_http(server: MCPServer, settings: Settings) -> Starlette:
-    """The tools as an application at ``/mcp``. It runs while ``server.session_manager`` does."""
+    """The tools as an ASGI application at ``/mcp``, which needs ``server.session_manager`` to run."""
     from mcp.server.transport_security import TransportSecuritySettings
 
     local = settings.is_loopback and settings.auth == "none"
     names = ("127.0.0.1", "localhost", "[::1]")
-    # Where no key is asked for, a foreign page must not reach the tools under a name of its own.
+    # Without keys, a foreign page must not reach the tools through a host name of its own (DNS rebinding).
     security = TransportSecuritySettings(
         enable_dns_rebinding_protection=local,
         allowed_hosts=[f"{name}:*" for name in names],
         allowed_origins=[f"http://{name}:*" for name in names],
     )
-    # Without sessions any worker can answer any request.
+    # Without sessions, any worker can answer any request.
     return server.streamable_http_app(
         json_response=True, stateless_http=True, transport_security=security
     )
@@ -175,7 +175,7 @@ def serve_stdio(settings: Settings) -> None:
 
 @contextmanager
 def _root_logger_left_alone() -> Iterator[None]:
-    """The SDK gives the root logger a handler if it has none, which is the program's own affair."""
+    """Give the root logger a handler for the time being, or the SDK adds its own; that is up to the program."""
     root, handler = logging.getLogger(), logging.NullHandler()
     root.addHandler(handler)
     try:
@@ -186,7 +186,7 @@ def _root_logger_left_alone() -> Iterator[None]:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What goes wrong in words for the model that called; never more than a reader would be told."""
+    """Turn an error into a message for the calling model, which says no more than a reader would see."""
     from mcp.server.mcpserver.exceptions import ToolError
 
     try:

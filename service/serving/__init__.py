@@ -1,1 +1,1 @@
-"""What every interface shares: limits, readiness, shutdown, metrics, problems, keys, feedback."""
+"""What all interfaces share: limits, readiness, shutdown, metrics, problems, keys, feedback."""

@@ -1,7 +1,7 @@
-"""Questions that come at the same time are embedded in one pass of the model.
+"""Embedding questions that arrive at the same time in one pass of the model.
 
-A pass over one question is spent on reading the model's weights as much as on computing: eight
-questions in one take a quarter to a third less processor time than eight passes.
+A pass over one question spends as much time on reading the model's weights as on computing: one pass
+over eight questions takes a quarter to a third less processor time than eight passes.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ Vectors = NDArray[np.float32]
 
 
 class BatchingEmbedder:
-    """An Embedder whose ``embed_queries`` may be called from many threads.
+    """An Embedder whose ``embed_queries`` may be called from many threads; the rest is ``inner``'s.
 
-    Nobody waits for company: whoever comes while the model is busy goes with its next pass.
+    A question is never held back to wait for others: those that arrive while the model is busy share
+    its next pass, up to ``MAX_BATCH`` of them.
     """
 
     def __init__(self, inner: Embedder) -> None:
@@ -33,29 +34,35 @@ class BatchingEmbedder:
 
     @property
     def name(self) -> str:
+        """See ``Embedder``."""
         return self._inner.name
 
     @property
     def dimension(self) -> int:
+        """See ``Embedder``."""
         return self._inner.dimension
 
     @property
     def max_tokens(self) -> int:
+        """See ``Embedder``."""
         return self._inner.max_tokens
 
     def count_tokens(self, text: str) -> int:
+        """See ``Embedder``."""
         return self._inner.count_tokens(text)
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """See ``Embedder``; not batched with other calls."""
         return self._inner.embed_passages(texts)
 
     def embed_passages_and_spans(
         self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
     ) -> tuple[Vectors, list[Vectors]]:
+        """See ``Embedder``; not batched with other calls."""
         return self._inner.embed_passages_and_spans(texts, spans)
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        """As the Embedder that it wraps; raises what that raises."""
+        """See ``Embedder``; raises whatever ``inner`` raises for the pass."""
         if len(texts) != 1:
             return self._inner.embed_queries(texts)
         vector: Future[Vectors] = Future()
@@ -66,13 +73,14 @@ class BatchingEmbedder:
         while True:
             batch = [self._waiting.get()]
             while len(batch) < MAX_BATCH and not self._waiting.empty():
-                batch.append(self._waiting.get())  # this thread alone takes: there is one
+                batch.append(self._waiting.get())  # never blocks: only this thread takes
             self._embed(batch)
 
     def _embed(self, batch: Sequence[tuple[str, Future[Vectors]]]) -> None:
         try:
             vectors = self._inner.embed_queries([text for text, _ in batch])
-        except BaseException as error:
+        except Exception as error:
+            # The thread's boundary: whatever went wrong goes to those who wait for these vectors.
             for _, future in batch:
                 future.set_exception(error)
             return

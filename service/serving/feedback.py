@@ -1,6 +1,6 @@
-"""What readers say of answers, in SQLite, and as evaluation data.
+"""Readers' ratings of answers, kept in SQLite, and exported as evaluation data.
 
-Answers are kept with their questions for some hours so that they can be rated; those that are, stay.
+Answers are kept with their questions for some hours so that they can be rated; rated ones are kept for good.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from service.errors import AnswerUnknown, FeedbackUnavailable
 from service.schema import Answer, Question
 
 MAX_WAITING = 1_000
-"""Answers that wait in memory to be written; more are forgotten."""
+"""Most answers that wait in memory to be written; any beyond that can't be rated."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 
 class Feedback(BaseModel):
-    """A reader's word on an answer. A second one replaces the first."""
+    """A reader's rating of an answer. A second one replaces the first."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,7 +54,7 @@ class Feedback(BaseModel):
 class FeedbackStore:
     """Answers that can be rated, and their ratings. Safe to use from several threads and processes.
 
-    ``remember`` only notes an answer; ``flush`` writes what was noted, many in one transaction.
+    ``remember`` keeps an answer in memory; ``flush`` writes all of them to the file in one transaction.
     """
 
     def __init__(self, path: Path, *, keep_hours: int) -> None:
@@ -64,15 +64,16 @@ class FeedbackStore:
 
     @property
     def enabled(self) -> bool:
+        """Whether answers are kept at all (``keep_hours`` is not 0)."""
         return self._keep_s > 0
 
     def remember(self, question: Question, answer: Answer) -> None:
-        """Keep an answer for a while."""
+        """Keep an answer for ``keep_hours``, from the next ``flush`` on."""
         if self.enabled and len(self._waiting) < MAX_WAITING:
             self._waiting.append((time.time(), question, answer))
 
     def flush(self) -> None:
-        """Write what was noted, forget what is old. Raises FeedbackUnavailable."""
+        """Write the answers remembered so far, delete old ones. Raises FeedbackUnavailable."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
         if not waiting:
@@ -102,12 +103,12 @@ class FeedbackStore:
             raise AnswerUnknown(feedback.answer_id)
 
     def rated(self, rating: Rating) -> Iterator[dict[str, Any]]:
-        """The answers that were rated so, oldest first, as records of an evaluation file.
+        """The answers with this rating, oldest first, as records of an evaluation file.
 
-        An answer that readers approve becomes a question with a known answer: its quotes and the
-        articles that it cites; an approved abstention one without an answer. Of one that they
-        disapprove only the question is certain: somebody has to fill in ``answers`` (null until
-        then). Raises FeedbackUnavailable.
+        An approved answer becomes a question with a known answer: its quotes, and the articles that it
+        cites. An approved abstention becomes a question without an answer. Of a disapproved one only
+        the question is known, and somebody has to fill in ``answers``, null until then. Raises
+        FeedbackUnavailable.
         """
         if not self._path.exists():
             raise FeedbackUnavailable(f"there is no feedback in {self._path}")
@@ -131,7 +132,7 @@ class FeedbackStore:
 
 
 class _Database:
-    """A connection for one transaction. Faults of the file become FeedbackUnavailable."""
+    """A connection for one transaction. Any sqlite3.Error becomes FeedbackUnavailable."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

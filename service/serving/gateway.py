@@ -1,4 +1,4 @@
-"""A question on its way through the service, whichever interface it came by: HTTP, OpenAI's, MCP."""
+"""The one way for questions through the service, for every interface: HTTP, OpenAI's protocol, MCP, Slack."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from service.serving.readiness import Readiness
 from service.serving.shutdown import Shutdown
 
 Facts = dict[str, Any]
-"""What the log line of a request says beside its address and status."""
+"""What the log line of a request says besides its address and status."""
 
 
 class Gateway:
-    """Answers questions while there is room and time, and tells metrics, log and feedback of it.
+    """Answers questions within the limits, and reports them to metrics, log and feedback.
 
-    Everything raises the GisaError for which the index can't be used, Overloaded, ShuttingDown.
+    All methods raise Overloaded, ShuttingDown, and the GisaError for which the index can't be used.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Gateway:
         self._metrics, self._feedback = metrics, feedback
 
     async def events(self, question: Question, facts: Facts) -> AsyncGenerator[Event, None]:
-        """The answer as it comes. To be closed, and run to its end in one task."""
+        """The answer as it comes. The generator must be closed, and run in one task from start to end."""
         facts["question"] = question.question
         with self._capacity.slot():
             async with self._shutdown.interruptible():

@@ -1,7 +1,7 @@
 """API keys: who is asking, and what they may do.
 
-``GISA_API_KEYS`` holds entries such as ``desk:admin:3f8a…`` (name, role, SHA-256 of the key), separated
-by blanks or commas. A key is 256 random bits, so a plain hash of it can't be turned back.
+``GISA_API_KEYS`` holds entries such as ``newsroom:admin:3f8a…`` (name, role, SHA-256 of the key),
+separated by blanks or commas. A key is 256 random bits, so that a plain hash can't be reversed.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _ENTRY = re.compile(r"(?P<name>[\w.-]{1,64}):(?P<role>ask|admin):(?P<digest>[0-9
 
 @dataclass(frozen=True)
 class Caller:
-    """Who a request comes from: the name of a key, or an address."""
+    """Whom a request comes from: the name of a key, or an address."""
 
     name: str
     role: Role
 
 
 class Keys:
-    """The keys that are let in."""
+    """The API keys that are accepted."""
 
     def __init__(self, known: Sequence[tuple[bytes, Caller]]) -> None:
         self._known = tuple(known)
@@ -42,7 +42,9 @@ class Keys:
         known = []
         for number, entry in enumerate(text.replace(",", " ").split(), start=1):
             match = _ENTRY.fullmatch(entry)
-            if match is None:  # the entry itself is not shown: it may be a key put there by mistake
+            if (
+                match is None
+            ):  # The entry itself is not shown: it may be a key put there by mistake.
                 raise SettingsInvalid(
                     f"GISA_API_KEYS: entry {number} is not NAME:ROLE:HASH",
                     remedy="Make a key and its entry: gisa key NAME --role ask",
@@ -55,15 +57,15 @@ class Keys:
         return len(self._known)
 
     def caller(self, key: str) -> Caller | None:
-        """Whose key it is; None if it is nobody's."""
+        """The caller to whom a key belongs; None if it is unknown."""
         digest = _digest(key)
-        # All are compared, each in constant time, so that time tells nothing of any.
+        # All are compared, each in constant time, so that timing reveals nothing about any of them.
         found = [who for known, who in self._known if hmac.compare_digest(known, digest)]
         return found[0] if found else None
 
 
 def new_key(name: str, role: Role) -> tuple[str, str]:
-    """A new key, and its entry for ``GISA_API_KEYS``. Raises SettingsInvalid for a name that won't do."""
+    """A new key and its entry for ``GISA_API_KEYS``. Raises SettingsInvalid for a malformed name."""
     key = f"gisa_{secrets.token_urlsafe(32)}"
     entry = f"{name}:{role}:{_digest(key).hex()}"
     if not _ENTRY.fullmatch(entry):

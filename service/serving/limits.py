@@ -1,4 +1,4 @@
-"""How much is let in: requests per caller and minute, questions at a time."""
+"""Limits on load: requests per caller and minute, questions at a time."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from service.errors import Overloaded, TooManyRequests
 
 WINDOW_S = 60.0
 MAX_CALLERS = 10_000
-"""Callers that are remembered; those not seen for longest are forgotten first."""
+"""Callers that are tracked; those that asked longest ago are forgotten first."""
 
 
 class RateLimiter:
-    """At most ``per_minute`` requests from each caller, all at once if they like; 0: no limit.
+    """At most ``per_minute`` requests from each caller, which may come all at once; 0: no limit.
 
-    The generic cell rate algorithm: one number per caller, the moment at which its requests so far
-    are paid for at an even rate.
+    The generic cell rate algorithm: one number per caller, the moment by which its requests so far
+    would have come at an even rate.
     """
 
     def __init__(self, per_minute: int, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,7 +27,7 @@ class RateLimiter:
         self._paid_until: OrderedDict[str, float] = OrderedDict()
 
     def admit(self, caller: str) -> None:
-        """Count a request. Raises TooManyRequests, which says when the next one is welcome."""
+        """Count a request. Raises TooManyRequests, which says when the next one is allowed."""
         if not self._interval_s:
             return
         now = self._clock()
@@ -42,8 +42,11 @@ class RateLimiter:
 
 
 class Capacity:
-    """Room for so many questions at a time. What does not fit is refused at once, not queued:
-    a reader who waits in vain asks again, and the queue grows."""
+    """Room for a number of questions at a time.
+
+    A question that does not fit is refused at once, not queued: readers who wait too long ask again,
+    and the queue grows.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -51,7 +54,7 @@ class Capacity:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Room for one question. Raises Overloaded."""
+        """Hold room for one question. Raises Overloaded."""
         if self.used >= self._most:
             raise Overloaded(f"{self.used} questions are being answered")
         self.used += 1

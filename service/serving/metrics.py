@@ -1,4 +1,4 @@
-"""What Prometheus is told at ``/metrics``."""
+"""The figures for Prometheus at ``/metrics``."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from service.errors import LLMError
 from service.schema import Answer
 
 MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
-"""Names the folder in which several workers add up their figures (see ``service.server``)."""
+"""Environment variable with the folder in which several workers add up their figures."""
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
 class Metrics:
-    """The figures of one service. Labels take few values: never a question, an id or a caller."""
+    """The figures of one service. Labels have few values: never a question, an id or a caller."""
 
     content_type = CONTENT_TYPE_LATEST
 
@@ -57,12 +57,16 @@ class Metrics:
         self._degraded = gauge("index_degraded", "1: not the newest state of the index.")
 
     def request_began(self) -> None:
+        """Count a request as in progress."""
         self._in_progress.inc()
 
     def request_ended(
         self, method: str, route: str, status: int | None, seconds: float, problem: str | None
     ) -> None:
-        """``status`` None: the caller went away before the reply began."""
+        """Count a finished request with its time; ``problem`` is the code of an error.
+
+        ``status`` is None if the caller went away before the reply began.
+        """
         self._in_progress.dec()
         self._requests.labels(method, route, str(status or "none")).inc()
         self._request_seconds.labels(route).observe(seconds)
@@ -70,9 +74,11 @@ class Metrics:
             self._problems.labels(problem).inc()
 
     def disconnected(self) -> None:
+        """Count a caller that went away before the answer."""
         self._disconnects.inc()
 
     def answered(self, answer: Answer) -> None:
+        """Count an answer or abstention, its dropped sentences, its stages, and a backend's failure."""
         self._answers.labels(answer.status, answer.backend).inc()
         self._dropped.inc(answer.dropped_sentences)
         self._generation.set(answer.generation)
@@ -82,20 +88,24 @@ class Metrics:
             self._failures.labels(answer.fallback_from or answer.backend, answer.failure).inc()
 
     def backend_failed(self, backend: str, error: LLMError) -> None:
+        """Count a failure for which there is no answer at all."""
         self._failures.labels(backend, error.code).inc()
 
     def searched(self, seconds: float) -> None:
+        """Record the time of a search without an answer."""
         self._stages.labels("search").observe(seconds)
 
     def rated(self, rating: str) -> None:
+        """Count a reader's rating, ``up`` or ``down``."""
         self._feedback.labels(rating).inc()
 
     def index_seen(self, generation: int, problem: str | None) -> None:
+        """Record the generation that is searched, and whether a newer one can't be used."""
         self._generation.set(generation)
         self._degraded.set(1 if problem else 0)
 
     def text(self) -> bytes:
-        """Everything in Prometheus's text format, of all workers."""
+        """The figures of all workers in Prometheus's text format."""
         registry = self._registry
         if os.environ.get(MULTIPROCESS_DIR):
             registry = CollectorRegistry()

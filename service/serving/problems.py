@@ -1,4 +1,4 @@
-"""Errors as callers are told of them: one table from exception to problem (RFC 9457's members).
+"""Errors as callers see them: one table from exception to problem (with the members of RFC 9457).
 
 ``type`` and ``code`` are stable, for programs; ``title`` and ``detail`` are Korean, for people.
 """
@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 
 class Problem(BaseModel):
-    """What a caller is told of an error."""
+    """What a caller is told about an error."""
 
     type: str
     title: str
@@ -53,12 +53,12 @@ class Problem(BaseModel):
 
 
 class ArticleNotFound(GisaError):
-    """No article of the index has the id that was asked for."""
+    """The index has no article with the id that was asked for."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of problem. Without ``detail`` the exception's own message, then Korean, is shown."""
+    """A kind of problem. Without ``detail`` the exception's own message is shown, which must be Korean."""
 
     status: int
     code: str
@@ -67,7 +67,7 @@ class Kind:
     retry_after_s: int | None = None
 
     def problem(self, error: Exception, *, detail: str | None = None) -> Problem:
-        """What to tell the caller; ``detail`` in the place of the kind's own."""
+        """The problem for the caller, with ``detail`` in place of the kind's own."""
         return Problem(
             type=f"urn:gisa:problem:{self.code}",
             title=self.title,
@@ -182,21 +182,21 @@ KINDS: Mapping[type[Exception], Kind] = {
         500, "internal_error", "처리하지 못했습니다", f"예기치 못한 문제가 생겼습니다. {_LATER}"
     ),
 }
-"""Kind of problem by exception; the nearest base class counts."""
+"""Kind of problem by exception; the nearest base class decides."""
 
 
 def kind_of(error: Exception) -> Kind:
-    """The row of the table that fits an exception."""
+    """The kind of problem that an exception is; any that is not in the table is an internal error."""
     return next(KINDS[cls] for cls in type(error).__mro__ if cls in KINDS)
 
 
 def problem_of(error: Exception) -> Problem:
-    """What to tell the caller about an exception."""
+    """The problem to tell the caller for an exception."""
     return kind_of(error).problem(error)
 
 
 def log_problem(error: Exception, kind: Kind | None = None) -> None:
-    """Tell the operator of what the caller can't help: briefly if the cause is known."""
+    """Log an error that is not the caller's: in one line if it is a known kind, else with traceback."""
     kind = kind or kind_of(error)
     if kind is KINDS[Exception]:
         logger.error("unexpected error: %r", error, exc_info=error)

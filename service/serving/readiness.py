@@ -1,4 +1,4 @@
-"""The Answerer of a running service, which may have to wait for its index."""
+"""The Answerer of a running service, which may have to wait until its index can be used."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 
 
 class Readiness:
-    """Opens the Answerer, in a thread, as soon as it can be opened.
+    """Opens the Answerer, in a thread, as soon as that is possible.
 
-    While the index or the model can't be used, the service stays up and says so; requests try
-    again, one at a time and at most every ``RETRY_AFTER_S`` seconds.
+    While the index or the model can't be used, the service stays up and says so. Requests make it try
+    again, one attempt at a time and at most every ``RETRY_AFTER_S`` seconds.
     """
 
     def __init__(self, opener: Callable[[], Answerer]) -> None:
@@ -31,7 +31,7 @@ class Readiness:
         self._opening = asyncio.Lock()
 
     async def answerer(self) -> Answerer:
-        """The Answerer. Raises the GisaError for which it can't be opened."""
+        """The Answerer. Raises the GisaError because of which it can't be opened."""
         if self._answerer is None:
             async with self._opening:
                 if self._answerer is None and time.monotonic() - self._tried_at > RETRY_AFTER_S:
@@ -51,11 +51,12 @@ class Readiness:
             self._tried_at = time.monotonic()
 
     def _warmed(self) -> Answerer:
-        """An Answerer that has loaded its model, so that the first who asks need not wait for it."""
+        """An Answerer that has already loaded its model, so that the first question is not slow."""
         answerer = self._opener()
         answerer.index.search("준비", k=1)
         return answerer
 
     def close(self) -> None:
+        """Close the index, if it was opened."""
         if self._answerer is not None:
             self._answerer.index.close()

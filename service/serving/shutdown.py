@@ -1,4 +1,4 @@
-"""An orderly end: what is under way may finish for a while, then is told that the service stops."""
+"""Orderly shutdown: answers in progress get some time to finish, then end with an error of their own."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from types import FrameType
 from service.errors import ShuttingDown
 
 GRACE_S = 8.0
-"""Time for questions that are being answered when the signal comes, in seconds."""
+"""Time for the answers in progress when the signal comes, in seconds."""
 
 
 class Shutdown:
-    """Ends answers that are under way when the service stops, each with an error of its own.
+    """Ends the answers in progress when the service stops, each with ShuttingDown.
 
-    The server waits for open connections by itself, then cuts them off; a stream that is cut off
-    leaves its reader with half an answer and no word. ``grace_s`` is in seconds.
+    The server itself waits for open connections, then cuts them off; a stream that is cut off leaves
+    its reader with half an answer and no explanation. ``grace_s`` is in seconds.
     """
 
     def __init__(self, *, grace_s: float = GRACE_S) -> None:
@@ -29,7 +29,7 @@ class Shutdown:
 
     @asynccontextmanager
     async def interruptible(self) -> AsyncIterator[None]:
-        """Raises ShuttingDown inside when time is up."""
+        """Raises ShuttingDown within the block once time is up, and at once after that."""
         if self._stopped:
             raise ShuttingDown("the service is stopping")
         timeout = asyncio.timeout(None)
@@ -46,14 +46,14 @@ class Shutdown:
             raise
 
     def stop(self) -> None:
-        """End whatever is under way, and refuse the rest."""
+        """End all answers in progress, and refuse new ones."""
         self._stopped = True
         for timeout in self._running:
             timeout.reschedule(asyncio.get_running_loop().time())
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """``stop`` that long after the server was told to stop, whose own handlers go on working."""
+        """Call ``stop`` ``grace_s`` after SIGTERM or SIGINT. The handlers installed before still run."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

@@ -1,4 +1,4 @@
-"""Requests under way: each answered once, a few at a time, also if the process dies meanwhile."""
+"""Answering requests: each exactly once, a few at a time, even if the process dies meanwhile."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ from service.slack.rules import Rules
 from service.validation import describe_errors
 
 SHUTDOWN_S = 8.0
-"""Time for answers under way when the bot stops, in seconds."""
+"""Time for the answers in progress when the bot stops, in seconds."""
 
 NO_ANSWER_TRIES = 3
 TIDY_S = 3_600.0
 NO_MEMBER = {"not_in_channel", "channel_not_found"}
-"""Slack's words for a channel in which the bot may not write."""
+"""Slack's codes for a channel in which the bot may not write."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """``concurrent`` answers at a time; the rest wait their turn. ``answer_s`` for each."""
+    """Limits of the bot: answers at a time (others wait), questions a minute per user, seconds per answer."""
 
     concurrent: int = 8
     per_minute: int = 10
@@ -68,15 +68,16 @@ class _Running:
     stopped: bool = False
 
     def stop(self) -> None:
-        """End it for good, unlike the end of the process."""
+        """Cancel the answer for good; when the process ends, another takes it over instead."""
         self.stopped = True
         self.task.cancel()
 
 
 class Answering:
-    """The bot's requests. ``running`` is its lifetime.
+    """Answers the bot's requests while ``running`` is entered.
 
-    What takes on or stops raises sqlite3.Error if it can't be remembered: then nothing was done.
+    ``take_on``, ``stop`` and ``forget`` raise sqlite3.Error if the memory can't be written; then they
+    have done nothing.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Answering:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Takes over what a dead process left, now and from time to time; ends in an orderly way."""
+        """Work; take over the requests of dead processes, at once and regularly; end in an orderly way."""
         upkeep = asyncio.create_task(self._upkeep())
         try:
             yield
@@ -117,9 +118,9 @@ class Answering:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def take_on(self, ask: Ask) -> None:
-        """From here on it is answered once, whatever happens."""
+        """Take on a request: from now on it is answered exactly once, whatever happens."""
         if not await self._memory.claim(ask):
-            return  # Slack delivers again what it thinks lost, and a mention as a message too
+            return  # Slack repeats deliveries it thinks lost, and delivers a mention as a message, too
         try:
             self._limiter.admit(f"{ask.team} {ask.user}")
         except TooManyRequests as error:
@@ -132,7 +133,7 @@ class Answering:
     async def stop(
         self, channel: str, *, thread: str | None = None, user: str | None = None
     ) -> int:
-        """Stop what a thread, or a user in a channel, is waiting for; how much that was."""
+        """Stop the requests of a thread, or of a user in a channel; return how many there were."""
         mine = [
             running
             for running in self._running.values()
@@ -143,11 +144,11 @@ class Answering:
         for running in mine:
             running.stop()
         keys = {running.ask.key for running in mine}
-        # Other processes see it when they renew their leases.
+        # Other processes notice when they renew their leases.
         return len(keys) + await self._memory.stop(channel, thread=thread, user=user, but=keys)
 
     async def forget(self, key: str) -> None:
-        """A request needs no answer any more, whoever works on it."""
+        """Drop a request that needs no answer any more, whichever process works on it."""
         await self._memory.finish(key)  # so that nothing new is posted
         if running := self._running.get(key):
             running.stop()
@@ -179,7 +180,8 @@ class Answering:
             logger.warning("%s. %s", error, error.remedy)
             text = NOT_INVITED if error.code in NO_MEMBER else UNEXPECTED
             self._background.start(self._tell(running.ask, text))
-        except Exception as error:  # left to the upkeep, which tries again
+        except Exception as error:
+            # The task's boundary: whatever went wrong, the upkeep takes the request up again.
             known = error if isinstance(error, GisaError) else None
             logger.error("no answer to %s yet: %r", key, error, exc_info=not known)
             with suppress(sqlite3.Error):
@@ -188,7 +190,7 @@ class Answering:
             del self._running[key]
 
     async def _announced(self, ask: Ask, *, resumed: bool) -> Ask:
-        """The request with the message that it belongs to, which the bot writes if nobody did."""
+        """The request with the message that asks; the bot posts one if there is none."""
         if ask.ts:
             return ask
         message, key = blocks.announcement(ask.user, ask.text), f"{ask.key} question"
@@ -200,13 +202,13 @@ class Answering:
 
     @asynccontextmanager
     async def _watched(self, ask: Ask) -> AsyncIterator[None]:
-        """👀 on the question as long as it is being answered; the answer doesn't wait for it."""
+        """Show 👀 on the question while it is being answered; the answer doesn't wait for that."""
         place = (ask.channel, ask.ts or "")
         watching = asyncio.create_task(self._messenger.watch(*place))
         try:
             yield
         finally:
-            with suppress(GisaError):  # without the eyes the answer is as good
+            with suppress(GisaError):  # the answer is as good without 👀
                 await asyncio.shield(watching)
             with suppress(GisaError):
                 await asyncio.shield(self._messenger.unwatch(*place))
@@ -218,21 +220,21 @@ class Answering:
             await delivery.finish(await self._composed(running, delivery))
 
     async def _leave_draft(self, running: _Running) -> None:
-        """What is in the thread of a stopped answer says that it ends there."""
+        """Say in the thread of a stopped answer, if some of it is there, that it ends here."""
         if not running.draft.sentences:
             return
-        # A post may have been on its way.
+        # A post may have been in flight.
         delivery = Delivery(self._messenger, self._memory, running.ask, resumed=True)
         with suppress(RequestLost, GisaError):
             async with delivery:
                 await delivery.finish(running.draft.messages(STOPPED))
 
     async def _composed(self, running: _Running, delivery: Delivery) -> Sequence[Message]:
-        """The messages that answer a request, whatever comes; what is written meanwhile is shown."""
+        """The messages that answer a request, or say why there is no answer; sentences are shown meanwhile."""
         ask, draft = running.ask, running.draft
         try:
             question = await self._question(ask)
-            # Room is for what takes work; an answer that waits for its turn in Slack takes none.
+            # The limit is on work; an answer that only waits for its turn in Slack does none.
             async with self._room, asyncio.timeout(self._limits.answer_s):
                 answer = await self._asked(question, draft, delivery)
         except ValidationError as error:
@@ -246,13 +248,14 @@ class Answering:
         except GisaError:
             raise
         except Exception:
+            # The answer's boundary: trying again would fail again, and the asker must be told.
             logger.exception("an answer failed: %s", ask.key)
             return _with_draft(draft, UNEXPECTED)
         await self._memory.keep(ask.key, question, answer)
         return await self.whole(answer, blocks.Tally(), ask.channel, ask.thread)
 
     async def _asked(self, question: Question, draft: Draft, delivery: Delivery) -> Answer:
-        """Ask, and show the sentences as they come. Raises NoAnswer after some tries."""
+        """Ask, and show the sentences as they come. Raises NoAnswer after ``NO_ANSWER_TRIES``."""
         for last in (False,) * (NO_ANSWER_TRIES - 1) + (True,):
             try:
                 async with aclosing(self._client.events(question)) as events:
@@ -268,7 +271,7 @@ class Answering:
         raise AssertionError("events() ends with DoneEvent or NoAnswer")
 
     async def _question(self, ask: Ask) -> Question:
-        """The question with its thread. Raises NoAnswer, ValidationError, whose messages are Korean."""
+        """The question and the conversation before it. Raises NoAnswer and ValidationError, in Korean."""
         rules = self._rules.of(ask.channel, direct=ask.direct)
         asked = Question(
             question=ask.text,
@@ -278,12 +281,12 @@ class Answering:
         return asked.model_copy(update={"conversation": await self._earlier(ask)})
 
     async def _earlier(self, ask: Ask) -> tuple[Turn, ...]:
-        """The thread up to the question, as far as a conversation goes."""
+        """The thread before the question, its last ``MAX_TURNS`` turns."""
         if ask.thread is None or ask.thread == ask.ts:
             return ()
         try:
             said = await self._messenger.thread(ask.channel, ask.thread)
-        except SlackRefused as error:  # a follow-up question means nothing without it
+        except SlackRefused as error:  # a follow-up question means nothing without its thread
             logger.warning("%s. %s", error, error.remedy)
             raise NoAnswer(UNREADABLE) from error
         said = [message for message in said if message.ts < (ask.ts or "")]
@@ -294,7 +297,7 @@ class Answering:
     async def whole(
         self, answer: Answer, tally: blocks.Tally, channel: str, thread: str | None
     ) -> list[Message]:
-        """The messages of an answer as they stand in a thread."""
+        """All messages of an answer as they appear in a thread."""
         return blocks.answer_messages(
             answer,
             tally=tally,
@@ -316,7 +319,7 @@ class Answering:
             await self._messenger.whisper(ask.channel, ask.user, ask.thread, text)
 
     async def _upkeep(self) -> None:
-        """Keeps this process's requests its own, and takes over those of dead ones."""
+        """Renew this process's leases, and take over the requests of dead processes, for ever."""
         tidy_at = time.monotonic()
         while True:
             try:
@@ -332,31 +335,32 @@ class Answering:
                     tidy_at += TIDY_S
                     await self._memory.tidy()
             except Exception:
-                logger.exception("the upkeep of the Slack bot failed; it goes on")
+                # The task's boundary: without upkeep no request would survive its process.
+                logger.exception("the upkeep of the Slack bot failed; it will try again")
             await asyncio.sleep(LEASE_S / 3)
 
     async def _resume(self, ask: Ask, *, wanted: bool) -> None:
         if ask.key in self._running:
             return
         if wanted:
-            logger.info("taking up a request that was left: %s", ask.key)
+            logger.info("taking over an abandoned request: %s", ask.key)
             self._start(ask, resumed=True)
         else:
-            logger.warning("giving up a request that was left: %s", ask.key)
+            logger.warning("giving up an abandoned request: %s", ask.key)
             await self._memory.finish(ask.key)
             if ask.ts:
                 self._background.start(self._messenger.unwatch(ask.channel, ask.ts))
 
 
 def _with_draft(draft: Draft, trouble: str) -> Sequence[Message]:
-    """The bad news, below what is already written."""
+    """Messages that tell of trouble, below the sentences that are already shown."""
     if not draft.sentences:
         return [notice(trouble)]
     return draft.messages(f"{BROKEN_OFF} {trouble}")
 
 
 def _turn(message: ThreadMessage) -> Turn | None:
-    """A message of the thread that the memory knows nothing of; other bots are no party to it."""
+    """A message that is not in the memory as a turn; None for small talk, orders and other bots."""
     content = words(message.text)
     if message.own:
         content = plain(message.text).partition(plain(blocks.SOURCES))[0].strip()

@@ -1,4 +1,4 @@
-"""Small things to be done for which nobody waits."""
+"""Running coroutines in the background, whose failures are only logged."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ logger = logging.getLogger(__name__)
 
 
 class BackgroundTasks:
-    """Coroutines under way; what goes wrong with them is logged."""
+    """The coroutines running in the background, as ``tasks``. Failures are logged."""
 
     def __init__(self) -> None:
         self.tasks: set[asyncio.Task[None]] = set()
 
     def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine without waiting for it."""
         task = asyncio.create_task(_quietly(coroutine))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -29,5 +30,5 @@ async def _quietly(coroutine: Coroutine[Any, Any, None]) -> None:
         await coroutine
     except GisaError as error:
         logger.warning("%s. %s", error, error.remedy)
-    except Exception:
+    except Exception:  # the task's boundary: no caller is left who could be told
         logger.exception("unexpected error")

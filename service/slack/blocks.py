@@ -16,7 +16,7 @@ from service.slack.mrkdwn import bold, escape, formatted, link, pieces, plain
 MAX_SECTION_CHARS = 3_000
 MAX_BLOCKS = 50
 MAX_MESSAGE_CHARS = 11_900
-"""Of all text of a message. Slack refuses messages of 12,000 characters and more."""
+"""Limit for all text of a message; Slack refuses 12,000 characters and more."""
 
 MAX_MARKERS_CHARS = 1_000
 MAX_TITLE_CHARS = 200
@@ -52,7 +52,7 @@ HELP = (
 
 @dataclass(frozen=True)
 class Message:
-    """What is posted: blocks, and the text that notifications show of them."""
+    """What is posted: blocks, and the text that notifications show instead."""
 
     text: str
     blocks: Sequence[Block]
@@ -68,17 +68,18 @@ class Tally:
 
 @dataclass
 class Draft:
-    """An answer while it is being written."""
+    """An answer that is still being written: its sentences so far and their citations by number."""
 
     sentences: list[Sentence] = field(default_factory=list)
     citations: dict[int, Citation] = field(default_factory=dict)
 
     def add(self, sentence: Sentence, citations: Iterable[Citation]) -> None:
+        """Append a verified sentence, with the citations that it is the first to use."""
         self.sentences.append(sentence)
         self.citations |= {citation.number: citation for citation in citations}
 
     def messages(self, remark: str) -> list[Message]:
-        """What is there, with a remark on why it isn't more."""
+        """The answer so far, with a remark on why there is no more yet."""
         text = " ".join(sentence.text for sentence in self.sentences)
         tail = [*_sources(self.citations.values()), _context([remark])]
         return _messages(text, [*_sections(_units(self.sentences, self.citations)), *tail])
@@ -100,12 +101,12 @@ def answer_messages(
 
 
 def notice(text: str) -> Message:
-    """A plain word of the bot's own; ``text`` is mrkdwn."""
+    """A short message of the bot's own; ``text`` is mrkdwn."""
     return Message(plain(text), [_section(text)])
 
 
 def announcement(user: str, question: str) -> Message:
-    """A question that was not put as a message, for all to see."""
+    """A message that shows everyone a question which was not asked in a message."""
     shown = formatted(next(pieces(question, MAX_SECTION_CHARS - 100)))
     return Message(shown, [_section(f"<@{user}> 님의 질문: {shown}")])
 
@@ -114,7 +115,7 @@ def announcement(user: str, question: str) -> Message:
 
 
 def _messages(notification: str, blocks: Iterable[Block]) -> list[Message]:
-    """The blocks in order, as few messages as Slack's limits allow."""
+    """The blocks in order, in as few messages as Slack's limits allow."""
     text = escape(notification[:MAX_NOTIFICATION_CHARS])
     packed: list[list[Block]] = [[]]
     for block in blocks:
@@ -136,7 +137,7 @@ def text_chars(block: Block) -> int:
 
 
 def _sections(units: Iterable[str], joint: str = " ") -> Iterator[Block]:
-    """Sections as full as they may be; none of the units is taken apart."""
+    """The units in as few sections as possible; none is split."""
     text = ""
     for unit in units:
         joined = f"{text}{joint}{unit}" if text else unit
@@ -149,7 +150,7 @@ def _sections(units: Iterable[str], joint: str = " ") -> Iterator[Block]:
 
 
 def _units(sentences: Iterable[Sentence], citations: Mapping[int, Citation]) -> Iterator[str]:
-    """Sentences with their markers; one that is too long for a section in pieces."""
+    """Sentences with their markers; one too long for a section comes in pieces."""
     for sentence in sentences:
         markers = _markers(sentence, citations)
         *heads, last = pieces(sentence.text, MAX_SECTION_CHARS - MAX_MARKERS_CHARS)
@@ -167,7 +168,7 @@ def _markers(sentence: Sentence, citations: Mapping[int, Citation]) -> str:
 
 
 def _section(text: str) -> Block:
-    # verbatim: names and addresses in the text of an article are no links of ours.
+    # Verbatim, or Slack would make links of names and addresses in the text of articles.
     return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
@@ -245,9 +246,9 @@ def _buttons(answer: Answer, tally: Tally, offers_to_follow: bool) -> Block:
 
 
 def evidence_modal(answer: Answer, bodies: Mapping[str, str]) -> Block:
-    """The quotes of an answer, each within what stands around it; ``bodies`` by article id.
+    """A modal with the quotes of an answer, each in its context; ``bodies`` is by article id.
 
-    An article that is missing, or has changed since, is shown by its quote alone.
+    Where an article is missing, or has changed since, only its quote is shown.
     """
     blocks = [
         block
@@ -261,7 +262,7 @@ def evidence_modal(answer: Answer, bodies: Mapping[str, str]) -> Block:
 
 
 def _quotation(citation: Citation, body: str) -> Block:
-    """Rich text shows its text as it is: nothing in it is markup."""
+    """A quote as rich text, in which Slack interprets no markup."""
     start, end = citation.start, citation.end
     room = MAX_SECTION_CHARS - 700
     before = after = ""

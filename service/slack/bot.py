@@ -1,4 +1,4 @@
-"""The bot put together from the settings, and run: over Socket Mode or below the HTTP service."""
+"""Making the bot from the settings, and running it over Socket Mode; the HTTP service uses it, too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import socket
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,13 +40,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Bot:
+    """A running bot: the Bolt app that takes Slack's deliveries, and what it works with."""
+
     app: AsyncApp
     memory: Memory
     conversation: Conversation
 
 
 def check(settings: Settings) -> None:
-    """Raises SettingsInvalid for what can be known to be wrong without asking Slack."""
+    """Raise SettingsInvalid for everything that can be seen to be wrong without Slack."""
     try:
         import slack_bolt  # noqa: F401 - whether it is there
     except ImportError as error:
@@ -61,8 +63,8 @@ def check(settings: Settings) -> None:
 
 @asynccontextmanager
 async def open_bot(settings: Settings, client: AnswerClient) -> AsyncIterator[Bot]:
-    """The bot, connected to Slack and at work. Raises SlackRefused, SlackUnreachable, sqlite3.Error."""
-    # A name of this process alone: others must be able to tell that it is gone.
+    """The bot, connected to Slack and working. Raises SlackRefused, SlackUnreachable, sqlite3.Error."""
+    # The owner's name is unique, so that other processes can tell when this one is gone.
     memory = Memory(settings.slack_state, owner=f"{socket.gethostname()} {uuid.uuid4().hex}")
     token = settings.slack_bot_token.get_secret_value()
     messenger = Messenger(token, base_url=settings.slack_api_url)
@@ -78,19 +80,14 @@ async def open_bot(settings: Settings, client: AnswerClient) -> AsyncIterator[Bo
         ),
         search_url=settings.slack_search_url,
     )
-    await memory.open()
-    try:
+    async with AsyncExitStack() as stack:
+        await memory.open()
+        stack.push_async_callback(memory.close)
         await messenger.open()
-        try:
-            async with conversation.running():
-                workspaces = settings.slack_workspaces.split()
-                yield Bot(
-                    build_app(conversation, messenger, workspaces=workspaces), memory, conversation
-                )
-        finally:
-            await messenger.close()
-    finally:
-        await memory.close()
+        stack.push_async_callback(messenger.close)
+        await stack.enter_async_context(conversation.running())
+        app = build_app(conversation, messenger, workspaces=settings.slack_workspaces.split())
+        yield Bot(app, memory, conversation)
 
 
 def serve(settings: Settings) -> None:
@@ -119,7 +116,7 @@ async def _serve(settings: Settings) -> None:
 
 @asynccontextmanager
 async def listening(settings: Settings, bot: Bot) -> AsyncIterator[None]:
-    """Socket Mode: Slack's events come over a WebSocket that this side opens.
+    """Receive Slack's events by Socket Mode: over a WebSocket that this side opens.
 
     Raises SlackRefused if Slack does not let the app in, SlackUnreachable.
     """
@@ -129,7 +126,7 @@ async def listening(settings: Settings, bot: Bot) -> AsyncIterator[None]:
     token = settings.slack_app_token.get_secret_value()
     handler = AsyncSocketModeHandler(bot.app, token, logger=quiet_logger())
     try:
-        # The client tries for ever; a wrong token should be told at once.
+        # The client itself would try for ever; a wrong token should be reported at once.
         handler.client.wss_uri = await handler.client.issue_new_wss_url()
         await handler.client.connect()
         yield
@@ -141,13 +138,12 @@ async def listening(settings: Settings, bot: Bot) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def open_client(settings: Settings) -> AsyncIterator[AnswerClient]:
-    """Who answers: the API at ``settings.api_url``, or an Answerer in this process."""
+    """What answers questions: the API at ``settings.api_url``, or an Answerer in this process."""
     if settings.api_url:
         remote = HttpClient(settings.api_url, settings.api_key.get_secret_value())
-        try:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(remote.close)
             yield remote
-        finally:
-            await remote.close()
         return
     answerer = await asyncio.to_thread(wiring.open_answerer, settings)
     with answerer.index:
@@ -157,6 +153,8 @@ async def open_client(settings: Settings) -> AsyncIterator[AnswerClient]:
             capacity=Capacity(settings.max_concurrent),
             shutdown=Shutdown(),
             metrics=Metrics(),
-            feedback=FeedbackStore(settings.feedback, keep_hours=0),  # what is rated is kept
+            feedback=FeedbackStore(
+                settings.feedback, keep_hours=0
+            ),  # rated answers are kept for good
         )
         yield LocalClient(gateway, feedback)

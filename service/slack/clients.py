@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 
 class NoAnswer(GisaError):
-    """No answer can be had. The message is Korean; ``retry_after_s`` if asking again may help."""
+    """There is no answer. The message is Korean; ``retry_after_s`` is None if asking again won't help."""
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
@@ -46,25 +46,26 @@ class NoAnswer(GisaError):
 
 
 class AnswerClient(Protocol):
-    """Answers, the articles behind them, and what readers say of them. All raise NoAnswer."""
+    """Gives answers and the articles behind them, and takes readers' ratings. All methods raise NoAnswer."""
 
     def events(self, question: Question) -> Events:
         """The answer as it comes; the last event is the whole."""
 
     async def bodies(self, answer: Answer) -> dict[str, str]:
-        """Texts of the cited articles by id; those that are gone are missing."""
+        """Bodies of the cited articles by id, without those that no longer exist."""
 
     async def rate(self, kept: Kept, rating: Rating) -> None:
-        """Pass on the readers' verdict on an answer."""
+        """Pass on the readers' rating of an answer."""
 
 
 class LocalClient:
-    """Answers in this process."""
+    """Answers in this process; meets ``AnswerClient``."""
 
     def __init__(self, gateway: Gateway, feedback: FeedbackStore) -> None:
         self._gateway, self._feedback = gateway, feedback
 
     async def events(self, question: Question) -> Events:
+        """See ``AnswerClient``."""
         try:
             async with aclosing(self._gateway.events(question, {})) as events:
                 async for event in events:
@@ -74,6 +75,7 @@ class LocalClient:
             raise _no_answer(error) from error
 
     async def bodies(self, answer: Answer) -> dict[str, str]:
+        """See ``AnswerClient``."""
         try:
             ids = dict.fromkeys(citation.article_id for citation in answer.citations)
             found = [await self._gateway.article(article_id) for article_id in ids]
@@ -82,6 +84,8 @@ class LocalClient:
         return {article.id: article.body for article in found if article}
 
     async def rate(self, kept: Kept, rating: Rating) -> None:
+        """See ``AnswerClient``."""
+
         def store() -> None:
             self._feedback.remember(kept.question, kept.answer)  # it may have been forgotten
             self._feedback.rate(Feedback(answer_id=kept.answer.id, rating=rating))
@@ -104,7 +108,7 @@ def _passes(status: int) -> bool:
 
 
 class HttpClient:
-    """Asks a running gisa service at ``url``, with its API key if it wants one."""
+    """Asks the gisa service at ``url``, with an API key if ``key`` is not empty; meets ``AnswerClient``."""
 
     def __init__(self, url: str, key: str) -> None:
         self._url, self._key = url.rstrip("/"), key
@@ -120,10 +124,12 @@ class HttpClient:
         return self._open
 
     async def close(self) -> None:
+        """Close the connections."""
         if self._open:
             await self._open.close()
 
     async def events(self, question: Question) -> Events:
+        """See ``AnswerClient``."""
         import aiohttp
 
         asked = question.model_dump(mode="json", exclude_defaults=True)
@@ -141,11 +147,12 @@ class HttpClient:
             logger.warning("the API at %s: %s", self._url, type(error).__name__)
             raise NoAnswer(_UNREACHABLE, retry_after_s=RETRY_S) from None
         except (ValidationError, ValueError) as error:
-            logger.warning("the API at %s is none of gisa: %s", self._url, type(error).__name__)
+            logger.warning("the API at %s is not gisa's: %s", self._url, type(error).__name__)
             raise NoAnswer(_UNREADABLE) from None
         raise NoAnswer(_UNREACHABLE, retry_after_s=RETRY_S)  # it broke off
 
     async def bodies(self, answer: Answer) -> dict[str, str]:
+        """See ``AnswerClient``."""
         found = {}
         for article_id in dict.fromkeys(citation.article_id for citation in answer.citations):
             address = f"/v1/articles/{quote(article_id)}"
@@ -155,12 +162,13 @@ class HttpClient:
         return found
 
     async def rate(self, kept: Kept, rating: Rating) -> None:
+        """See ``AnswerClient``."""
         document = {"answer_id": kept.answer.id, "rating": rating}
         if await self._request("POST", "/v1/feedback", json=document) is None:
             raise NoAnswer("답변이 오래되어 평가를 저장할 수 없습니다.")
 
     async def _request(self, method: str, address: str, **fields: Any) -> bytes | None:
-        """The body of a reply; None if there is nothing at this address."""
+        """The body of a reply; None for 404."""
         import aiohttp
         from yarl import URL
 
@@ -177,7 +185,7 @@ class HttpClient:
 
 
 async def _raise_problem(reply: aiohttp.ClientResponse) -> None:
-    """Raises NoAnswer with what a problem+json reply tells people."""
+    """Raise NoAnswer for an error reply, with the message of its problem+json for people."""
     if reply.status < 400:
         return
     try:
@@ -194,7 +202,7 @@ async def _raise_problem(reply: aiohttp.ClientResponse) -> None:
 
 
 async def _server_sent(lines: aiohttp.StreamReader) -> AsyncIterator[tuple[str, str]]:
-    """Name and data of each event of a text/event-stream with one data line an event."""
+    """Name and data of each event of a text/event-stream with one data line per event."""
     name, buffer = "", b""
     async for chunk in lines.iter_any():
         *whole, buffer = (buffer + chunk).split(b"\n")

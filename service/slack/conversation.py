@@ -1,7 +1,7 @@
-"""What the bot does with what it is told, however that came: HTTP, Socket Mode or a test.
+"""What the bot does with messages, commands and buttons, whether they come by HTTP, Socket Mode or a test.
 
-``Conversation`` takes in messages, commands and buttons, which is quick, so that Slack gets its
-acknowledgement in time; questions among them are answered by ``Answering``.
+``Conversation`` accepts them quickly, so that Slack gets its acknowledgement in time; ``Answering``
+answers the questions among them.
 """
 
 from __future__ import annotations
@@ -35,12 +35,16 @@ from service.slack.phrases import (
 from service.slack.rules import ChannelRules, Rules
 
 EVIDENCE_S = 1.5
-"""Time for looking up articles while a user waits for a modal, which Slack opens within 3 s only."""
+"""Seconds for looking up articles before a modal is opened, which Slack allows only within 3 s."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """A message that a person wrote. ``mentioned``: it addresses the bot; ``others``: other users."""
+    """A message that a person wrote.
+
+    ``mentioned``: it mentions the bot; ``others``: it mentions other users; ``direct``: it was sent to
+    the bot alone.
+    """
 
     team: str
     channel: str
@@ -60,7 +64,7 @@ class Heard:
 
 @dataclass(frozen=True, kw_only=True)
 class Commanded:
-    """A question put without a message: by command or form. ``key`` is the same if it comes again."""
+    """A question asked by command or form, not by message. ``key`` is the same in repeated deliveries."""
 
     key: str
     team: str
@@ -74,7 +78,7 @@ class Commanded:
 
 @dataclass(frozen=True)
 class Pressed:
-    """A button below an answer."""
+    """A click on a button below an answer."""
 
     team: str
     channel: str
@@ -85,9 +89,10 @@ class Pressed:
 
 
 class Conversation:
-    """All conversations of the bot. ``running`` is its lifetime.
+    """All conversations of the bot, while ``running`` is entered.
 
-    What takes in raises sqlite3.Error if nothing can be remembered: then nothing was taken in.
+    Methods that accept something raise sqlite3.Error if the memory can't be written; then nothing
+    was accepted.
     """
 
     def __init__(
@@ -116,14 +121,14 @@ class Conversation:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Takes over what a dead process left, now and from time to time; ends in an orderly way."""
+        """Work; take over the requests of dead processes, at once and regularly; end in an orderly way."""
         async with self._answering.running():
             yield
 
-    # -- taking in ------------------------------------------------------------------------------------
+    # -- messages and commands ------------------------------------------------------------------------
 
     async def hear(self, heard: Heard) -> None:
-        """A message: answered if it is a question to the bot."""
+        """Accept a message, and answer it if it is a question to the bot."""
         rules = self._rules.of(heard.channel, direct=heard.direct)
         if not await self._is_addressed(heard, rules):
             return
@@ -147,7 +152,10 @@ class Conversation:
         return await self._memory.follows(heard.channel, heard.thread)
 
     async def command(self, given: Commanded) -> str | None:
-        """A question without a message: answered in a thread of its own, or what to tell the user."""
+        """Accept a question without a message, to be answered in a thread of its own.
+
+        Returns what to tell its user if it is not.
+        """
         text = given.text.strip()
         if not text or ASKS_FOR_HELP.fullmatch(text):
             return HELP
@@ -164,7 +172,7 @@ class Conversation:
         return None
 
     async def forget(self, team: str, channel: str, ts: str) -> None:
-        """A message was deleted: its question needs no answer any more, whoever works on it."""
+        """Drop the question of a deleted message, whichever process works on it."""
         await self._answering.forget(_message_key(team, channel, ts))
 
     async def _say_once(self, heard: Heard, text: str) -> None:
@@ -176,7 +184,7 @@ class Conversation:
     # -- stopping and following -----------------------------------------------------------------------
 
     async def _stop(self, heard: Heard) -> None:
-        """``그만``: answers under way end, and the thread is not followed any more."""
+        """``그만``: stop the answers in progress, and follow the thread no longer."""
         if heard.thread is None:
             changed: int = await self._answering.stop(heard.channel, user=heard.user)
         else:
@@ -195,15 +203,15 @@ class Conversation:
     # -- buttons --------------------------------------------------------------------------------------
 
     async def vote(self, pressed: Pressed, rating: Rating) -> None:
-        """👍 or 👎: a user's last vote counts; the majority is what the feedback store is told."""
+        """Count 👍 or 👎. A user's last vote counts; the feedback store gets the majority's."""
         self._background.start(self._count(pressed, rating))
 
     async def show_evidence(self, pressed: Pressed) -> None:
-        """The quotes of an answer in their articles."""
+        """Open a modal with the quotes of an answer in their articles."""
         self._background.start(self._open_evidence(pressed))
 
     async def offer_rewriting(self, pressed: Pressed) -> None:
-        """A form with the question, to be put again."""
+        """Open a form with the question, to be changed and asked again."""
         self._background.start(self._open_rewriting(pressed))
 
     async def follow(self, pressed: Pressed) -> None:
@@ -223,11 +231,11 @@ class Conversation:
         await self._show_tally(kept, tally, pressed)
 
     async def _show_tally(self, kept: Kept, tally: blocks.Tally, pressed: Pressed) -> None:
-        """The votes stand on the buttons, which are in the last message of an answer."""
+        """Show the votes on the buttons, which are in the last message of an answer."""
         *others, last = await self._answering.whole(
             kept.answer, tally, pressed.channel, pressed.thread
         )
-        # A draft may have taken more messages than the answer did.
+        # The draft may have had more messages than the answer.
         if ts := (await self._memory.posts(kept.key)).get(len(others)):
             await self._messenger.update(pressed.channel, ts, lambda: last)
 
@@ -273,5 +281,5 @@ def _ask_of(heard: Heard) -> Ask:
 
 
 def _message_key(team: str, channel: str, ts: str) -> str:
-    # The message itself, not the delivery: one message comes as several events, each several times.
+    # By message, not by delivery: one message may come as several events, each several times.
     return f"message {team} {channel} {ts}"

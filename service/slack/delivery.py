@@ -1,4 +1,4 @@
-"""One answer on its way into a thread: posted once, changed in place, in as many messages as it takes."""
+"""Showing one answer in a thread: posted once, then updated in place, in as many messages as it needs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from service.slack.memory import ANNOUNCEMENT, Ask, Memory
 from service.slack.messenger import Messenger, SlackUnreachable
 
 UPDATE_S = 1.0
-"""Least time between two calls for one answer; Slack limits both posts and changes."""
+"""Shortest time between two calls for one answer, in seconds; Slack limits posts and updates."""
 
 GATHER_S = 0.3
-"""An answer that is whole within this time is posted at once, not in steps."""
+"""An answer that is complete within so many seconds is posted at once, not step by step."""
 
 
 class RequestLost(Exception):
@@ -24,9 +24,9 @@ class RequestLost(Exception):
 
 
 class Delivery:
-    """Shows what it is given, newest first: what is outdated before its turn comes is never sent.
+    """Shows the newest state of an answer; states that are outdated before their turn are never sent.
 
-    ``resumed``: another process may have posted some of it.
+    Use it as a context manager. ``resumed``: another process may have posted some of the answer.
     """
 
     def __init__(self, messenger: Messenger, memory: Memory, ask: Ask, *, resumed: bool) -> None:
@@ -52,12 +52,12 @@ class Delivery:
         await asyncio.gather(self._sending, return_exceptions=True)
 
     def show(self, messages: Callable[[], Sequence[Message]]) -> None:
-        """Show what these will be when it is their turn."""
+        """Show what ``messages`` returns when it is their turn."""
         self._wanted = messages
         self._changed.set()
 
     async def finish(self, messages: Sequence[Message]) -> None:
-        """Show this and nothing after it. Raises SlackRefused, SlackUnreachable, RequestLost."""
+        """Show the final state, and wait until it is. Raises SlackRefused, SlackUnreachable, RequestLost."""
         self._whole.set()
         self.show(lambda: messages)
         await self._sending
@@ -72,13 +72,13 @@ class Delivery:
             last = self._whole.is_set()
             with suppress(
                 *(() if last else (SlackUnreachable,))
-            ):  # the next change may get through
+            ):  # the next update may get through
                 await self._synchronise()
             if last and not self._changed.is_set():
                 return
 
     async def _synchronise(self) -> None:
-        """Make what is in the thread equal what is wanted."""
+        """Bring the thread to the wanted state."""
         part = 0
         while part < len(self._wanted()):  # which may grow meanwhile
             await self._show_part(part)
@@ -103,11 +103,11 @@ class Delivery:
         try:
             await self._messenger.update(self._ask.channel, self._posted[part], taken)
         except SlackUnreachable:
-            self._shown.pop(part, None)  # who knows
+            self._shown.pop(part, None)  # the update may or may not have gone through
             raise
 
     def _newest(self, part: int) -> Message:
-        """A part as it is wanted now; as it was if there is no such part any more."""
+        """A part in its newest state; as it was shown last if it is no longer wanted."""
         wanted = self._wanted()
         return wanted[part] if part < len(wanted) else self._shown[part]
 

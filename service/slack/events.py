@@ -1,7 +1,7 @@
-"""What Slack delivers, as Bolt takes it apart, told to the conversation.
+"""Passing Slack's deliveries, parsed by Bolt, on to the conversation.
 
-Listeners only take in, which is quick and is remembered before Slack gets its acknowledgement; if it can't
-be remembered, there is no acknowledgement either, and Slack delivers again.
+Listeners only record what comes, which is quick, before Slack gets its acknowledgement. If it can't be
+recorded, there is no acknowledgement either, and Slack delivers it again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 def build_app(
     conversation: Conversation, messenger: Messenger, *, workspaces: Collection[str]
 ) -> AsyncApp:
-    """The Bolt app over an open messenger; it answers people of ``workspaces``, or of all if empty."""
+    """The Bolt app over an open messenger; it serves people of ``workspaces``, or of all if that is empty."""
     from slack_bolt.async_app import AsyncApp
     from slack_bolt.authorization import AuthorizeResult
     from slack_bolt.error import BoltUnhandledRequestError
@@ -42,7 +42,7 @@ def build_app(
     )
 
     async def authorize() -> AuthorizeResult:
-        return known  # Bolt would ask Slack, and the acknowledgement wait for the reply
+        return known  # Bolt itself would ask Slack, and delay the acknowledgement until the reply
 
     app = AsyncApp(
         name="gisa",
@@ -57,7 +57,7 @@ def build_app(
     @app.error
     async def failed(error: Exception) -> BoltResponse:
         if isinstance(error, BoltUnhandledRequestError):
-            return BoltResponse(status=200)  # nothing to do is no failure
+            return BoltResponse(status=200)  # nothing to do, but no failure
         logger.error("Slack will have to deliver again: %r", error, exc_info=error)
         return BoltResponse(status=503)
 
@@ -117,7 +117,7 @@ def _listen(app: AsyncApp, conversation: Conversation, identity: Identity) -> No
 
 
 def heard_in(team: str, event: Body, identity: Identity) -> Heard | None:
-    """A message that a person wrote, or None: edits, joins, bots, Slack's own and empty ones."""
+    """The message of an event; None unless a person wrote it (edits, joins, bots, empty ones)."""
     user, text = event.get("user"), event.get("text") or ""
     if not user or user in ("USLACKBOT", identity.user) or event.get("bot_id"):
         return None
@@ -177,7 +177,7 @@ def _pressed(body: Body) -> Pressed:
 
 
 def _teams(body: Body) -> set[str]:
-    """The workspaces that a request comes from; a shared channel has people of others."""
+    """The workspaces that a request comes from; in a shared channel there may be several."""
     event, user, team = body.get("event", {}), body.get("user", {}), body.get("team") or {}
     found = {body.get("team_id"), team.get("id"), event.get("user_team"), event.get("source_team")}
     found |= {user.get("team_id")} if isinstance(user, dict) else set()

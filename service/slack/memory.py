@@ -1,7 +1,7 @@
-"""What the bot knows beyond one process: in SQLite, shared by every process of the bot.
+"""What the bot remembers, in SQLite, shared by all processes of the bot.
 
-A request that Slack delivers is claimed here before it is acknowledged: from then on it is answered
-exactly once, however often Slack delivers it and whichever process dies.
+A request is claimed here before Slack gets its acknowledgement. From then on it is answered exactly
+once, however often Slack delivers it and whichever process dies.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from service.schema import Answer, Question, Turn
 from service.slack.blocks import Tally
 
 LEASE_S = 15.0
-"""A request whose process has not renewed its lease for so long is taken over by another."""
+"""Seconds after which another process takes over a request whose lease was not renewed."""
 
 MAX_ATTEMPTS = 3
 MAX_AGE_S = 3_600.0
-"""An abandoned request that is older is not answered any more: nobody waits for it."""
+"""Abandoned requests older than this are not answered any more: it would be too late to help."""
 
 KEEP_REQUESTS_DAYS, KEEP_ANSWERS_DAYS = 7, 90
 LOCK_TIMEOUT_S = 2.0
 ANNOUNCEMENT = -1
-"""The part of a request that is the bot's own wording of the question; the answer's begin at 0."""
+"""The part under which the bot's message with the question is kept; the answer's parts start at 0."""
 
 T = TypeVar("T")
 Rating = Literal["up", "down"]
@@ -62,10 +62,10 @@ CREATE TABLE IF NOT EXISTS signatures (signature TEXT PRIMARY KEY, at REAL NOT N
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """A question that was put in Slack, and where its answer belongs.
+    """A question that was asked in Slack, and where its answer belongs.
 
-    ``ts`` is the message that asks; without one the bot announces the question. ``thread`` is the
-    root of the answer's thread, None as long as there is none.
+    ``ts`` is the message that asks; if there is none, the bot posts the question itself. ``thread`` is
+    the root of the answer's thread, None until there is one. ``at`` is in seconds since the epoch.
     """
 
     key: str
@@ -82,7 +82,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Kept:
-    """An answer, its question, and the request to which it belongs."""
+    """An answer, its question, and the key of its request."""
 
     key: str
     question: Question
@@ -92,7 +92,7 @@ class Kept:
 class Memory:
     """Requests, messages, answers, votes and followed threads. All methods raise sqlite3.Error.
 
-    One thread of its own does the work, so that a busy pool of workers can't hold it up.
+    The work is done in a thread of its own, so that a busy thread pool can't delay it.
     """
 
     def __init__(self, path: Path, *, owner: str, clock: Callable[[], float] = time.time) -> None:
@@ -101,10 +101,11 @@ class Memory:
         self._db: sqlite3.Connection
 
     async def open(self) -> None:
+        """Open the file, and make it if need be."""
         await self._do(self._open)
 
     async def close(self) -> None:
-        """Close it, and let others take over at once what is not done."""
+        """Close the file, and let other processes take over unfinished requests at once."""
         await self._do(self._release)
         self._thread.shutdown()
 
@@ -113,23 +114,21 @@ class Memory:
 
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.touch(
-            mode=0o600
-        )  # it holds questions; SQLite's other files take their mode from it
+        self._path.touch(mode=0o600)  # it holds questions; SQLite's other files inherit its mode
         self._db = sqlite3.connect(self._path, timeout=LOCK_TIMEOUT_S, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(_SCHEMA)
 
     def _release(self) -> None:
-        with suppress(sqlite3.Error):  # then the leases run out
+        with suppress(sqlite3.Error):  # the leases will run out
             self._write("UPDATE requests SET lease_until = 0 WHERE owner = ?", (self._owner,))
         self._db.close()
 
     # -- requests ---------------------------------------------------------------------------------
 
     async def claim(self, ask: Ask) -> bool:
-        """Take on a request; False if it is known."""
+        """Take on a request; False if it was taken on before."""
         return await self._do(self._claim, ask)
 
     def _claim(self, ask: Ask) -> bool:
@@ -139,16 +138,16 @@ class Memory:
         return bool(self._write(sql, row))
 
     async def amend(self, ask: Ask) -> None:
-        """Keep what has become known of a request that is under way."""
+        """Update a request in progress."""
         sql = "UPDATE requests SET ask = ?, thread = ? WHERE key = ? AND ask IS NOT NULL"
         await self._do(self._write, sql, (_dumped(ask), ask.thread, ask.key))
 
     async def finish(self, key: str) -> None:
-        """The request needs no more work."""
+        """Mark a request as done."""
         await self._do(self._write, "UPDATE requests SET ask = NULL WHERE key = ?", (key,))
 
     async def let_go(self, key: str) -> None:
-        """Leave a request to whoever takes it over once its lease has ended."""
+        """Leave a request to whichever process takes it over once its lease has ended."""
         await self._do(self._write, "UPDATE requests SET owner = NULL WHERE key = ?", (key,))
 
     async def stop(
@@ -159,7 +158,10 @@ class Memory:
         user: str | None = None,
         but: Iterable[str] = (),
     ) -> int:
-        """Finish the requests of a thread, or a user's in a channel, whoever works on them."""
+        """Finish the requests of a thread, or of a user in a channel, except ``but``; return how many.
+
+        It does not matter which process works on them.
+        """
         sql = (
             "UPDATE requests SET ask = NULL WHERE ask IS NOT NULL AND channel = ? "
             "AND thread IS COALESCE(?, thread) "
@@ -170,17 +172,17 @@ class Memory:
         return await self._do(self._write, sql, values)
 
     async def is_done(self, key: str) -> bool:
-        """Whether a request needs no more work, or was stopped."""
+        """Whether a request is done or was stopped."""
         sql = "SELECT 1 FROM requests WHERE key = ? AND ask IS NULL"
         return bool(await self._do(self._rows, sql, (key,)))
 
     async def owns(self, key: str) -> bool:
-        """Whether a request is still this process's to answer."""
+        """Whether this process still has to answer a request."""
         sql = "SELECT 1 FROM requests WHERE key = ? AND owner = ? AND ask IS NOT NULL"
         return bool(await self._do(self._rows, sql, (key, self._owner)))
 
     async def renew(self) -> set[str]:
-        """Renew this process's leases; the keys of what it still has to do."""
+        """Renew this process's leases; return the keys of its unfinished requests."""
         return await self._do(self._renew)
 
     def _renew(self) -> set[str]:
@@ -191,7 +193,7 @@ class Memory:
         return {key for (key,) in rows.fetchall()}
 
     async def take_over(self) -> list[tuple[Ask, bool]]:
-        """Requests whose process died, now this one's; with whether they are still to be answered."""
+        """Take over the requests of dead processes; with each, whether it is still to be answered."""
         return await self._do(self._take_over)
 
     def _take_over(self) -> list[tuple[Ask, bool]]:
@@ -224,7 +226,7 @@ class Memory:
         await self._do(self._write, sql, (channel, ts, key, part))
 
     async def posts(self, key: str) -> dict[int, str]:
-        """The messages posted for a request: part -> ts."""
+        """The messages posted for a request: part to ts."""
         sql = "SELECT part, ts FROM posts WHERE key = ? ORDER BY part"
         return dict(await self._do(self._rows, sql, (key,)))
 
@@ -236,7 +238,7 @@ class Memory:
         await self._do(self._write, sql, row + documents)
 
     async def kept(self, answer_id: str) -> Kept | None:
-        """The answer of this id, as long as it is kept."""
+        """The answer with this id; None if it is not kept any more."""
         return await self._do(self._kept, answer_id)
 
     def _kept(self, answer_id: str) -> Kept | None:
@@ -247,7 +249,7 @@ class Memory:
         return None
 
     async def turns(self, channel: str, timestamps: Iterable[str]) -> dict[str, Turn | None]:
-        """What the bot's own messages say in full; None for those that are no turn of their own."""
+        """By ts, the conversation's turn in the bot's own messages; None for further parts of a turn."""
         return await self._do(self._turns, channel, list(timestamps))
 
     def _turns(self, channel: str, timestamps: list[str]) -> dict[str, Turn | None]:
@@ -268,7 +270,7 @@ class Memory:
     # -- votes and followed threads -----------------------------------------------------------------
 
     async def vote(self, answer_id: str, user: str, rating: Rating) -> Tally:
-        """Count a user's vote instead of an earlier one."""
+        """Count a user's vote, in place of any earlier one; return the tally."""
         return await self._do(self._vote, answer_id, user, rating)
 
     def _vote(self, answer_id: str, user: str, rating: Rating) -> Tally:
@@ -281,21 +283,22 @@ class Memory:
         return Tally(**dict(self._rows(sql, (answer_id,))))
 
     async def follow(self, channel: str, thread: str) -> None:
-        """Answer in a thread without being mentioned."""
+        """Follow a thread: the bot answers there without being mentioned."""
         sql = "INSERT OR IGNORE INTO followed VALUES (?, ?)"
         await self._do(self._write, sql, (channel, thread))
 
     async def unfollow(self, channel: str, thread: str) -> bool:
-        """Answer in a thread only when mentioned; whether that is a change."""
+        """Stop following a thread; return whether it was followed."""
         sql = "DELETE FROM followed WHERE channel = ? AND thread = ?"
         return bool(await self._do(self._write, sql, (channel, thread)))
 
     async def follows(self, channel: str, thread: str) -> bool:
+        """Whether a thread is followed."""
         sql = "SELECT 1 FROM followed WHERE channel = ? AND thread = ?"
         return bool(await self._do(self._rows, sql, (channel, thread)))
 
     async def tidy(self) -> None:
-        """Forget what is old."""
+        """Delete done requests, answers, votes and posts that are older than they are kept."""
         await self._do(self._tidy)
 
     def _tidy(self) -> None:

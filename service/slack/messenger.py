@@ -1,7 +1,7 @@
 """Slack's Web API as the bot uses it, through the official SDK.
 
-A call that may or may not have gone through is never simply repeated: a message carries its key in its
-metadata, and is looked for before it is posted again.
+A post that may have gone through is never simply repeated: each message carries a key in its metadata,
+by which it is looked for before it is posted again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 10.0
 PATIENCE_S = 180.0
-"""A call that Slack holds off for longer (429) is given up."""
+"""Seconds; a call that Slack delays for longer (429) is given up."""
 ATTEMPTS = 4
 BACKOFF_S = 0.5
 PAGE = 200
 METADATA = "gisa_message"
 EYES = "eyes"
 WRITTEN = {None, "thread_broadcast", "file_share", "me_message"}
-"""Subtypes of messages that somebody wrote; the others tell of joins, edits, pins and the like."""
+"""Subtypes of messages that somebody wrote; other subtypes are joins, edits, pins and the like."""
 
 SETUP = "How to create the app and its tokens: service/slack/README.md"
 BAD_TOKENS = {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"}
@@ -40,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 
 class SlackRefused(GisaError):
-    """Slack does not do what it was asked; ``code`` is its own word for the reason."""
+    """Slack refused a call; ``code`` is its own code for the reason."""
 
     remedy = "https://docs.slack.dev/reference/methods explains each code."
 
@@ -50,7 +51,7 @@ class SlackRefused(GisaError):
 
 
 class SlackUnreachable(GisaError):
-    """A call got no proper reply; it may have gone through."""
+    """A call got no proper reply; it may have gone through all the same."""
 
     remedy = "Is https://slack.com reachable from here? See https://slack-status.com."
 
@@ -66,7 +67,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class ThreadMessage:
-    """A message of a thread as Slack has it. ``own`` is the bot's."""
+    """A message of a thread as Slack has it. ``own``: the bot wrote it."""
 
     ts: str
     text: str
@@ -76,9 +77,9 @@ class ThreadMessage:
 
 
 class Messenger:
-    """Posts, changes and reads messages. Methods raise SlackRefused and SlackUnreachable.
+    """Posts, updates and reads messages. Methods raise SlackRefused and SlackUnreachable.
 
-    Not before ``open``; ``identity`` is known from then on.
+    ``open`` comes first; ``identity`` is known from then on.
     """
 
     identity: Identity
@@ -89,7 +90,7 @@ class Messenger:
         self.client: AsyncWebClient
 
     async def open(self) -> None:
-        """Connect, and learn who the bot is."""
+        """Connect to Slack, and find out who the bot is."""
         import aiohttp
         from slack_sdk.web.async_client import AsyncWebClient
 
@@ -101,14 +102,14 @@ class Messenger:
             logger=quiet_logger(),
             retry_handlers=[],  # what may be repeated, and how, is decided here
         )
-        try:
+        async with AsyncExitStack() as on_failure:
+            on_failure.push_async_callback(self.close)
             told = await self._repeat("auth.test", self.client.auth_test, dict)
-        except BaseException:
-            await self.close()
-            raise
-        self.identity = Identity(told["team_id"], told["user_id"], told.get("bot_id", ""))
+            self.identity = Identity(told["team_id"], told["user_id"], told.get("bot_id", ""))
+            on_failure.pop_all()
 
     async def close(self) -> None:
+        """Close the connections."""
         await self._session.close()
 
     # -- messages -----------------------------------------------------------------------------------
@@ -116,9 +117,9 @@ class Messenger:
     async def post(
         self, channel: str, thread: str | None, message: Message, *, key: str, again: bool = False
     ) -> tuple[str, bool]:
-        """Post a message once; its ts, and whether it was there already.
+        """Post a message once; return its ts, and whether it was there already.
 
-        ``again``: an earlier attempt may have gone through.
+        ``key`` identifies the message. ``again``: an earlier attempt may have gone through.
         """
         arguments: dict[str, Any] = {
             "channel": channel,
@@ -142,7 +143,7 @@ class Messenger:
         raise SlackUnreachable("chat.postMessage got no reply")
 
     async def update(self, channel: str, ts: str, message: Callable[[], Message]) -> None:
-        """Change a message to what ``message`` says once Slack lets it through."""
+        """Change a message to what ``message`` returns at the moment Slack accepts the call."""
 
         def arguments() -> dict[str, Any]:
             now = message()
@@ -151,6 +152,7 @@ class Messenger:
         await self._repeat("chat.update", self.client.chat_update, arguments)
 
     async def delete(self, channel: str, ts: str) -> None:
+        """Delete one of the bot's messages."""
         await self._repeat("chat.delete", self.client.chat_delete, lambda: _at(channel, ts))
 
     async def whisper(self, channel: str, user: str, thread: str | None, text: str) -> None:
@@ -181,7 +183,7 @@ class Messenger:
         return [found[ts] for ts in sorted(found)]
 
     async def respond(self, response_url: str, text: str) -> None:
-        """Answer a command for its user alone, also where the bot is no member."""
+        """Answer a command for its user alone, even where the bot is not a member."""
         from slack_sdk.webhook.async_client import AsyncWebhookClient
 
         webhook = AsyncWebhookClient(response_url, session=self._session, logger=quiet_logger())
@@ -197,7 +199,7 @@ class Messenger:
     # -- calls --------------------------------------------------------------------------------------
 
     async def _pages(self, channel: str, root: str | None) -> AsyncIterator[ThreadMessage]:
-        """A thread from its root, or a channel's newest messages without one."""
+        """The messages of a thread from its root; without a thread, a channel's newest messages."""
         read = self.client.conversations_replies if root else self.client.conversations_history
         asked: dict[str, Any] = {"channel": channel, "limit": PAGE, "include_all_metadata": True}
         asked |= {"ts": root} if root else {}
@@ -233,7 +235,7 @@ class Messenger:
         return None
 
     async def _repeat(self, method: str, call: Call, arguments: Callable[[], Any]) -> Any:
-        """A call that does no harm when it is done twice."""
+        """Make a call that does no harm if it is made twice, up to ``ATTEMPTS`` times."""
         for attempt in range(ATTEMPTS - 1):
             try:
                 return await self._call(method, call, arguments)
@@ -242,7 +244,7 @@ class Messenger:
         return await self._call(method, call, arguments)
 
     async def _call(self, method: str, call: Call, arguments: Callable[[], Any]) -> Any:
-        """One call, as soon as Slack takes calls of this method."""
+        """Make a call as soon as Slack accepts calls of this method."""
         from aiohttp import ClientError
         from slack_sdk.errors import SlackApiError
 
@@ -255,12 +257,12 @@ class Messenger:
                 if getattr(error.response, "status_code", 0) != 429:
                     raise error_of(method, error) from None
                 self._hold(method, error)
-            # AttributeError: the SDK takes every text/plain for JSON, a proxy's error page too.
+            # AttributeError: the SDK takes any text/plain for JSON, even a proxy's error page.
             except (ClientError, TimeoutError, OSError, AttributeError) as error:
                 raise SlackUnreachable(f"{method}: {type(error).__name__}") from None
 
     async def _wait_until_allowed(self, method: str, patient_until: float) -> None:
-        # Slack counts per method and workspace: who asks meanwhile only prolongs the wait of all.
+        # Slack counts per method and workspace, so calls made meanwhile would prolong everyone's wait.
         while (wait_s := self._allowed_at.get(method, 0) - time.monotonic()) > 0:
             if time.monotonic() + wait_s > patient_until:
                 raise SlackRefused(method, "ratelimited")
@@ -280,7 +282,7 @@ def _at(channel: str, ts: str) -> dict[str, Any]:
 def error_of(method: str, error: SlackApiError) -> GisaError:
     """What a failed call means: SlackRefused, or SlackUnreachable if it may have gone through."""
     response = error.response
-    status = getattr(response, "status_code", 500)  # without one it is no JSON
+    status = getattr(response, "status_code", 500)  # a response without one is not JSON
     if status >= 500 or not isinstance(response.data, dict):
         return SlackUnreachable(f"{method}: HTTP {status}")
     code = str(response.data.get("error", "unknown"))
@@ -291,7 +293,7 @@ def error_of(method: str, error: SlackApiError) -> GisaError:
 
 
 def quiet_logger() -> logging.Logger:
-    """The logger of the SDK and of Bolt, which write tokens' neighbours and messages at DEBUG."""
+    """A logger for the SDK and Bolt, never below INFO: at DEBUG they log messages and parts of requests."""
     found = logging.getLogger("service.slack.sdk")
     found.setLevel(max(found.getEffectiveLevel(), logging.INFO))
     return found

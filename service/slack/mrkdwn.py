@@ -1,4 +1,4 @@
-"""Slack's markup: what people write in it becomes plain text, and plain text becomes harmless in it.
+"""Slack's markup: turning what people write in it into plain text, and plain text into harmless markup.
 
 https://docs.slack.dev/messaging/formatting-message-text
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 ZERO_WIDTH_SPACE = "\u200b"
-"""Slack formats only what stands between spaces; a particle follows a Korean word without one."""
+"""Slack formats only text between spaces, but Korean particles follow their word without one."""
 
 MAX_URL_CHARS = 800
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -23,23 +23,23 @@ _WEB = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
 
 
 def escape(text: str) -> str:
-    """Text that Slack shows as it is: no mention, no link, no ``<!channel>``."""
+    """The text escaped, so that Slack shows it as it is: no mention, no link, no ``<!channel>``."""
     return "".join(_ENTITIES.get(char, char) for char in text)
 
 
 def bold(text: str) -> str:
-    """Text in bold type, also next to Hangul."""
+    """The text in bold, even next to Hangul."""
     return f"{ZERO_WIDTH_SPACE}*{escape(text)}*{ZERO_WIDTH_SPACE}"
 
 
 def formatted(text: str) -> str:
-    """A model's text, whose ``**bold**`` (Markdown) stays bold."""
+    """A model's text, escaped, with its ``**bold**`` (Markdown) in bold."""
     parts = _BOLD.split(text)  # plain, bold, plain, …
     return "".join(bold(part) if odd % 2 else escape(part) for odd, part in enumerate(parts))
 
 
 def link(url: str | None, label: str) -> str:
-    """The label as a link, or alone if the address is none that Slack should open."""
+    """The label as a link, or without one if the address is missing, not of the web, or too long."""
     address = "".join(_IN_URL.get(char, char) for char in url or "")
     if len(address) > MAX_URL_CHARS or not _WEB.fullmatch(address):
         return escape(label)
@@ -47,10 +47,10 @@ def link(url: str | None, label: str) -> str:
 
 
 def pieces(text: str, limit: int) -> Iterator[str]:
-    """The text in pieces that are ``limit`` characters at most once they are formatted.
+    """The text in pieces of at most ``limit`` characters each once formatted.
 
-    They end between words where that is possible. Joined by spaces they are the text again, save
-    for a word that is longer than the limit.
+    Pieces end between words; joined by spaces they are the text again. Only words longer than the
+    limit are split.
     """
     if len(formatted(text)) <= limit:
         yield text
@@ -71,21 +71,21 @@ def _short(word: str, limit: int) -> Iterator[str]:
 
 
 def plain(text: str) -> str:
-    """What somebody wrote, as they read it: without addresses of users, with the labels of links."""
+    """A message as people read it: without mentions of users, and with links as their labels."""
     shown = _MARKUP.sub(lambda found: _shown(found[1]), text)
-    for char, entity in reversed(_ENTITIES.items()):  # &amp; last, or &amp;lt; would become <
+    for char, entity in reversed(_ENTITIES.items()):  # &amp; comes last, or &amp;lt; would become <
         shown = shown.replace(entity, char)
     return re.sub(r"[ \t]+", " ", shown.replace(ZERO_WIDTH_SPACE, "")).strip()
 
 
 def words(text: str) -> str:
-    """What a question says: plain, and without type, emojis and addresses, which no article has."""
+    """The words of a question: plain, without formatting, emojis and addresses, which no article has."""
     bare = _EMOJI.sub(" ", _ADDRESS.sub(" ", plain(_MARKED.sub(r"\2", text))))
     return re.sub(r"[ \t]+", " ", bare).strip()
 
 
 def mentions(text: str) -> set[str]:
-    """Ids of the users that a text addresses."""
+    """Ids of the users that a text mentions."""
     return set(re.findall(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>", text))
 
 

@@ -1,4 +1,4 @@
-"""What people say to the bot beside questions, and what it says to them beside answers."""
+"""What people say to the bot besides questions, and what it says to them besides answers."""
 
 from __future__ import annotations
 
@@ -40,5 +40,5 @@ def is_small_talk(text: str) -> bool:
 
 
 def is_order(text: str) -> bool:
-    """Whether a message tells the bot what to do rather than asks for news."""
+    """Whether a message is an order to the bot (stop, continue, help), not a question."""
     return any(order.fullmatch(text) for order in (STOP, FOLLOW_ON, ASKS_FOR_HELP))

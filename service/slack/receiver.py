@@ -1,4 +1,4 @@
-"""``POST /slack/events``: what Slack delivers over HTTP, below the API.
+"""``POST /slack/events``: Slack's deliveries over HTTP, in the same application as the API.
 
 Slack signs what it sends: https://docs.slack.dev/authentication/verifying-requests-from-slack
 """
@@ -21,7 +21,7 @@ from service.slack.clients import AnswerClient
 
 PATH = "/slack/events"
 TOLERANCE_S = 300
-"""How old a signed request may be; Slack's own advice."""
+"""How old a signed request may be, in seconds; Slack's own advice."""
 
 CONNECT_AGAIN_S = 5.0
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 class EventReceiver:
-    """Lets in what Slack has signed, once."""
+    """Accepts requests that Slack has signed, each signature once."""
 
     def __init__(self, secret: str) -> None:
         from slack_sdk.signature import SignatureVerifier
@@ -40,6 +40,7 @@ class EventReceiver:
         """Set once connecting to Slack has worked or failed."""
 
     async def receive(self, request: Request) -> Response:
+        """Pass a signed request on to Bolt; 401 for others, 503 while Slack can't be reached."""
         from slack_bolt.adapter.starlette.async_handler import (
             to_async_bolt_request,
             to_starlette_response,
@@ -51,7 +52,7 @@ class EventReceiver:
             body, request.headers.get("x-slack-request-timestamp", ""), signature
         ):
             return _refused("a bad signature or an old timestamp")
-        if self.bot is None:  # Slack can't be reached yet; it will deliver again
+        if self.bot is None:  # Slack can't be reached yet, and will deliver this again
             return Response(status_code=503, headers={"Retry-After": "5"})
         if not await self.bot.memory.is_new_signature(signature, 2 * TOLERANCE_S):
             return _refused("a replay")
@@ -59,7 +60,7 @@ class EventReceiver:
         return to_starlette_response(await self.bot.app.async_dispatch(asked))
 
     def _is_signed(self, body: bytes, timestamp: str, signature: str) -> bool:
-        # The verifier raises for what is no number, or not ASCII.
+        # The verifier raises for a timestamp that is not a number, and for anything not ASCII.
         if not (timestamp.isascii() and timestamp.isdecimal() and signature.isascii()):
             return False
         with suppress(UnicodeDecodeError):
@@ -76,10 +77,10 @@ def _refused(reason: str) -> Response:
 async def running(
     receiver: EventReceiver, settings: Settings, client: AnswerClient
 ) -> AsyncIterator[None]:
-    """The bot at work, connected to Slack as soon as that is possible."""
+    """Run the bot, connected to Slack as soon as that is possible."""
     closing = asyncio.Event()
     working = asyncio.create_task(_work(receiver, settings, client, closing))
-    with suppress(TimeoutError):  # the first events find the bot at work, unless that takes long
+    with suppress(TimeoutError):  # the bot should be working when the first events come
         await asyncio.wait_for(receiver.tried.wait(), CONNECT_AGAIN_S)
     try:
         yield
@@ -97,7 +98,9 @@ async def _work(
                 receiver.bot = await stack.enter_async_context(bot.open_bot(settings, client))
             except (GisaError, sqlite3.Error) as error:
                 receiver.tried.set()
-                logger.warning("no Slack yet: %s. %s", error, getattr(error, "remedy", ""))
+                logger.warning(
+                    "the bot can't start yet: %s. %s", error, getattr(error, "remedy", "")
+                )
                 with suppress(TimeoutError):
                     await asyncio.wait_for(closing.wait(), CONNECT_AGAIN_S)
                 continue

@@ -1,4 +1,4 @@
-"""Where and how the bot answers: one table for every channel, others for single ones, in TOML."""
+"""Where and how the bot answers, from a TOML file: a default, and tables for single channels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from service.schema import Names, QuestionFilters
 
 
 class ChannelRules(BaseModel):
-    """How the bot behaves in a channel. The filters hold for every question asked there."""
+    """How the bot behaves in a channel. The filters apply to every question asked there."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,12 +24,16 @@ class ChannelRules(BaseModel):
 
     @property
     def filters(self) -> QuestionFilters:
+        """The filters as a question has them."""
         return QuestionFilters(press=self.press, section=self.section, reporters=self.reporters)
 
 
 class Rules(BaseModel):
-    """The rules of all channels. ``channels`` is by id (``C0123ABCD``); ``direct`` is for messages
-    to the bot itself; ``default`` is for the rest."""
+    """The rules of all channels.
+
+    ``channels`` is by id (``C0123ABCD``), ``direct`` is for direct messages to the bot, and ``default``
+    for all other channels.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -38,11 +42,12 @@ class Rules(BaseModel):
     channels: dict[str, ChannelRules] = Field(default_factory=dict)
 
     def of(self, channel: str, *, direct: bool) -> ChannelRules:
+        """The rules that apply in a channel, or in a direct message."""
         return self.direct if direct else self.channels.get(channel, self.default)
 
 
 def load_rules(path: Path | None) -> Rules:
-    """The rules in a file, or those of a bot without one. Raises SettingsInvalid."""
+    """The rules in a file, or the defaults without one. Raises SettingsInvalid."""
     if path is None:
         return Rules()
     try:

