@@ -97,6 +97,11 @@ class KoreanAnalyser:
         tokens: Sequence[Token] = self._tokens(read(text))
         return tokens
 
+    def spaced(self, text: str) -> str:
+        """The text with blanks between its words, as Kiwi sees them; those that are there stay."""
+        spaced: str = self._kiwi.space(text)
+        return spaced
+
     def sentences(self, text: str) -> list[AnalysedSentence]:
         """The sentences of one text; they never span a paragraph break."""
         return self.sentences_of([text])[0]

@@ -97,6 +97,7 @@ class Query:
     text: str
     beside: str = ""
     preferences: Preferences = Preferences()
+    variants: Sequence[str] | None = None
     spellings: Sequence[Terms] = ()
     found: dict[tuple[Filters, int], Candidates] = dataclasses.field(default_factory=dict)
 
@@ -167,7 +168,7 @@ class Index:
 
     def _spellings(self, query: Query) -> list[Any]:
         """The question's terms, and those of its other spellings."""
-        spellings = [query.text, *variants(query.text, self.analyser, self._engine)]
+        spellings = [query.text, *self.spellings(query)]
         beside = self.analyser.terms(query.beside) if query.beside else {}
         found = []
         for spelling in spellings:
@@ -182,6 +183,12 @@ class Index:
                 }
             )
         return found
+
+    def spellings(self, query: Query) -> Sequence[str]:
+        """Other spellings of the question that the corpus knows (see ``index.variants``)."""
+        if query.variants is None:
+            query.variants = variants(query.text, self.analyser, self._engine)
+        return query.variants
 
     def _preferred(self, query: Query, filters: Filters, candidates: Candidates) -> Vectors:
         """1 for the candidates that meet the preferred filters."""

@@ -46,21 +46,19 @@ class ExtractiveBackend:
         candidates = rank(asked, prompt.sources)
         if not candidates:
             return 0.0, []
-        most = 1 if prompt.is_brief else MAX_SENTENCES
-        chosen = choose(asked, candidates, most)
+        chosen = choose(asked, candidates)
         other = dissent(asked, chosen, candidates)
+        told = [min(chosen, key=candidates.index)] if prompt.is_brief else chosen
         sentences = []
-        for candidate in [*chosen, *([other] if other else [])]:
+        for candidate in [*told, *([other] if other else [])]:
             said_by = attribution(candidate.source.article.press) if other else ""
             sentences.append(f"{said_by}{candidate.text}[{candidate.source.number}] ")
         return answerability(asked, candidates, chosen), sentences
 
 
-def choose(
-    asked: Asked, candidates: Sequence[Candidate], most: int = MAX_SENTENCES
-) -> list[Candidate]:
+def choose(asked: Asked, candidates: Sequence[Candidate]) -> list[Candidate]:
     """The sentences that make the answer, in reading order."""
-    return headlines(candidates) if asked.kind == "news" else join(asked, candidates, most)
+    return headlines(candidates) if asked.kind == "news" else join(asked, candidates)
 
 
 def headlines(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -77,9 +75,7 @@ def _about(lead: Candidate) -> float:
     return max(lead.features["coverage"], lead.features["title"])
 
 
-def join(
-    asked: Asked, candidates: Sequence[Candidate], most: int = MAX_SENTENCES
-) -> list[Candidate]:
+def join(asked: Asked, candidates: Sequence[Candidate]) -> list[Candidate]:
     """The best sentence and those close behind it in the same article, in reading order.
 
     A reason seldom stands in the sentence that names what is asked about: the nearest one that gives a reason
@@ -87,12 +83,12 @@ def join(
     """
     best = candidates[0]
     of_source = [c for c in candidates if c.source.number == best.source.number]
-    close = [c for c in of_source if c.score >= best.score - MAX_SCORE_GAP][:most]
+    close = [c for c in of_source if c.score >= best.score - MAX_SCORE_GAP][:MAX_SENTENCES]
     if asked.kind == "reason" and not any(c.features["kind"] for c in close):
-        close = close[: max(most - 1, 1)] + _reasons(best, of_source)
+        close = close[: MAX_SENTENCES - 1] + _reasons(best, of_source)
     if before := _antecedent(min(close, key=lambda c: c.position), of_source):
         close.insert(1, before)
-    places = list(dict.fromkeys(candidate.position for candidate in close))[: max(most, 2)]
+    places = list(dict.fromkeys(candidate.position for candidate in close))[:MAX_SENTENCES]
     return sorted((c for c in of_source if c.position in places), key=lambda c: c.position)
 
 

@@ -16,7 +16,7 @@ from service.sources import Idf
 
 @dataclass(frozen=True)
 class AskedTime:
-    """The time that a question names: its days, inclusive, and whether a text names it.
+    """The time that a question names: the days on which it is reported, inclusive, and whether a text names it.
 
     ``named_in`` is asked of a text and the day on which its article was published.
     """
@@ -40,8 +40,7 @@ PRIOR = 1.0
 class Asked:
     """What a question asks.
 
-    ``weights`` are the content words that its answer must be about, with their rarity; ``frame`` holds words that
-    merely put it and count for nothing. ``forms`` gives for each word the forms in which a text may have it:
+    ``weights`` are the content words that its answer must be about, with their rarity. ``forms`` gives for each word the forms in which a text may have it:
     itself, synonyms, other spellings. ``kind`` is the kind of answer (``number``, ``person`` …), ``units`` those that a
     number should have; ``numbered`` what has a number in its name: 2호선.
     """
@@ -67,14 +66,12 @@ class Asked:
         analyser: KoreanAnalyser,
         idf: Idf,
         *,
-        frame: frozenset[str] = frozenset(),
         spellings: Sequence[str] = (),
         time: AskedTime | None = None,
     ) -> Asked:
         """``spellings`` are other spellings of the question (see ``index.variants``)."""
-        ignored = _QUESTION_WORDS | frame
         tokens = analyser.tokens(question)
-        morphemes = [m for m in analyser.morphemes(question) if m not in ignored]
+        morphemes = [m for m in analyser.morphemes(question) if m not in _QUESTION_WORDS]
         kind, units = _kind(question)
         verbs = frozenset(t.form for t in tokens if t.tag.startswith(("VV", "VA", "MA", "XR")))
         weights = {word: PRIOR + weight for word, weight in idf(morphemes).items()}

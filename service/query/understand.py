@@ -25,6 +25,9 @@ from service.schema import FoundFilters, Interpreted, Question, QuestionFilters,
 
 Role = Literal["preference", "demand"]
 
+WRITTEN_IN_ONE = 14
+"""Characters without a blank that hardly any Korean word has with its particles."""
+
 
 @dataclass(frozen=True)
 class Understood:
@@ -59,13 +62,14 @@ class Understander:
         ``rewritten`` is the question as it stands alone, if somebody else found that out.
         """
         now = now or question.now or datetime.now(SEOUL)
-        put = utterance.read(rewritten or question.question, self._index.analyser)
+        put = utterance.read(self._spaced(rewritten or question.question), self._index.analyser)
         standalone = rewritten or self._standalone(put, question, now)
         given = question.filters.to_filters()
         found, topic = self._names(standalone, put.context, question.filters)
-        asked = self._time(standalone, put.context, now)
+        asked = self._time(standalone, now)
+        beside = None if asked else self._time(put.context, now)
         role: Role = "demand" if _asks_for_news(standalone, asked) else "preference"
-        conditions = _conditions(asked, found)
+        conditions = _conditions(asked or beside, found)
         wanted, possible = given, True
         if role == "demand":
             both = given.narrowed(conditions)
@@ -80,16 +84,24 @@ class Understander:
             names_time=time.named_in if time and role == "preference" else None,
             fresh_on=fresh_on,
         )
+        named_time = asked or beside
         interpreted = Interpreted(
             standalone_question=topic,
-            time_range=asked.model_copy(update={"role": role}) if asked else None,
+            time_range=named_time.model_copy(update={"role": role}) if named_time else None,
             filters=found.model_copy(update={"role": role}) if found else None,
             prefers_recent=fresh_on is not None,
         )
-        query = Query(text, beside=_without(put.context, asked), preferences=preferences)
+        query = Query(text, beside=_without(put.context, beside), preferences=preferences)
         index = self._index
-        parsed = Asked.of(text, index.analyser, index.idf, frame=put.frame, time=time)
+        parsed = Asked.of(
+            text, index.analyser, index.idf, time=time, spellings=index.spellings(query)
+        )
         return Understood(interpreted, put, query, parsed, wanted, given, possible)
+
+    def _spaced(self, text: str) -> str:
+        """The text, with blanks where it was written in one."""
+        longest = max(map(len, text.split()), default=0)
+        return self._index.analyser.spaced(text) if longest >= WRITTEN_IN_ONE else text
 
     def _standalone(self, put: Utterance, question: Question, now: datetime) -> str:
         """The core with what it lacks: from what was said beside it, else from the conversation."""
@@ -103,11 +115,9 @@ class Understander:
     def _is_dated(self) -> bool:
         return self._index.coverage != (None, None)
 
-    def _time(self, core: str, context: str, now: datetime) -> TimeRange | None:
+    def _time(self, text: str, now: datetime) -> TimeRange | None:
         # In a corpus without dates a time expression can only be part of the subject.
-        if not self._is_dated:
-            return None
-        return timeframe.resolve(core, now=now) or timeframe.resolve(context, now=now)
+        return timeframe.resolve(text, now=now) if self._is_dated else None
 
     def _names(self, core: str, context: str, given: QuestionFilters) -> tuple[FoundFilters, str]:
         """The outlets, sections and reporters that are named as where something was read, and the core without them.
@@ -208,8 +218,10 @@ def is_outside(asked: TimeRange, first: date | None, last: date | None) -> bool:
 
 def _conditions(asked: TimeRange | None, named: FoundFilters) -> Filters:
     """What the question names, as conditions on articles."""
-    days = {"published_from": asked.start, "published_to": asked.end} if asked else {}
-    return replace(named.to_filters(), **days)
+    filters = named.to_filters()
+    return (
+        replace(filters, published_from=asked.start, published_to=asked.end) if asked else filters
+    )
 
 
 def _without(text: str, asked: TimeRange | None) -> str:
@@ -233,7 +245,14 @@ def _asked_time(asked: TimeRange) -> AskedTime:
             return False
         return bool(names_of(start, end, published_on or end).search(text))
 
-    return AskedTime(start, end, named_in)
+    return AskedTime(start, end + _delay(asked) if end else None, named_in)
+
+
+def _delay(asked: TimeRange) -> timedelta:
+    """How much later reports of a time appear: days after a day, weeks after a year."""
+    if not (asked.start and asked.end):
+        return timedelta()
+    return min(max(2 * (asked.end - asked.start), timedelta(days=7)), timedelta(days=60))
 
 
 def names_of(start: date, end: date, seen_from: date) -> Pattern[str]:

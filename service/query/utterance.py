@@ -10,7 +10,7 @@ an article, and what the articles don't say of it counts for nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -23,15 +23,11 @@ Wish = Literal["table", "list", "brief", "language"]
 
 @dataclass(frozen=True)
 class Utterance:
-    """``core`` asks; ``context`` was said beside it, if anything was; ``wishes`` are for the answer's form.
-
-    ``frame`` holds words of the core that only put it: 확인 in «… 확인 부탁드립니다».
-    """
+    """``core`` asks; ``context`` was said beside it, if anything was; ``wishes`` are for the answer's form."""
 
     core: str
     context: str = ""
     wishes: frozenset[Wish] = frozenset()
-    frame: frozenset[str] = frozenset()
 
 
 class Asks(IntEnum):
@@ -53,7 +49,7 @@ def read(text: str, analyser: KoreanAnalyser) -> Utterance:
     best = max((segment.asks for segment in segments), default=Asks.NOTHING)
     if best <= Asks.STATES:
         return Utterance(text, wishes=_wishes(text))
-    core, aside, frame = [], [], frozenset[str]()
+    core, aside = [], []
     for segment in segments:
         if segment.asks != best:
             aside.append(text[segment.start : segment.end])
@@ -61,9 +57,8 @@ def read(text: str, analyser: KoreanAnalyser) -> Utterance:
         end = segment.end_of_question
         core.append(text[segment.start : end])
         aside.append(text[end : segment.end])
-        frame |= segment.words_of_request
     context = " ".join(part.strip() for part in aside if re.search(r"\w", part))
-    return Utterance(" ".join(map(str.strip, core)), context, _wishes(context or text), frame)
+    return Utterance(" ".join(map(str.strip, core)), context, _wishes(context or text))
 
 
 # -- closed classes of Korean grammar: nothing here is a topic -------------------------------------
@@ -114,8 +109,9 @@ _ABOUT_ASKING = frozenset(
 class Segment:
     """A stretch of an utterance: its morphemes, and what grammar shows of its speech act."""
 
-    def __init__(self, tokens: Sequence[Token]) -> None:
-        self.tokens = tokens
+    def __init__(self, tokens: Sequence[Token], *, is_unsure: bool = False) -> None:
+        """``is_unsure``: what follows says that the speaker does not know: «어디서 봤는지 | 모르겠는데»."""
+        self.tokens, self.is_unsure = tokens, is_unsure
 
     @property
     def start(self) -> int:
@@ -129,6 +125,8 @@ class Segment:
     def asks(self) -> Asks:
         if not any(t.tag.split("-")[0] in _NOUN_TAGS for t in self.tokens) and not self._asking:
             return Asks.NOTHING
+        if self._asking and self.is_unsure:
+            return Asks.STATES
         if self._asking and not self._is_indefinite:
             is_whole = self._topics and not self._is_embedded
             return Asks.WHAT if is_whole else Asks.WHICH
@@ -144,20 +142,22 @@ class Segment:
 
     @cached_property
     def end_of_question(self) -> int:
-        """Where the frame of a request begins: «요금을 | 알려 주세요»."""
-        if not self._requests or self._asking:
+        """Where the frame of a request begins: «요금을 | 알려 주세요», «요금 | 영어로 답해 줘»."""
+        if self._asking or self.asks != Asks.NAMES:
             return self.end
-        place = self._predicate
-        while place and self.tokens[place - 1].tag in {"MAG", "MAJ", "SP"}:
+        place = self._predicate if self._requests else len(self.tokens)
+        while place > 1 and self._is_frame(self.tokens[place - 1]):
             place -= 1
-        return self.tokens[place - 1].end if place else self.end
+        if place < len(self.tokens) and self.tokens[place].tag.startswith(("J", "X")):
+            place += 1  # the particle of what is asked for
+        kept = self.tokens[:place]
+        return kept[-1].end if kept and Segment(kept)._topics else self.end
 
-    @cached_property
-    def words_of_request(self) -> frozenset[str]:
-        """Nouns that a request is about, if they are what readers do with questions."""
-        if not self._requests:
-            return frozenset()
-        return frozenset(t.form for t in self.tokens if t.tag == "NNG" and t.form in _ABOUT_ASKING)
+    def _is_frame(self, token: Token) -> bool:
+        """Adverbs, marks, counts, and nouns about asking with their particles."""
+        if token.tag.split("-")[0] in _NOUN_TAGS:
+            return token.form in _ABOUT_ASKING
+        return token.tag.startswith(("MA", "MM", "J", "S")) and token.tag not in {"SL", "SH"}
 
     @cached_property
     def has_other_subject(self) -> bool:
@@ -248,6 +248,8 @@ class Segment:
             )
             if derived and place and self.tokens[place - 1].tag in {"NNG", "XR"}:
                 place -= 1
+            if place and self.tokens[place - 1].tag == "ETN":  # 알려 주시기 바랍니다
+                return Segment(self.tokens[: place - 1])._predicate
             return place
         return len(self.tokens)
 
@@ -303,7 +305,18 @@ def _segments(text: str, tokens: Sequence[Token]) -> list[Segment]:
             continue
         runs[-1].append(token)
         ended = ended or token.tag in {"EF", "SF"} or _ends_clause(runs[-1], tokens[n + 1 :])
-    return [Segment(run) for run in _quoted(_without_calls(run) for run in runs) if run]
+    found = [run for run in _quoted(map(_without_calls, runs)) if run]
+    following = [*found[1:], []]
+    return [
+        Segment(run, is_unsure=_is_doubt(after))
+        for run, after in zip(found, following, strict=True)
+    ]
+
+
+def _is_doubt(run: Sequence[Token]) -> bool:
+    """모르겠는데, 기억이 안 나는데: a clause that goes on."""
+    doubts = any(t.form in {"모르", "기억"} for t in run[:2])
+    return doubts and any(t.tag == "EC" for t in run[-3:])
 
 
 def _closes(token: Token) -> bool:
@@ -324,6 +337,8 @@ def _is_sign(text: str, token: Token) -> bool:
 def _ends_clause(run: Sequence[Token], rest: Sequence[Token]) -> bool:
     """Whether a prefatory clause, or a question within a sentence, ends with the run's last token."""
     last = run[-1]
+    if last.form == "만" and last.tag == "JX" and len(run) > 1 and run[-2].tag in {"EC", "EF"}:
+        return not Segment(run).has_other_subject  # 같습니다만
     if last.form == "데" and last.tag == "NNB":  # as the analyser often reads 그러는데, 궁금한데
         is_connective = len(run) > 1 and run[-2].tag in {"ETM", "MM"} and run[-2].end == last.start
         return (
@@ -341,6 +356,8 @@ def _ends_clause(run: Sequence[Token], rest: Sequence[Token]) -> bool:
     if len(run) > 1 and run[-2].tag == "VCN":  # 다름이 아니라
         return True
     segment = Segment(run)
+    if rest[0].form == "만" and rest[0].tag == "JX":
+        return False
     if _EMBEDDED_ENDING.fullmatch(last.form):
         return segment.asks >= Asks.WHICH
     if _PREFATORY_ENDING.fullmatch(last.form):
@@ -365,9 +382,9 @@ def _without_calls(run: list[Token]) -> list[Token]:
     return run[place:]
 
 
-def _quoted(runs: object) -> list[list[Token]]:
+def _quoted(runs: Iterable[list[Token]]) -> list[list[Token]]:
     found: list[list[Token]] = []
-    for run in runs:  # type: ignore[attr-defined]
+    for run in runs:
         marks = [n for n, t in enumerate(run) if t.tag.startswith("SS") and _QUOTES.match(t.form)]
         if len(marks) >= 2 and marks[-1] - marks[0] > max(2, len(run) / 2):
             first, last = marks[0], marks[-1]
