@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "index": (
         ("documents", "errors", "hanja", "letters"),
+        ("corpus",),
         ("korean", "protocols"),
         ("sources", "newsroom", "boilerplate", "clean"),
         ("readers",),
