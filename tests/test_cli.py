@@ -53,7 +53,7 @@ def gisa(
     """Runs the command in this process, with the quick embedder in the place of the model."""
     monkeypatch.chdir(tmp_path)  # no gisa.toml or .env of the developer's
     monkeypatch.setattr("service.wiring.build_embedder", lambda settings: HashEmbedder())
-    for module in ("index.build", "index.retrieve", "service.wiring"):
+    for module in ("index.library", "index.retrieve", "service.wiring"):
         monkeypatch.setattr(f"{module}.KoreanAnalyser", lambda **_: small_index.analyser())
 
     def run(*args: str | Path) -> Outcome:

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import index as index_package
-from index import BuildSummary, Embedder, build_index
+from index import BuildSummary, Embedder
 from service.answer import Answerer
 from service.evaluation.datasets import Dataset, fingerprint
 from service.settings import Settings
-from service.wiring import build_analyser, build_embedder, open_answerer, read_options
+from service.wiring import add_articles, build_embedder, open_answerer
 
 
 @contextmanager
@@ -47,17 +47,10 @@ def _indexed(
         yield settings.index
         return
     sources = [dataset.corpus] if isinstance(dataset.corpus, Path) else dataset.corpus
-    options, embedder = read_options(settings), build_embedder(settings)
+    embedder = build_embedder(settings)
     with _folder(dataset, embedder, cache) as folder:
-        analyser = build_analyser(settings)
-        build_index(
-            sources,
-            folder,
-            embedder=embedder,
-            analyser=analyser,
-            options=options,
-            progress=progress,
-        )
+        into = settings.model_copy(update={"index": folder})
+        add_articles(into, sources, embedder=embedder, progress=progress)
         yield folder
 
 
