@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from index import (
     Article,
     BuildSummary,
+    ChunkSettings,
     Embedder,
     EngineReader,
     EngineWriter,
@@ -113,6 +114,7 @@ def add_articles(
             writer,
             embedder=embedder,
             analyser=analyser,
+            chunking=chunk_settings(settings),
             options=options,
             quarantine=quarantine(settings),
             progress=progress,
@@ -128,6 +130,7 @@ def rebuild_articles(
             writer,
             embedder=build_embedder(settings),
             analyser=build_analyser(settings),
+            chunking=chunk_settings(settings),
             progress=progress,
         )
 
@@ -138,6 +141,16 @@ def remove_articles(
     """As ``index.remove_articles``, from the engine of the settings."""
     with closing(open_writer(settings, wait_s=wait_s)) as writer:
         return build.remove(writer, article_ids)
+
+
+def chunk_settings(settings: Settings) -> ChunkSettings:
+    """How articles are cut into passages."""
+    return ChunkSettings(
+        target_chars=settings.chunk_chars,
+        max_chars=settings.chunk_max_chars,
+        min_last_chars=settings.chunk_min_last_chars,
+        overlap_sentences=settings.chunk_overlap_sentences,
+    )
 
 
 def open_answerer(settings: Settings) -> Answerer:

@@ -13,7 +13,7 @@ from index import BuildSummary, Embedder
 from service.answer import Answerer
 from service.evaluation.datasets import Dataset, fingerprint
 from service.settings import Settings
-from service.wiring import add_articles, build_embedder, open_answerer
+from service.wiring import add_articles, build_embedder, chunk_settings, open_answerer
 
 
 @contextmanager
@@ -48,24 +48,27 @@ def _indexed(
         return
     sources = [dataset.corpus] if isinstance(dataset.corpus, Path) else dataset.corpus
     embedder = build_embedder(settings)
-    with _folder(dataset, embedder, cache) as folder:
+    with _folder(dataset, embedder, settings, cache) as folder:
         into = settings.model_copy(update={"index": folder})
         add_articles(into, sources, embedder=embedder, progress=progress)
         yield folder
 
 
 @contextmanager
-def _folder(dataset: Dataset, embedder: Embedder, cache: Path | None) -> Iterator[Path]:
+def _folder(
+    dataset: Dataset, embedder: Embedder, settings: Settings, cache: Path | None
+) -> Iterator[Path]:
     if cache is None:
         with tempfile.TemporaryDirectory(prefix="gisa-evaluation-") as folder:
             yield Path(folder)
     else:
-        yield cache / _cache_key(dataset, embedder)
+        yield cache / _cache_key(dataset, embedder, settings)
 
 
-def _cache_key(dataset: Dataset, embedder: Embedder) -> str:
+def _cache_key(dataset: Dataset, embedder: Embedder, settings: Settings) -> str:
     """A key that changes with everything that decides what the index holds."""
-    parts = [embedder.name, _code_checksum(), _corpus_checksum(dataset)]
+    chunking = repr(chunk_settings(settings))
+    parts = [embedder.name, chunking, _code_checksum(), _corpus_checksum(dataset)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
