@@ -186,7 +186,7 @@ class Hit:
     dense: float
     lexical: Mapping[str, float] = field(default_factory=dict)
     also_reported_by: tuple[str, ...] = ()
-    version: int = 0
+    version: str = ""
     explanation: Explanation | None = None
     generation: int = 0
 

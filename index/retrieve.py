@@ -1,7 +1,7 @@
 """Hybrid retrieval: a question in, the best passages of k distinct stories out.
 
 A passage's score is its cosine with the question plus its BM25 scores, each normalised by what the
-question could reach at most (``index.engines.local.lexical``) and weighted in units of the embedder's own
+question could reach at most (``index.corpus``) and weighted in units of the embedder's own
 spread of cosines. Unlike rank fusion and per-query min-max, this keeps the evidence that a question's
 words are not in the corpus at all: then the lexical part is small by itself and the dense side decides.
 """
@@ -9,8 +9,9 @@ words are not in the corpus at all: then the lexical part is small by itself and
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -19,15 +20,15 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from index.corpus import CorpusStatistics
 from index.documents import Article, Explanation, FieldScore, Filters, Hit
-from index.engines.local import LocalEngine
 from index.errors import EmbedderMismatch, IndexEmpty
 from index.korean import FIELDS, KoreanAnalyser, passage_terms
 from index.protocols import (
     AnalysedText,
     Candidates,
     Embedder,
-    Engine,
+    EngineReader,
     IndexInfo,
     LoadedPassage,
     Reranker,
@@ -76,7 +77,7 @@ class Index:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: EngineReader,
         embedder: Embedder,
         analyser: KoreanAnalyser,
         reranker: Reranker | None = None,
@@ -101,25 +102,26 @@ class Index:
         well; None: age does not matter. ``explain`` adds the parts of each score.
         """
         query = question if isinstance(question, Query) else Query(question)
+        corpus = self.statistics()
         candidates = self._candidates(query, filters, k)
-        spread = candidates.cosine_spread
-        fresh = freshness(candidates, spread, fresh_on)
-        scores = fuse(candidates, spread) + fresh
+        fresh = freshness(candidates, corpus.cosine_spread, fresh_on)
+        scores = fuse(candidates, corpus.cosine_spread) + fresh
         if self._reranker:
             scores = self._reranked(query.text, candidates, scores, self._reranker)
         ranking = _ranking(scores, candidates)
-        told = _best_told(ranking, LEADER_LEEWAY * max(spread, _MIN_SPREAD))
+        told = _best_told(ranking, LEADER_LEEWAY * max(corpus.cosine_spread, _MIN_SPREAD))
         chosen = _best_of_stories(ranking, told, k, per_story)
-        loaded = self._engine.load(candidates.keys[chosen].tolist())
-        present = [i for i in chosen if int(candidates.keys[i]) in loaded]
+        loaded = self.passages([candidates.passages[i] for i in chosen], candidates.token)
+        present = [i for i in chosen if candidates.passages[i] in loaded]
         hits = [
-            self._hit(rank, int(i), candidates, scores, loaded)
+            _hit(rank, i, candidates, scores, loaded[candidates.passages[i]])
             for rank, i in enumerate(present, start=1)
         ]
         if not explain:
             return hits
+        texts = self.texts(hits)
         return [
-            self._explained(hit, query.spellings, spread, float(fresh[i]))
+            _explained(hit, texts.get(hit.version), query.spellings, corpus, float(fresh[i]))
             for hit, i in zip(hits, present, strict=True)
         ]
 
@@ -127,49 +129,29 @@ class Index:
         """What ``search`` ranks: the best passages of each side with both scores."""
         return self._candidates(Query(question), filters, k)
 
-    def load(self, keys: Sequence[int]) -> Mapping[int, LoadedPassage]:
-        """Passages by the keys of ``candidates``; those that are gone are left out."""
-        return self._engine.load(keys)
+    def passages(self, ids: Sequence[str], token: str) -> Mapping[str, LoadedPassage]:
+        """Passages by the ids of ``candidates``; those that are gone are left out."""
+        return self._engine.passages(ids, token)
 
     def _spellings(self, question: str) -> list[Terms]:
         """The question's terms, and those of its other spellings."""
-        spellings = [question, *variants(question, self.analyser, self._engine)]
+        spellings = [question, *variants(question, self.analyser, self.statistics())]
         return [self.analyser.terms(spelling) for spelling in spellings]
 
     def _reranked(
         self, question: str, candidates: Candidates, scores: Vectors, reranker: Reranker
     ) -> Vectors:
         """The reranker's scores for the best ``RERANKED``; the others keep their order below these."""
-        best = np.argsort(-scores, kind="stable")[:RERANKED]
-        loaded = self._engine.load(candidates.keys[best].tolist())
-        read = [i for i in best.tolist() if int(candidates.keys[i]) in loaded]
+        best = np.argsort(-scores, kind="stable")[:RERANKED].tolist()
+        loaded = self.passages([candidates.passages[i] for i in best], candidates.token)
+        read = [i for i in best if candidates.passages[i] in loaded]
         if not read:
             return scores
-        texts = [loaded[int(candidates.keys[i])].passage.text for i in read]
+        texts = [loaded[candidates.passages[i]].passage.text for i in read]
         judged = reranker.scores(question, texts)
         reranked: Vectors = scores - scores.max() + judged.min() - 1
         reranked[read] = judged
         return reranked
-
-    def _explained(self, hit: Hit, spellings: Sequence[Terms], spread: float, fresh: float) -> Hit:
-        weights = lexical_weights(spread)
-        words = self._terms_of(hit)
-        fields = {}
-        for field, weight in weights.items():
-            terms = dict.fromkeys(term for spelling in spellings for term in spelling[field])
-            idf = self._engine.idf(field, terms)
-            matched = {term: value for term, value in idf.items() if term in words[field]}
-            missing = {term: value for term, value in idf.items() if term not in words[field]}
-            fields[field] = FieldScore(hit.lexical[field], weight, matched, missing)
-        return replace(hit, explanation=Explanation(hit.dense, fields, fresh))
-
-    def _terms_of(self, hit: Hit) -> Mapping[str, set[str]]:
-        """The terms by which the passage was indexed."""
-        text = self.text(hit)
-        if text is None:  # removed meanwhile
-            return {field: set() for field in FIELDS}
-        terms = passage_terms(hit.article.title, text, hit.passage.start, hit.passage.end)
-        return {field: set(found) for field, found in terms.items()}
 
     def embed(self, question: str) -> Vectors:
         """The question's unit vector, float32 (dimension,); the latest ones are remembered."""
@@ -197,73 +179,90 @@ class Index:
             if (filters, depth) not in query.found:
                 query.found[filters, depth] = self._found(query, filters, depth)
             candidates = query.found[filters, depth]
-            if len(candidates.keys) < depth or len(np.unique(candidates.stories)) >= k:
+            if len(candidates.passages) < depth or len(set(candidates.stories)) >= k:
                 return candidates
             depth *= 4
 
     def _found(self, query: Query, filters: Filters, depth: int) -> Candidates:
-        vector = self.embed(query.text)
+        vector, corpus = self.embed(query.text), self.statistics()
         query.spellings = query.spellings or self._spellings(query.text)
-        terms, *others = query.spellings
-        return self._engine.search(vector, terms, filters, depth, others)
+        queries = [
+            {field: corpus.weights(field, terms) for field, terms in spelling.items()}
+            for spelling in query.spellings
+        ]
+        return self._engine.search(vector, queries, filters, depth)
 
     def article(self, article_id: str) -> Article | None:
         """The current version of an article."""
         return self._engine.article(article_id)
 
-    def story(self, article_id: str) -> tuple[str, ...]:
-        """The ids of all articles that tell the same story in nearly the same words, this one's too.
+    def stories(self, article_ids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """By article, the ids of all that tell the same story in nearly the same words, its own too.
 
-        The most complete comes first. Empty for an unknown id.
+        The most complete comes first. Unknown ids are left out.
         """
-        return self._engine.story(article_id)
+        return self._engine.stories(article_ids)
 
-    def text(self, hit: Hit) -> AnalysedText | None:
-        """The text that the hit's offsets refer to; None if it was removed meanwhile."""
-        return self._engine.text(hit.version)
+    def texts(self, hits: Collection[Hit]) -> Mapping[str, AnalysedText]:
+        """The texts that the hits' offsets refer to, by ``Hit.version``; without those removed meanwhile."""
+        by_token: dict[str, dict[str, None]] = {}
+        for hit in hits:
+            token, _, text_id = hit.version.partition("/")
+            by_token.setdefault(token, {})[text_id] = None
+        return {
+            _version(token, text_id): text
+            for token, text_ids in by_token.items()  # one token, for the hits of one search
+            for text_id, text in self._engine.texts(list(text_ids), token).items()
+        }
 
     def idf(self, morphemes: Iterable[str]) -> Mapping[str, float]:
         """How rare each morpheme is in the corpus."""
-        return self._engine.idf("morphemes", morphemes)
+        return self.statistics().idf("morphemes", morphemes)
+
+    def statistics(self) -> CorpusStatistics:
+        """What is known of the corpus as a whole; it never waits."""
+        return self._engine.statistics()
 
     def info(self) -> IndexInfo:
+        """What the index holds."""
         return self._engine.info()
 
     @property
     def generation(self) -> int:
         """The number of the generation that is searched now."""
-        return self._engine.generation
+        return self.statistics().generation
 
     @property
     def problem(self) -> str | None:
         """Why the newest state of the index is not the one that is searched; None: it is."""
-        return self._engine.problem
+        return self._engine.problem()
 
     @property
     def cosine_spread(self) -> float:
         """The standard deviation of the cosine between two passages, in which scores are weighed."""
-        return max(self._engine.cosine_spread, _MIN_SPREAD)
+        return max(self.statistics().cosine_spread, _MIN_SPREAD)
 
     @property
     def coverage(self) -> tuple[date | None, date | None]:
         """The first and the last day on which an article was published; None: no dates."""
-        return self._engine.coverage
+        return self.statistics().first_day, self.statistics().last_day
 
     @property
     def presses(self) -> tuple[str, ...]:
         """The names of the outlets whose articles the index holds."""
-        return self._engine.presses
+        return self.statistics().presses
 
     @property
     def sections(self) -> tuple[str, ...]:
         """The names of the sections in which they appeared."""
-        return self._engine.sections
+        return self.statistics().sections
 
     def has_reporter(self, name: str) -> bool:
         """Whether an article names this reporter."""
-        return self._engine.has_reporter(name)
+        return self.statistics().has_reporter(name)
 
     def close(self) -> None:
+        """Close the engine under the index."""
         self._engine.close()
 
     def __enter__(self) -> Self:
@@ -272,26 +271,45 @@ class Index:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _hit(
-        self,
-        rank: int,
-        i: int,
-        candidates: Candidates,
-        scores: Vectors,
-        loaded: Mapping[int, LoadedPassage],
-    ) -> Hit:
-        found = loaded[int(candidates.keys[i])]
-        return Hit(
-            rank=rank,
-            passage=found.passage,
-            article=found.article,
-            score=float(scores[i]),
-            dense=float(candidates.dense[i]),
-            lexical={field: float(values[i]) for field, values in candidates.lexical.items()},
-            also_reported_by=found.also_reported_by,
-            version=found.version,
-            generation=candidates.generation,
-        )
+
+def _hit(rank: int, i: int, candidates: Candidates, scores: Vectors, found: LoadedPassage) -> Hit:
+    return Hit(
+        rank=rank,
+        passage=found.passage,
+        article=found.article,
+        score=float(scores[i]),
+        dense=float(candidates.dense[i]),
+        lexical={field: float(values[i]) for field, values in candidates.lexical.items()},
+        also_reported_by=found.also_reported_by,
+        version=_version(candidates.token, found.text),
+        generation=candidates.generation,
+    )
+
+
+def _version(token: str, text_id: str) -> str:
+    """What a hit knows its text by: the text, and the state of the index to read it from."""
+    return f"{token}/{text_id}"
+
+
+def _explained(
+    hit: Hit,
+    text: AnalysedText | None,
+    spellings: Sequence[Terms],
+    corpus: CorpusStatistics,
+    fresh: float,
+) -> Hit:
+    """The hit with the parts of its score; ``text`` is None if it was removed meanwhile."""
+    has: Terms = dict.fromkeys(FIELDS, ())
+    if text is not None:
+        has = passage_terms(hit.article.title, text, hit.passage.start, hit.passage.end)
+    fields = {}
+    for field, weight in lexical_weights(corpus.cosine_spread).items():
+        words = set(has[field])
+        idf = corpus.idf(field, (term for spelling in spellings for term in spelling[field]))
+        matched = {term: value for term, value in idf.items() if term in words}
+        missing = {term: value for term, value in idf.items() if term not in words}
+        fields[field] = FieldScore(hit.lexical[field], weight, matched, missing)
+    return replace(hit, explanation=Explanation(hit.dense, fields, fresh))
 
 
 def fuse(candidates: Candidates, cosine_spread: float) -> Vectors:
@@ -315,31 +333,35 @@ def freshness(candidates: Candidates, cosine_spread: float, today: date | None) 
 
 
 class _Ranked(NamedTuple):
-    """A candidate by its position, with the article and the story it is of."""
+    """A candidate by its position, with the text and the story it is of."""
 
     position: int
-    article: int
-    story: int
+    text: str
+    story: str
+    leads: bool
     score: float
 
 
 def _ranking(scores: Vectors, candidates: Candidates) -> list[_Ranked]:
     """The candidates, best first."""
-    order = np.argsort(-scores, kind="stable")
-    columns = (order, candidates.articles[order], candidates.stories[order], scores[order])
-    return list(map(_Ranked, *(column.tolist() for column in columns)))
+    texts, stories = candidates.texts, candidates.stories
+    leads, values = candidates.leads.tolist(), scores.tolist()
+    order = np.argsort(-scores, kind="stable").tolist()
+    return [_Ranked(i, texts[i], stories[i], leads[i], values[i]) for i in order]
 
 
-def _best_told(ranking: Sequence[_Ranked], leeway: float) -> dict[int, int]:
-    """By story, the article that tells it: its leader, unless another's score is far better."""
-    best: dict[int, _Ranked] = {}
-    leading: dict[int, float] = {}
+def _best_told(ranking: Sequence[_Ranked], leeway: float) -> dict[str, str]:
+    """By story, the text that tells it: its leader's, unless another's score is far better."""
+    best: dict[str, _Ranked] = {}
+    leading: dict[str, _Ranked] = {}
     for one in ranking:
         best.setdefault(one.story, one)
-        if one.article == one.story:
-            leading.setdefault(one.story, one.score)
+        if one.leads:
+            leading.setdefault(one.story, one)
     return {
-        story: story if leading.get(story, -np.inf) >= one.score - leeway else one.article
+        story: leader.text
+        if (leader := leading.get(story)) and leader.score >= one.score - leeway
+        else one.text
         for story, one in best.items()
     }
 
@@ -351,16 +373,16 @@ def lexical_weights(cosine_spread: float) -> dict[str, float]:
 
 
 def _best_of_stories(
-    ranking: Sequence[_Ranked], told: Mapping[int, int], k: int, per_story: int
+    ranking: Sequence[_Ranked], told: Mapping[str, str], k: int, per_story: int
 ) -> list[int]:
     """Positions of the best candidates of the best ``k`` stories, by falling score.
 
-    ``told`` names the one article of each story whose passages are taken.
+    ``told`` names the one text of each story whose passages are taken.
     """
-    taken: dict[int, int] = {}
+    taken: dict[str, int] = {}
     chosen = []
     for one in ranking:
-        if told[one.story] != one.article:
+        if told[one.story] != one.text:
             continue
         count = taken.get(one.story, 0)
         if count >= per_story or (not count and len(taken) == k):
@@ -370,60 +392,30 @@ def _best_of_stories(
     return chosen
 
 
-def open_index(
-    path: Path | str,
+def open_over(
+    engine: EngineReader,
     *,
-    embedder: Embedder | Callable[[], Embedder] | None = None,
+    embedder: Embedder | Callable[[], Embedder],
     dictionary: Path | None = None,
     reranker: Reranker | None = None,
+    place: Path | str,
 ) -> Index:
-    """Open an index for searching, with the embedder that it was built with.
+    """An index over an engine, with the embedder that it was built with; it closes the engine.
 
-    ``embedder`` is one, or makes one; it defaults to the bundled model. ``dictionary`` is that of
-    ``KoreanAnalyser``. ``reranker`` has the last word on the best passages, if there is one. Raises IndexNotFound, IndexEmpty, IndexCorrupt,
-    IndexFormatUnknown, EmbedderMismatch, or DictionaryUnusable.
+    ``embedder`` is one, or makes one. ``dictionary`` is that of ``KoreanAnalyser``. ``place`` is told to
+    the operator. Raises IndexEmpty, EmbedderMismatch, DictionaryUnusable; then the engine is closed.
     """
-    root = Path(path)
-    engine = LocalEngine.open(root)
-    try:
-        return _opened(engine, root, embedder or default_embedder, dictionary, reranker)
-    except BaseException:
-        engine.close()
-        raise
-
-
-def _opened(
-    engine: LocalEngine,
-    root: Path,
-    embedder: Embedder | Callable[[], Embedder],
-    dictionary: Path | None,
-    reranker: Reranker | None,
-) -> Index:
-    info = engine.info()
-    if not info.articles:
-        raise IndexEmpty(root)
-    # Loading Kiwi and the model takes seconds each; side by side they take those of the slower.
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        analyser = pool.submit(KoreanAnalyser, dictionary=dictionary)
-        embedder = embedder() if callable(embedder) else embedder
-    if (info.embedder, info.dimension) != (embedder.name, embedder.dimension):
-        raise EmbedderMismatch(path=root, built_with=info.embedder, configured=embedder.name)
-    return Index(engine, embedder, analyser.result(), reranker)
-
-
-def default_embedder() -> Embedder:
-    from index.embedding import SentenceTransformerEmbedder
-
-    return SentenceTransformerEmbedder()
-
-
-def index_info(path: Path | str) -> IndexInfo:
-    """What the index at ``path`` holds; loads no model and no index file but the manifest.
-
-    Raises IndexNotFound, IndexCorrupt or IndexFormatUnknown.
-    """
-    engine = LocalEngine(Path(path))
-    try:
-        return engine.info()
-    finally:
-        engine.close()
+    with ExitStack() as opened:
+        opened.callback(engine.close)
+        info = engine.info()
+        if not info.articles:
+            raise IndexEmpty(place)
+        # Loading Kiwi and the model takes seconds each; side by side they take those of the slower.
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            analyser = pool.submit(KoreanAnalyser, dictionary=dictionary)
+            embedder = embedder() if callable(embedder) else embedder
+        if (info.embedder, info.dimension) != (embedder.name, embedder.dimension):
+            raise EmbedderMismatch(path=place, built_with=info.embedder, configured=embedder.name)
+        index = Index(engine, embedder, analyser.result(), reranker)
+        opened.pop_all()
+        return index

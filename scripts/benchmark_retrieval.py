@@ -8,7 +8,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -254,17 +254,24 @@ def _time_stages(index: Index, questions: Sequence[GoldQuestion]) -> dict[str, l
         understood = timed("understand", understand, question.ask())
         spellings = timed("terms and spellings", index._spellings, text)
         timed("vectors", generation.vectors.nearest, vector, retrieve.CANDIDATES, None)
-        timed("words", generation.lexical.best, spellings[0], retrieve.CANDIDATES, None)
+        lists = timed("weights", lambda: _lists(index, generation, spellings[0]))  # noqa: B023
+        timed("words", generation.lexical.best, lists, retrieve.CANDIDATES, None)
         found = index.candidates(text)
-        scores = timed("fuse", retrieve.fuse, found, found.cosine_spread)
+        scores = timed("fuse", retrieve.fuse, found, index.statistics().cosine_spread)
         ranking = timed("ranking", retrieve._ranking, scores, found)
         leeway = retrieve.LEADER_LEEWAY * index.cosine_spread
         told = timed("leaders of stories", retrieve._best_told, ranking, leeway)
         best = timed("stories", retrieve._best_of_stories, ranking, told, 8, 3)
-        timed("load", index.load, found.keys[best].tolist())
+        timed("load", index.passages, [found.passages[i] for i in best], found.token)
         for scope in understood.scopes[:1]:
             timed("search as a whole", scope.search, index, text, k=8, per_story=3)
     return seconds
+
+
+def _lists(index: Index, generation: Any, terms: Mapping[str, Sequence[str]]) -> Any:
+    """The inverted lists of a question's terms, with their weights."""
+    corpus = index.statistics()
+    return generation.lexical.lists({f: corpus.weights(f, words) for f, words in terms.items()})
 
 
 def _percentile(seconds: Sequence[float], percent: int) -> float:

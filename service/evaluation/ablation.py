@@ -108,13 +108,13 @@ def _understood(
 
 def _articles(index: Index, candidates: Candidates, scores: Vectors) -> list[str]:
     """One article of each story, best first, down to ``RETRIEVAL_DEPTH``."""
-    best: dict[int, int] = {}
+    best: dict[str, str] = {}
     for i in (-scores).argsort(kind="stable").tolist():
-        best.setdefault(int(candidates.stories[i]), int(candidates.keys[i]))
+        best.setdefault(candidates.stories[i], candidates.passages[i])
         if len(best) == RETRIEVAL_DEPTH:
             break
-    loaded = index.load(list(best.values()))
-    return [loaded[key].article.id for key in best.values() if key in loaded]
+    loaded = index.passages(list(best.values()), candidates.token)
+    return [loaded[passage].article.id for passage in best.values() if passage in loaded]
 
 
 def tabulate(

@@ -52,17 +52,17 @@ class Scope:
                 fresh_on=self.fresh_on,
             )
         deep = index.search(question, filters=self.filters, k=k * LATER_DEPTH, per_story=per_story)
-        hits = [hit for hit in deep if self._is_about(self.about, hit, index)]
+        naming = {hit.rank: names for hit in deep if (names := _reports_later(self.about, hit))}
+        texts = index.texts([hit for hit in deep if hit.rank in naming])
+        hits = [
+            hit
+            for hit in deep
+            if hit.rank not in naming
+            or ((text := texts.get(hit.version)) and naming[hit.rank].search(text.body))
+        ]
         stories = set(list(dict.fromkeys(hit.article.id for hit in hits))[:k])
         kept = [hit for hit in hits if hit.article.id in stories]
         return [replace(hit, rank=rank) for rank, hit in enumerate(kept, start=1)]
-
-    def _is_about(self, asked: TimeRange, hit: Hit, index: Index) -> bool:
-        day = hit.article.published_on
-        if day is None or asked.start is None or asked.end is None or day <= asked.end:
-            return True
-        text = index.text(hit)
-        return bool(text and names_of(asked.start, asked.end, day).search(text.body))
 
 
 @dataclass(frozen=True)
@@ -261,6 +261,14 @@ def _names_of_month(day: date, seen_from: date) -> list[str]:
 
 def _any_of(names: Iterable[str]) -> Pattern[str]:
     return re.compile(rf"(?<!\d)(?:{'|'.join(names)})")
+
+
+def _reports_later(asked: TimeRange, hit: Hit) -> Pattern[str] | None:
+    """How an article that appeared after a time would name it; None: it did not appear after it."""
+    day = hit.article.published_on
+    if day is None or asked.start is None or asked.end is None or day <= asked.end:
+        return None
+    return names_of(asked.start, asked.end, day)
 
 
 def _latest(*days: date | None) -> date | None:

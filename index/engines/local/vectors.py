@@ -157,10 +157,12 @@ class VectorStore:
 
     @property
     def rows(self) -> int:
+        """How many vectors there are."""
         return int(self._index.ntotal)
 
     @property
     def dimension(self) -> int:
+        """How many numbers a vector has."""
         return int(self._index.d)
 
     def nearest(self, vector: Vectors, k: int, mask: NDArray[np.bool_] | None) -> NDArray[np.int64]:
