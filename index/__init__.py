@@ -4,7 +4,9 @@
 ``read_articles`` reads a file or folder of articles without indexing it.
 """
 
-from index.build import BuildSummary, build_index, rebuild_index, remove_articles
+from index.build import BuildSummary
+from index.chunking import ChunkSettings
+from index.corpus import CorpusStatistics
 from index.documents import (
     SEOUL,
     AnalysedSentence,
@@ -15,10 +17,9 @@ from index.documents import (
     Filters,
     Hit,
     Passage,
+    Preferences,
     to_json,
 )
-from index.engines.local.archive import export_index, import_index
-from index.engines.local.verify import Check, verify_index
 from index.errors import (
     ArchiveRefused,
     DictionaryUnusable,
@@ -39,9 +40,28 @@ from index.errors import (
     SourceUnreadable,
 )
 from index.korean import KoreanAnalyser, Token, bigrams, shared_bigrams
-from index.protocols import AnalysedText, Candidates, Embedder, Engine, IndexInfo, Vectors
+from index.library import (
+    Check,
+    build_index,
+    export_index,
+    import_index,
+    index_info,
+    open_index,
+    rebuild_index,
+    remove_articles,
+    verify_index,
+)
+from index.protocols import (
+    AnalysedText,
+    Candidates,
+    Embedder,
+    EngineReader,
+    EngineWriter,
+    IndexInfo,
+    Vectors,
+)
 from index.readers import read_articles
-from index.retrieve import Index, Preferences, Query, index_info, open_index
+from index.retrieve import Index, Query
 
 __all__ = [
     "SEOUL",
@@ -53,10 +73,13 @@ __all__ = [
     "BuildSummary",
     "Candidates",
     "Check",
+    "ChunkSettings",
+    "CorpusStatistics",
     "DictionaryUnusable",
     "Embedder",
     "EmbedderMismatch",
-    "Engine",
+    "EngineReader",
+    "EngineWriter",
     "Explanation",
     "FieldScore",
     "Filters",

@@ -7,7 +7,7 @@ never has to ask whether an offset fits or a date has a zone.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
@@ -156,6 +156,20 @@ _NAMES = ("press", "section", "reporters", "article_ids")
 
 
 @dataclass(frozen=True)
+class Preferences:
+    """What a question suggests without demanding it: it raises, and never excludes.
+
+    ``filters``: articles that meet them are preferred (a time that the question names, an outlet named in
+    passing). ``names_time`` tells of a passage's text and its article's day of publication whether it names that
+    time. ``fresh_on`` is the day from which newer articles are preferred to older ones that fit about as well.
+    """
+
+    filters: Filters = Filters()
+    names_time: Callable[[str, date | None], bool] | None = None
+    fresh_on: date | None = None
+
+
+@dataclass(frozen=True)
 class FieldScore:
     """What a lexical field adds to a hit's score: ``weight`` · ``score``.
 
@@ -170,15 +184,16 @@ class FieldScore:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The parts of a hit's score: ``dense`` + Σ weight · score of the lexical fields + ``freshness``.
+    """The parts of a hit's score: ``dense`` + Σ weight · score of the lexical fields + ``freshness`` + ``preferred``.
 
-    ``freshness`` is 0 unless new articles were preferred. Where a reranker decided, its score is the
+    ``freshness`` is 0 unless new articles were preferred, ``preferred`` what else of the question's preferences adds. Where a reranker decided, its score is the
     hit's, and the parts only explain why the passage was among those that it read.
     """
 
     dense: float
     lexical: Mapping[str, FieldScore]
     freshness: float = 0.0
+    preferred: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +213,7 @@ class Hit:
     dense: float
     lexical: Mapping[str, float] = field(default_factory=dict)
     also_reported_by: tuple[str, ...] = ()
-    version: int = 0
+    version: str = ""
     explanation: Explanation | None = None
     generation: int = 0
 

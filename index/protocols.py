@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index.corpus import CorpusStatistics
 from index.documents import AnalysedSentence, Article, ArticleHeader, Filters, Passage
 from index.errors import MalformedArticle
 
@@ -18,6 +19,8 @@ Span = tuple[int, int]
 """Half-open character offsets."""
 Terms = Mapping[str, Sequence[str]]
 """Lexical field (``morphemes``, ``bigrams``) to the terms of a text, in order, with repeats."""
+Weights = Mapping[str, Mapping[str, float]]
+"""Lexical field to the weights of a question's terms (see ``index.corpus``)."""
 
 
 class ArticleReader(Protocol):
@@ -67,12 +70,24 @@ class Reranker(Protocol):
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """How articles become passages and vectors: names and settings of everything that decides."""
+
+    embedder: str
+    dimension: int
+    analyser: str
+    chunking: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class IndexedArticle:
     """An article ready to be stored.
 
     ``vectors`` has a row per passage. ``sentences`` are those of the whole body; the borders of
     passages are borders of sentences, so that the terms of a passage are those of its sentences and
-    of the title. ``digest`` changes with the article. ``sentence_vectors`` has a row per sentence.
+    of the title (``index.korean.passage_terms``). ``digest`` changes with the article.
+    ``sentence_vectors`` has a row per sentence. ``names`` are pairs of an ``index.variants.alias_key``
+    and another name that brackets in the body introduce.
     """
 
     article: Article
@@ -82,29 +97,76 @@ class IndexedArticle:
     digest: str
     title_morphemes: Sequence[str] = ()
     sentence_vectors: Vectors | None = None
+    names: Collection[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Links:
+    """How an article belongs with others. What is None stays as the engine has it.
+
+    ``leader`` is the id of the article that leads its near-duplicates, its own if it leads itself.
+    ``labels`` are what ``EngineWriter.labelled`` finds it by. ``corrects`` and ``corrected_by`` are all
+    articles that it corrects and that correct it; a pair given for one of the two holds for both.
+    """
+
+    leader: str | None = None
+    labels: frozenset[str] | None = None
+    corrects: tuple[str, ...] | None = None
+    corrected_by: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What tells whether an article must be prepared again: its content's digest, its recipe."""
+
+    content: str
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class StoredVectors:
+    """The vectors of a stored article, and the offsets of the passages and sentences that they are of."""
+
+    passages: Sequence[Span]
+    vectors: Vectors
+    sentences: Sequence[Span]
+    sentence_vectors: Vectors
+
+
+@dataclass(frozen=True)
+class StoredArticle:
+    """The current version of an article in the store: who leads its story, what embedded it.
+
+    ``vectors`` are there if they were asked for and its sentences have some.
+    """
+
+    article: Article
+    leader: str
+    embedder: str
+    vectors: StoredVectors | None = None
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Passages that an engine found, as parallel arrays of length n, in no order.
+    """Passages that an engine found, as parallel sequences of length n, in no order.
 
-    ``keys`` name passages to ``Engine.load``, ``articles`` their articles; ``stories`` are equal for
-    articles that report one story in (nearly) the same words, and name the article that leads them.
-    ``dense`` and ``lexical`` as in ``index.documents.Hit``. ``cosine_spread`` is the standard deviation
-    of the cosines between passages; ``days`` are those of publication as proleptic ordinals, 0 where
-    unknown. All of it comes from one ``generation``; as long as ``snapshot`` lives, what was found there
-    can be loaded.
+    All ids are opaque. ``passages`` are for ``EngineReader.passages``; ``texts`` name the versions of
+    the articles that they are of; ``stories`` are equal for articles that report one story in (nearly)
+    the same words, and ``leads`` says whose article leads its story. ``dense`` and ``lexical`` as in
+    ``index.documents.Hit``; ``days`` are those of publication as proleptic ordinals, 0 where unknown. All
+    of it comes from one ``generation``. ``token``, without a slash, goes into the reads that follow, so
+    that these are answered from the state in which the passages were found.
     """
 
-    keys: NDArray[np.int64]
-    articles: NDArray[np.int64]
-    stories: NDArray[np.int64]
+    passages: Sequence[str]
+    texts: Sequence[str]
+    stories: Sequence[str]
+    leads: NDArray[np.bool_]
     dense: Vectors
     lexical: Mapping[str, Vectors]
     days: NDArray[np.int32]
-    cosine_spread: float = 0.0
     generation: int = 0
-    snapshot: object = field(default=None, repr=False, compare=False)
+    token: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,12 +174,12 @@ class LoadedPassage:
     """A passage with its article's header and the other outlets that report the same story.
 
     ``also_reported_by`` has each outlet once, the first to publish first, not the article's own.
-    ``version`` names the text that the passage's offsets refer to (see ``Engine.text``).
+    ``text`` is the id of the text that the passage's offsets refer to (see ``EngineReader.texts``).
     """
 
     passage: Passage
     article: ArticleHeader
-    version: int
+    text: str
     also_reported_by: tuple[str, ...] = ()
 
 
@@ -138,7 +200,10 @@ class AnalysedText:
 
 @dataclass(frozen=True)
 class IndexInfo:
-    """What an index holds. ``published_from`` and ``published_to`` are days in Seoul, inclusive."""
+    """What an index holds. ``published_from`` and ``published_to`` are days in Seoul, inclusive.
+
+    ``bytes`` on disk; 0 where the engine can't tell.
+    """
 
     articles: int
     passages: int
@@ -152,56 +217,113 @@ class IndexInfo:
     sections: tuple[str, ...] = ()
 
 
-class Engine(Protocol):
-    """Stores articles and finds passages.
+class EngineReader(Protocol):
+    """Finds passages, and reads what is shown of them. Any thread may call any method.
 
-    ``add`` and ``remove`` are durable when they return; additions are found from the next ``publish``
-    on, removals at once. ``digest`` is that of the article's newest version, so that input which is
-    known can be skipped. ``coverage`` is the first and the last day on which an article was published,
-    ``presses`` and ``sections`` the names by which articles can be filtered; ``problem`` says why the
-    engine does not show its newest state (None: it does). Another process's publication is shown
-    within 2 seconds, without a request waiting for it. An article whose id is known replaces the older version. ``search`` returns
-    the union of the ``k`` nearest by vector and the ``k`` best by terms, among the passages that meet
-    the filters; every candidate has both scores; ``alternatives`` are other spellings of the question's
-    terms, of which that with the highest score counts, field by field. ``aliases`` gives, by
-    ``index.variants.alias_key``, the other names that articles introduce in brackets. Passages that are
-    gone by the time of ``load`` are
-    left out of it. ``story`` gives the ids of the articles that tell a story in (nearly) the same words,
-    by the id of any of them: the one that leads first (the most complete, then the earliest), the
-    others in no order; for an article without copies itself alone, for an unknown id nothing. ``remove``
-    gives the ids that were there; an unknown one is no error. Methods that read may be called from several threads.
+    It may be across a network: a search is one call, what is shown of it is one or two, and ids mean
+    nothing to the caller. A publication of a writer elsewhere is shown within 2 seconds, without a call
+    waiting for it; a removal at once. Nothing that was removed is given by any method, but for what
+    ``statistics`` counts until the next publication.
     """
 
-    @property
-    def generation(self) -> int: ...
-    @property
-    def problem(self) -> str | None: ...
-    @property
-    def cosine_spread(self) -> float: ...
-    @property
-    def coverage(self) -> tuple[date | None, date | None]: ...
-    @property
-    def presses(self) -> tuple[str, ...]: ...
-    @property
-    def sections(self) -> tuple[str, ...]: ...
-    def has_reporter(self, name: str) -> bool: ...
-    def add(self, articles: Sequence[IndexedArticle]) -> None: ...
-    def remove(self, article_ids: Iterable[str]) -> list[str]: ...
-    def publish(self) -> int: ...
     def search(
-        self,
-        vector: Vectors,
-        terms: Terms,
-        filters: Filters,
-        k: int,
-        alternatives: Sequence[Terms] = (),
-    ) -> Candidates: ...
-    def aliases(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]: ...
-    def load(self, keys: Sequence[int]) -> dict[int, LoadedPassage]: ...
-    def idf(self, field: str, terms: Iterable[str]) -> Mapping[str, float]: ...
-    def article(self, article_id: str) -> Article | None: ...
-    def story(self, article_id: str) -> tuple[str, ...]: ...
-    def text(self, version: int) -> AnalysedText | None: ...
-    def digest(self, article_id: str) -> str | None: ...
-    def info(self) -> IndexInfo: ...
+        self, vector: Vectors, queries: Sequence[Weights], filters: Filters, depth: int
+    ) -> Candidates:
+        """The union of the ``depth`` nearest by vector and the ``depth`` best by each query's terms.
+
+        Only passages that meet the filters are looked at, so none is lost to others. ``vector`` has
+        length 1. ``queries`` are one or more spellings of a question, each with weights as
+        ``CorpusStatistics.weights`` gives them; in each field the spelling that fits a passage best
+        counts. Every candidate has all scores, whichever side found it.
+        """
+
+    def passages(self, ids: Sequence[str], token: str) -> Mapping[str, LoadedPassage]:
+        """Passages with all that is shown of them, by id; what is gone is left out.
+
+        The state that a token names is kept for a minute or more after a newer one is published.
+        """
+
+    def texts(self, ids: Sequence[str], token: str) -> Mapping[str, AnalysedText]:
+        """Texts by id; what is gone is left out. ``token`` as for ``passages``."""
+
+    def article(self, article_id: str) -> Article | None:
+        """The current version, published or not, with the corrections that are known of it."""
+
+    def stories(self, article_ids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """By article id, the ids of all that tell its story, the one that leads first.
+
+        An article without copies is a story by itself; unknown ids are left out.
+        """
+
+    def statistics(self) -> CorpusStatistics:
+        """Those of the generation that is searched. Held in memory: it never waits."""
+
+    def info(self) -> IndexInfo:
+        """What the index holds. Loads nothing that a search would need."""
+
+    def problem(self) -> str | None:
+        """Why the newest state is not the one that is searched; None: it is. It never waits."""
+
+    def close(self) -> None: ...
+
+
+class EngineWriter(Protocol):
+    """Stores articles; all that ``index.build`` needs. There is one writer at a time.
+
+    What ``put`` and ``remove`` did is durable when they return, and each is done as a whole or not at
+    all, together with its links. What is put is found from the next ``publish`` on; what is removed is
+    gone at once. An article that is put again replaces its older version, which readers of generations
+    before may still read. Ids of articles are those that came with them.
+    """
+
+    def recipe(self) -> Recipe | None:
+        """How articles are prepared by now; None: nobody ever said."""
+
+    def adopt(self, recipe: Recipe, *, rebuild: bool = False) -> None:
+        """From now on articles are put by this recipe. Durable when it returns.
+
+        Raises EmbedderMismatch for another embedder than that of the articles, and RebuildUnfinished
+        while they have vectors of several; with ``rebuild`` neither: then they are to be put again.
+        """
+
+    def digests(self, article_ids: Sequence[str]) -> Mapping[str, Digest]:
+        """Those of the current versions, by id; unknown ids are left out."""
+
+    def stored(
+        self, article_ids: Sequence[str], *, vectors: bool = False
+    ) -> Mapping[str, StoredArticle]:
+        """The current versions by id, on demand with their vectors; unknown ids are left out."""
+
+    def labelled(self, labels: Collection[str]) -> Mapping[str, Sequence[ArticleHeader]]:
+        """By label, the articles whose current version carries exactly it; others are left out."""
+
+    def stories(self, article_ids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """As ``EngineReader.stories``."""
+
+    def put(self, articles: Sequence[IndexedArticle], links: Mapping[str, Links]) -> None:
+        """Store articles by the adopted recipe, and links by article id.
+
+        ``links`` have every field for each of the articles, and a leader for every copy that an older
+        version of one of them led. Of the ids that they name all are known afterwards.
+        """
+
+    def remove(self, article_ids: Iterable[str], links: Mapping[str, Links]) -> list[str]:
+        """Delete every version of the articles; returns the ids of those that there were.
+
+        ``links`` have a leader for every copy that one of them led. Corrections that name them go.
+        """
+
+    def count_outdated(self) -> int:
+        """How many articles were prepared by another recipe than the one adopted."""
+
+    def outdated(self, limit: int) -> Sequence[Article]:
+        """Up to ``limit`` of them, those stored first first."""
+
+    def publish(self, *, afresh: bool = False) -> CorpusStatistics:
+        """Make all that is stored searchable, as a new generation; returns its statistics.
+
+        All readers see the former generation or the whole new one. Where nothing has changed nothing is
+        done, unless ``afresh``: then everything is derived again. Raises RebuildUnfinished.
+        """
+
     def close(self) -> None: ...

@@ -8,10 +8,10 @@ articles themselves, which introduce them in brackets: ``광주과학기술원(G
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise, permutations
-from typing import Protocol
 
+from index.corpus import CorpusStatistics
 from index.korean import KoreanAnalyser, Token
 from index.letters import spelt_in_hangul, spelt_in_latin
 
@@ -23,13 +23,6 @@ _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9&.-]{1,15}")
 _HANGUL = re.compile(r"[가-힣]{1,15}")
 _HANJA = re.compile(r"[\u4e00-\u9fff\uf900-\ufaff]{2,15}")
 _MIN_TYPO_LETTERS = 3  # shorter words have too many neighbours
-
-
-class Vocabulary(Protocol):
-    """What variants need to know of the corpus (``index.protocols.Engine`` has it)."""
-
-    def idf(self, field: str, terms: Iterable[str]) -> Mapping[str, float]: ...
-    def aliases(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]: ...
 
 
 def alias_key(name: str) -> str:
@@ -45,6 +38,11 @@ def bracketed_names(text: str) -> set[tuple[str, str]]:
         names = [one, *(n for n in _NAMES_WITHIN.split(inside) if _are_names_of_one(one, n))]
         pairs |= set(permutations(names, 2))
     return pairs
+
+
+def names_introduced(text: str) -> frozenset[tuple[str, str]]:
+    """The same pairs, the first of each as ``alias_key``: what statistics count names by."""
+    return frozenset((alias_key(name), other) for name, other in bracketed_names(text))
 
 
 def _are_names_of_one(one: str, other: str) -> bool:
@@ -76,7 +74,7 @@ def _abbreviates(short: str, long: str) -> bool:
     return all(letter in letters for letter in short)
 
 
-def variants(question: str, analyser: KoreanAnalyser, corpus: Vocabulary) -> list[str]:
+def variants(question: str, analyser: KoreanAnalyser, corpus: CorpusStatistics) -> list[str]:
     """Other spellings of the question that the corpus knows, at most ``MAX_VARIANTS``."""
     tokens = analyser.tokens(question)
     known = _Known(corpus)
@@ -95,24 +93,22 @@ def variants(question: str, analyser: KoreanAnalyser, corpus: Vocabulary) -> lis
 class _Known:
     """Which words occur in the corpus."""
 
-    def __init__(self, corpus: Vocabulary) -> None:
+    def __init__(self, corpus: CorpusStatistics) -> None:
         self._corpus = corpus
-        (self._unknown,) = corpus.idf("morphemes", ["\0"]).values()
 
     def __contains__(self, word: str) -> bool:
         return bool(self.among([word]))
 
     def among(self, words: Iterable[str]) -> dict[str, float]:
         """The known ones of the words with their idf, in their order."""
-        values = self._corpus.idf("morphemes", words)
-        return {word: idf for word, idf in values.items() if idf < self._unknown - 1e-9}
+        return self._corpus.known("morphemes", words)
 
 
 _NAMES = ("NNG", "NNP", "SL", "SH", "SN", "XSN", "XPN", "NNB", "W_SERIAL")
 _MAX_NAME_TOKENS = 6
 
 
-def _other_names(question: str, tokens: Sequence[Token], corpus: Vocabulary) -> Iterator[str]:
+def _other_names(question: str, tokens: Sequence[Token], corpus: CorpusStatistics) -> Iterator[str]:
     spans = list(_name_spans(tokens))
     if not spans:
         return

@@ -304,18 +304,19 @@ def _stories(articles: list[Any]) -> Iterator[Callable[[str], tuple[str, ...]]]:
     """The stories of an index of these articles; vectors and sentences play no part in them."""
     import numpy as np
 
-    from index.engines.local.catalog import Catalog, Recipe
-    from index.protocols import IndexedArticle
+    from index.build import put
+    from index.library import open_writer
+    from index.protocols import IndexedArticle, Recipe
 
     vectors = np.zeros((0, 4), dtype=np.float32)
     with tempfile.TemporaryDirectory() as folder:
-        recipe = Recipe("none", vectors.shape[1], "none", {})
-        catalog = Catalog(Path(folder), writable=True)
+        engine = open_writer(folder, create=True)
+        engine.adopt(Recipe("none", vectors.shape[1], "none", {}))
         for at in range(0, len(articles), 64):
             batch = articles[at : at + 64]
-            catalog.put([IndexedArticle(a, [], vectors, [], a.id) for a in batch], 0, recipe)
-        yield catalog.story
-        catalog.close()
+            put([IndexedArticle(a, [], vectors, [], a.id) for a in batch], engine)
+        yield lambda article_id: engine.stories([article_id])[article_id]
+        engine.close()
 
 
 def _show_duplicates(result: dict[str, Any]) -> None:

@@ -92,22 +92,19 @@ def measure_http(
 def _build(root: Path, passages: int) -> Path:
     """An index that the service takes for its own."""
     from index import KoreanAnalyser
+    from index.build import put
     from index.chunking import ChunkSettings
     from index.embedding import SentenceTransformerEmbedder
-    from index.engines.local import LocalEngine
+    from index.library import open_writer
+    from index.preparation import Preparation
 
     material, embedder = _material(), SentenceTransformerEmbedder()
     messages.print(f"{passages:,} passages: storing and publishing …")
-    engine = LocalEngine.create_or_update(
-        root,
-        embedder=embedder.name,
-        dimension=embedder.dimension,
-        analyser=KoreanAnalyser().fingerprint,
-        chunking=asdict(ChunkSettings()),
-    )
+    engine = open_writer(root, create=True)
+    engine.adopt(Preparation(embedder, KoreanAnalyser(), ChunkSettings()).recipe)
     articles = map(_with_sentence_vectors, _articles(material, seed=1))
     for _ in range(-(-passages // PASSAGES // BATCH_ARTICLES)):
-        engine.add(list(islice(articles, BATCH_ARTICLES)))
+        put(list(islice(articles, BATCH_ARTICLES)), engine)
     engine.publish()
     engine.close()
     return root
@@ -365,11 +362,12 @@ def _publish_and_watch(
 
 
 def _publish(root: Path, articles: Sequence[Any]) -> None:
-    from index.engines.local import LocalEngine
+    from index.build import put
+    from index.library import open_writer
 
-    engine = LocalEngine.update(root, wait_s=30)
+    engine = open_writer(root, wait_s=30)
     try:
-        engine.add(articles)
+        put(articles, engine)
         engine.publish()
     finally:
         engine.close()

@@ -131,10 +131,9 @@ def _counted(root: Path, articles: int) -> dict[str, Any]:
     from index.engines.local import LocalEngine
 
     engine = LocalEngine.open(root)
-    ids = [
-        engine.load([key])[key].passage.id
-        for key in engine._shown.generation.rows["passage"].tolist()
-    ]
+    generation = engine._shown.generation
+    loaded = engine.catalog.passages(generation.rows["passage"].tolist())
+    ids = [loaded[key].passage.id for key in generation.rows["passage"].tolist()]
     engine.close()
     expected = {f"a{n}#0" for n in range(articles)}
     found = {name.split("#")[0] + "#0" for name in ids}
@@ -186,6 +185,7 @@ def _articles(material: _Material, seed: int, first: int = 0) -> Iterator[Any]:
 
     from index import SEOUL, AnalysedSentence, Article, Passage
     from index.protocols import IndexedArticle
+    from index.variants import names_introduced
 
     numbers = np.random.default_rng(seed)
     syllables = [chr(0xAC00 + 28 * int(i)) for i in numbers.choice(399, 60, replace=False)]
@@ -219,24 +219,24 @@ def _articles(material: _Material, seed: int, first: int = 0) -> Iterator[Any]:
             published_at=datetime(2024, 1, 1, tzinfo=SEOUL) + timedelta(hours=number % 20_000),
         )
         title = sentences[0].morphemes[:5]
-        yield IndexedArticle(article, passages, np.array(vectors), sentences, str(number), title)
+        names = names_introduced(body)
+        yield IndexedArticle(
+            article, passages, np.array(vectors), sentences, str(number), title, names=names
+        )
         number += 1
 
 
 def _measure(material: _Material, passages: int, folder: Path) -> dict[str, Any]:
+    from index.build import put
     from index.engines.local import LocalEngine
+    from index.protocols import Recipe
 
     def add(articles: Iterator[Any], count: int) -> None:
         for _ in range(-(-count // BATCH_ARTICLES)):
-            engine.add(list(islice(articles, BATCH_ARTICLES)))
+            put(list(islice(articles, BATCH_ARTICLES)), engine)
 
-    engine = LocalEngine.create_or_update(
-        folder,
-        embedder="benchmark",
-        dimension=material.vectors.shape[1],
-        analyser="benchmark",
-        chunking={},
-    )
+    engine = LocalEngine.create(folder)
+    engine.adopt(Recipe("benchmark", material.vectors.shape[1], "benchmark", {}))
     articles = _articles(material, seed=1)
     figures: dict[str, Any] = {"passages": passages}
     messages.print(f"{passages:,} passages: storing …")
@@ -256,7 +256,7 @@ def _measure(material: _Material, passages: int, folder: Path) -> dict[str, Any]
 
 
 def _exact(engine: Any, questions: Sequence[dict[str, Any]], k: int = 10) -> list[list[int]]:
-    """The keys of the nearest passages to each question, by comparing all of them."""
+    """The keys in the catalog of the nearest passages to each question, by comparing all of them."""
     catalog = engine.catalog
     keys = catalog.live_passages()["passage"]
     wanted = np.array([question["vector"] for question in questions], dtype=np.float32)
@@ -289,7 +289,8 @@ def _served(
 def _serve(task: dict[str, Any]) -> dict[str, Any]:
     from index import Filters, KoreanAnalyser
     from index.engines.local import LocalEngine, lexical
-    from index.retrieve import CANDIDATES, Index, fuse
+    from index.ranking import CANDIDATES, fuse
+    from index.retrieve import Index
 
     vectors = {q["text"]: np.array(q["vector"], dtype=np.float32) for q in task["questions"]}
 
@@ -320,16 +321,18 @@ def _serve(task: dict[str, Any]) -> dict[str, Any]:
     budget, everything = lexical.NOMINATING_POSTINGS, 10**12
     found, fused = [], []
     for (text, vector), exact in zip(vectors.items(), task["exact"], strict=True):
-        terms = analyser.terms(text)
-        candidates = engine.search(vector, terms, Filters(), CANDIDATES)
-        top = np.argsort(-candidates.dense)[:10]
-        found.append(len({*candidates.keys[top].tolist()} & {*exact}) / len(exact))
-        scores = np.sort(fuse(candidates, candidates.cosine_spread))[-10:]
+        corpus, terms = engine.statistics(), analyser.terms(text)
+        query = {field: corpus.weights(field, words) for field, words in terms.items()}
+        candidates = engine.search(vector, [query], Filters(), CANDIDATES)
+        top = np.argsort(-candidates.dense)[:10].tolist()
+        nearest = {int(candidates.passages[i]) for i in top}
+        found.append(len(nearest & {*exact}) / len(exact))
+        scores = np.sort(fuse(candidates, corpus.cosine_spread))[-10:]
         lexical.NOMINATING_POSTINGS = everything
-        wider = engine.search(vector, terms, Filters(), 5 * CANDIDATES)
+        wider = engine.search(vector, [query], Filters(), 5 * CANDIDATES)
         lexical.NOMINATING_POSTINGS = budget
         # Many synthetic passages score the same: those count that are as good as the exact tenth.
-        tenth = np.sort(fuse(wider, wider.cosine_spread))[-10]
+        tenth = np.sort(fuse(wider, corpus.cosine_spread))[-10]
         fused.append(float((scores >= tenth - 1e-4).mean()))
     figures["dense_recall_at_10"] = float(np.mean(found))
     figures["fused_recall_at_10"] = float(np.mean(fused))

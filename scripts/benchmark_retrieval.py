@@ -8,7 +8,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -234,7 +234,7 @@ def stages(
 
 def _time_stages(index: Index, questions: Sequence[GoldQuestion]) -> dict[str, list[float]]:
     """Seconds by stage, of the index's own parts; no vector is remembered from question to question."""
-    from index import retrieve
+    from index import Query, ranking
     from service.query.understand import Understander
 
     understand = Understander(index)
@@ -252,19 +252,34 @@ def _time_stages(index: Index, questions: Sequence[GoldQuestion]) -> dict[str, l
         text = question.question
         vector = timed("embed", index.embed, text)
         understood = timed("understand", understand, question.ask())
-        spellings = timed("terms and spellings", index._spellings, text)
-        timed("vectors", generation.vectors.nearest, vector, retrieve.CANDIDATES, None)
-        timed("words", generation.lexical.best, spellings[0], retrieve.CANDIDATES, None)
+        query = Query(text)
+        timed("spellings", index.spellings, query)
+        terms = timed("terms", index.analyser.terms, text)
+        timed("vectors", generation.vectors.nearest, vector, ranking.CANDIDATES, None)
+        lists = timed("weights", lambda: _lists(index, generation, terms))  # noqa: B023
+        timed("words", generation.lexical.best, lists, ranking.CANDIDATES, None)
         found = index.candidates(text)
-        scores = timed("fuse", retrieve.fuse, found, found.cosine_spread)
-        ranking = timed("ranking", retrieve._ranking, scores, found)
-        leeway = retrieve.LEADER_LEEWAY * index.cosine_spread
-        told = timed("leaders of stories", retrieve._best_told, ranking, leeway)
-        best = timed("stories", retrieve._best_of_stories, ranking, told, 8, 3)
-        timed("load", index.load, found.keys[best].tolist())
-        for scope in understood.scopes[:1]:
-            timed("search as a whole", scope.search, index, text, k=8, per_story=3)
+        spread = index.cosine_spread
+        scores = timed("fuse", ranking.fuse, found, spread)
+        how = {"k": 8, "per_story": 3, "interleaved": True}
+        best = timed("stories", ranking.choose, found, scores, spread, **how)
+        timed("load", index.passages, [found.passages[i] for i in best], found.token)
+        if understood.is_possible:
+            timed(
+                "search as a whole",
+                index.search,
+                understood.query,
+                filters=understood.filters,
+                k=8,
+                per_story=3,
+            )
     return seconds
+
+
+def _lists(index: Index, generation: Any, terms: Mapping[str, Sequence[str]]) -> Any:
+    """The inverted lists of a question's terms, with their weights."""
+    corpus = index.statistics()
+    return generation.lexical.lists({f: corpus.weights(f, words) for f, words in terms.items()})
 
 
 def _percentile(seconds: Sequence[float], percent: int) -> float:

@@ -154,12 +154,13 @@ class Answerer:
 
     def _sources(self, hits: Sequence[Hit], question: str) -> list[Source]:
         """One source per article, numbered from 1 in the order of its best passage."""
+        texts = self.index.texts(hits)
         by_article: dict[str, list[Hit]] = {}
         for hit in hits:
             by_article.setdefault(hit.article.id, []).append(hit)
         sources: list[Source] = []
         for group in by_article.values():
-            text = self.index.text(group[0])
+            text = texts.get(group[0].version)
             if text is None:  # removed since the search
                 continue
             similarities = self.index.similarities(question, text)

@@ -12,9 +12,9 @@ import os
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -59,6 +59,27 @@ class Settings(BaseSettings):
         None,
         description="File of your own words, names and terms, one a line: word, tab, NNP (a name) or "
         "NNG (a noun). Index the articles again after a change.",
+    )
+    chunk_chars: int = Field(
+        500,
+        ge=50,
+        le=4_000,
+        description="Length that passages are cut to, in characters. After a change of this or another "
+        "GISA_CHUNK setting known articles are cut anew when they are added again, all of them by "
+        "'gisa index rebuild'.",
+    )
+    chunk_max_chars: int = Field(
+        800, ge=50, le=8_000, description="Length that no passage exceeds, in characters."
+    )
+    chunk_min_last_chars: int = Field(
+        120,
+        ge=1,
+        le=4_000,
+        description="What is new in an article's last passage, in characters, if it is to stand alone; "
+        "less joins the passage before.",
+    )
+    chunk_overlap_sentences: int = Field(
+        1, ge=0, le=5, description="Sentences that a passage repeats of the one before."
     )
     threads: Annotated[int, Field(ge=1, le=256)] | None = Field(
         None, description="Threads for embedding; unset: one per core."
@@ -189,6 +210,16 @@ class Settings(BaseSettings):
         20, ge=1, le=2_000, description="Largest input file that is read, in MB."
     )
 
+    @model_validator(mode="after")
+    def _chunk_lengths_fit(self) -> Self:
+        if not self.chunk_min_last_chars <= self.chunk_chars <= self.chunk_max_chars:
+            raise ValueError(
+                f"GISA_CHUNK_MIN_LAST_CHARS = {self.chunk_min_last_chars}, "
+                f"GISA_CHUNK_CHARS = {self.chunk_chars}, "
+                f"GISA_CHUNK_MAX_CHARS = {self.chunk_max_chars}: none may exceed the next"
+            )
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -270,7 +301,10 @@ def _describe(error: ValidationError) -> str:
     known = set(Settings.model_fields)
     lines = []
     for problem in error.errors():
-        name = str(problem["loc"][0]) if problem["loc"] else "?"
+        if not problem["loc"]:  # of several settings together
+            lines.append(problem["msg"].removeprefix("Value error, "))
+            continue
+        name = str(problem["loc"][0])
         if problem["type"] == "extra_forbidden":
             lines.append(f"there is no setting {name!r}{_hint(name, known)}")
         else:

@@ -1,16 +1,31 @@
-"""The composition root: the only module that names concrete backends."""
+"""The composition root: the only module that names concrete parts: engine, embedder, backends."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from index import Embedder, Index, KoreanAnalyser, open_index
+from index import (
+    Article,
+    BuildSummary,
+    ChunkSettings,
+    Embedder,
+    EngineReader,
+    EngineWriter,
+    Index,
+    KoreanAnalyser,
+    build,
+    library,
+)
+from index.build import Progress, Quarantine
 from index.bundled_model import bundled_model, prepare_bundled_model
 from index.embedding import SentenceTransformerEmbedder
 from index.protocols import Reranker
 from index.readers import ReadOptions
 from index.rerank import CrossEncoderReranker
+from index.retrieve import open_over
 from index.sources import Sources, load_sources
 from service.answer import Answerer
 from service.errors import SettingsInvalid
@@ -57,13 +72,95 @@ def prepare_model(settings: Settings, *, force: bool = False) -> None:
         prepare_bundled_model(force=force)
 
 
+def open_reader(settings: Settings) -> EngineReader:
+    """The engine that is searched. Raises IndexUnusable and its kinds."""
+    return library.open_reader(settings.index)
+
+
+def open_writer(settings: Settings, *, create: bool = False, wait_s: float = 0.0) -> EngineWriter:
+    """The engine that articles are stored in; ``create`` makes what is missing.
+
+    Another writer is waited for ``wait_s`` seconds. Raises IndexLocked, IndexNotWritable, and without
+    ``create`` IndexNotFound.
+    """
+    return library.open_writer(settings.index, create=create, wait_s=wait_s)
+
+
+def quarantine(settings: Settings) -> Quarantine:
+    """Where input is kept that can't become an article."""
+    return library.quarantine_in(settings.index)
+
+
+def add_articles(
+    settings: Settings,
+    sources: Iterable[Path | str | Article],
+    *,
+    embedder: Embedder | None = None,
+    analyser: KoreanAnalyser | None = None,
+    progress: Progress = lambda summary: None,
+    wait_s: float = 0.0,
+) -> BuildSummary:
+    """Add or update articles as the settings say, and publish them.
+
+    ``embedder`` and ``analyser`` are given where they are loaded already. Raises what ``open_writer``
+    and ``index.build.ingest`` raise, ModelUnavailable, SettingsInvalid, SourcesInvalid.
+    """
+    options = read_options(settings)
+    embedder = embedder or build_embedder(settings)
+    analyser = analyser or build_analyser(settings)
+    with closing(open_writer(settings, create=True, wait_s=wait_s)) as writer:
+        return build.ingest(
+            sources,
+            writer,
+            embedder=embedder,
+            analyser=analyser,
+            chunking=chunk_settings(settings),
+            options=options,
+            quarantine=quarantine(settings),
+            progress=progress,
+        )
+
+
+def rebuild_articles(
+    settings: Settings, *, progress: Progress = lambda summary: None, wait_s: float = 0.0
+) -> BuildSummary:
+    """Prepare all stored articles as the settings say. Raises as ``open_writer``, ModelUnavailable."""
+    with closing(open_writer(settings, wait_s=wait_s)) as writer:
+        return build.rebuild(
+            writer,
+            embedder=build_embedder(settings),
+            analyser=build_analyser(settings),
+            chunking=chunk_settings(settings),
+            progress=progress,
+        )
+
+
+def remove_articles(
+    settings: Settings, article_ids: Iterable[str], *, wait_s: float = 0.0
+) -> tuple[list[str], int]:
+    """As ``index.remove_articles``, from the engine of the settings."""
+    with closing(open_writer(settings, wait_s=wait_s)) as writer:
+        return build.remove(writer, article_ids)
+
+
+def chunk_settings(settings: Settings) -> ChunkSettings:
+    """How articles are cut into passages."""
+    return ChunkSettings(
+        target_chars=settings.chunk_chars,
+        max_chars=settings.chunk_max_chars,
+        min_last_chars=settings.chunk_min_last_chars,
+        overlap_sentences=settings.chunk_overlap_sentences,
+    )
+
+
 def open_answerer(settings: Settings) -> Answerer:
     """Everything that answering needs. Raises IndexUnusable and its kinds, ModelUnavailable."""
-    index = open_index(
-        settings.index,
+    index = open_over(
+        open_reader(settings),
         embedder=lambda: BatchingEmbedder(build_embedder(settings)),
         dictionary=settings.dictionary,
         reranker=build_reranker(settings),
+        place=settings.index,
     )
     by_name = {backend.name: backend for backend in _backends(settings, index)}
     if settings.backend not in by_name:

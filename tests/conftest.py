@@ -42,6 +42,13 @@ def hash_embedder() -> HashEmbedder:
     return HashEmbedder()
 
 
+@pytest.fixture(scope="module", params=["local", "memory"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The name of an engine: whoever asks for it is tested over each."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture(scope="module")
 def index_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small index, made once for a module."""

@@ -21,8 +21,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from hash_embedder import HashEmbedder
 
-from index import AnalysedSentence, Article, IndexNotWritable, KoreanAnalyser
-from index.build import build_index, rebuild_index, remove_articles
+from index import (
+    AnalysedSentence,
+    Article,
+    IndexNotWritable,
+    KoreanAnalyser,
+    build_index,
+    rebuild_index,
+    remove_articles,
+)
 from index.engines.local import files
 
 ARTICLES = [

@@ -12,10 +12,7 @@ from pathlib import Path
 import small_index
 import uvicorn
 from fastapi import FastAPI
-from hash_embedder import HashEmbedder
 
-from index import Index
-from index.engines.local import LocalEngine
 from service.answer import Answerer
 from service.errors import LLMUnavailable
 from service.generate.prompt import Prompt
@@ -42,7 +39,7 @@ class MoodyBackend:
 
 def open_answerer(path: Path, articles: tuple[small_index.Article, ...]) -> Answerer:
     small_index.build(path, articles)
-    index = Index(LocalEngine.open(path), HashEmbedder(), small_index.analyser())
+    index = small_index.open_small(path)
     return Answerer(index, {"moody": MoodyBackend()}, default_backend="moody")
 
 

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import closing
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 
 from hash_embedder import HashEmbedder
+from memory_engine import MemoryEngine, Store
 
-from index import SEOUL, Article, BuildSummary, Index, KoreanAnalyser, build_index
-from index.engines.local import LocalEngine
+from index import (
+    SEOUL,
+    Article,
+    BuildSummary,
+    ChunkSettings,
+    Embedder,
+    EngineWriter,
+    Index,
+    KoreanAnalyser,
+    MalformedArticle,
+    build_index,
+)
+from index.build import Progress, ingest
+from index.library import open_reader, open_writer
 from service.answer import Answerer
 from service.errors import LLMTimeout
 from service.generate.prompt import Prompt
@@ -48,6 +62,10 @@ ARTICLES = (
 TRAM, LIBRARY, UNDATED = ARTICLES
 
 
+ENGINES = ("local", "memory")
+"""What lies above an engine is tested over both: the embedded one, and the reference in memory."""
+
+
 class BreakingBackend:
     """A backend that says half a sentence and then breaks off with the error it was given."""
 
@@ -65,9 +83,55 @@ def analyser() -> KoreanAnalyser:
     return KoreanAnalyser()
 
 
-def build(path: Path, articles: tuple[Article, ...] = ARTICLES) -> BuildSummary:
+def build(path: Path, articles: Sequence[Article] = ARTICLES) -> BuildSummary:
     """Index the articles at ``path``."""
     return build_index(articles, path, embedder=HashEmbedder(), analyser=analyser())
+
+
+def open_small(path: Path, embedder: Embedder | None = None) -> Index:
+    """The index at ``path``, opened without loading a model."""
+    return Index(open_reader(path), embedder or HashEmbedder(), analyser())
+
+
+class Corpus:
+    """Articles in one of ``ENGINES``, to be added to and searched; ``path`` is for the embedded one."""
+
+    def __init__(self, engine: str, path: Path) -> None:
+        self._engine, self._path, self._store = engine, path, Store()
+        self.quarantined: list[MalformedArticle] = []
+
+    def writer(self) -> EngineWriter:
+        in_memory = self._engine == "memory"
+        return MemoryEngine(self._store) if in_memory else open_writer(self._path, create=True)
+
+    def add(
+        self,
+        *sources: Article | Path,
+        embedder: Embedder | None = None,
+        chunking: ChunkSettings = ChunkSettings(),
+        progress: Progress = lambda summary: None,
+    ) -> BuildSummary:
+        with closing(self.writer()) as writer:
+            return ingest(
+                sources,
+                writer,
+                embedder=embedder or HashEmbedder(),
+                analyser=analyser(),
+                chunking=chunking,
+                quarantine=self.quarantined.extend,
+                progress=progress,
+            )
+
+    def open(self) -> Index:
+        reader = MemoryEngine(self._store) if self._engine == "memory" else open_reader(self._path)
+        return Index(reader, HashEmbedder(), analyser())
+
+
+def index_over(engine: str, path: Path, articles: Sequence[Article] = ARTICLES) -> Index:
+    """The articles in an index over one of ``ENGINES``."""
+    corpus = Corpus(engine, path)
+    corpus.add(*articles)
+    return corpus.open()
 
 
 def open_answerer(path: Path) -> Answerer:
@@ -77,5 +141,5 @@ def open_answerer(path: Path) -> Answerer:
         BreakingBackend("slow", LLMTimeout("no answer from 10.0.0.7 in 30 s")),
         BreakingBackend("buggy", KeyError("secret")),
     )
-    index = Index(LocalEngine.open(path), HashEmbedder(), analyser())
+    index = open_small(path)
     return Answerer(index, {backend.name: backend for backend in backends}, default_backend="stub")

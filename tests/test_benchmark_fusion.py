@@ -10,11 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hash_embedder import HashEmbedder
-from small_index import LIBRARY, TRAM, analyser, build
+from small_index import LIBRARY, TRAM, index_over
 
-from index import Index
-from index.engines.local import LocalEngine
 from index.protocols import Candidates
 from service.evaluation.ablation import SCORES
 from service.evaluation.datasets import GoldQuestion
@@ -46,9 +43,8 @@ QUESTIONS = [
 ]
 
 
-def test_every_method_is_reported_by_type(benchmark: Any, tmp_path: Path) -> None:
-    build(tmp_path)
-    with Index(LocalEngine.open(tmp_path), HashEmbedder(), analyser()) as index:
+def test_every_method_is_reported_by_type(benchmark: Any, engine: str, tmp_path: Path) -> None:
+    with index_over(engine, tmp_path) as index:
         report = benchmark._ablation(index, QUESTIONS, seed=0)
     assert set(report) == {"all", "numeric", "factoid"}
     for measured in report.values():
@@ -61,11 +57,12 @@ def test_every_method_is_reported_by_type(benchmark: Any, tmp_path: Path) -> Non
 
 
 def test_rank_fusion_adds_reciprocal_ranks(benchmark: Any) -> None:
-    ids = np.arange(3, dtype=np.int64)
+    ids = ["a", "b", "c"]
     found = Candidates(
-        keys=ids,
-        articles=ids,
+        passages=ids,
+        texts=ids,
         stories=ids,
+        leads=np.ones(3, dtype=np.bool_),
         days=np.zeros(3, dtype=np.int32),
         dense=np.array([0.9, 0.8, 0.1], dtype=np.float32),
         lexical={name: np.array([0.1, 0.7, 0.3], dtype=np.float32) for name in ("morphemes", "bigrams")},
@@ -86,8 +83,7 @@ def test_questions_without_a_type_are_sorted_by_what_they_ask(benchmark: Any) ->
 
 
 def test_every_stage_is_timed(benchmark: Any, tmp_path: Path) -> None:
-    build(tmp_path)
-    with Index(LocalEngine.open(tmp_path), HashEmbedder(), analyser()) as index:
+    with index_over("local", tmp_path) as index:
         seconds = benchmark._time_stages(index, QUESTIONS)
     assert {"embed", "understand", "vectors", "words", "fuse", "stories"} <= set(seconds)
     assert all(len(values) == len(QUESTIONS) for values in seconds.values())

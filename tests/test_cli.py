@@ -53,7 +53,7 @@ def gisa(
     """Runs the command in this process, with the quick embedder in the place of the model."""
     monkeypatch.chdir(tmp_path)  # no gisa.toml or .env of the developer's
     monkeypatch.setattr("service.wiring.build_embedder", lambda settings: HashEmbedder())
-    for module in ("index.build", "index.retrieve", "service.wiring"):
+    for module in ("index.library", "index.retrieve", "service.wiring"):
         monkeypatch.setattr(f"{module}.KoreanAnalyser", lambda **_: small_index.analyser())
 
     def run(*args: str | Path) -> Outcome:
@@ -220,6 +220,20 @@ def test_strict_fails_if_anything_was_left_out(gisa: Gisa, tmp_path: Path) -> No
     assert gisa("index", "add", articles_file(tmp_path), "--index", "i", "--strict").status == 0
     broken = articles_file(tmp_path, "{broken")
     assert gisa("index", "add", broken, "--index", "i", "--strict").status == 1
+
+
+def test_other_chunk_settings_cut_known_articles_anew(
+    gisa: Gisa, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = articles_file(tmp_path)
+    assert gisa("index", "add", path, "--index", "i", "--json").document["added"] == 3
+    monkeypatch.setenv("GISA_CHUNK_CHARS", "60")
+    monkeypatch.setenv("GISA_CHUNK_MIN_LAST_CHARS", "10")
+    told = gisa("index", "add", path, "--index", "i", "--json")
+    assert (told.document["updated"], told.document["unchanged"]) == (3, 0)
+    assert gisa("index", "add", path, "--index", "i", "--json").document["unchanged"] == 3
+    monkeypatch.delenv("GISA_CHUNK_CHARS")
+    assert gisa("index", "rebuild", "--index", "i", "--json").document["rebuilt"] == 3
 
 
 def test_info_needs_neither_model_nor_analyser(

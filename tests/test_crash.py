@@ -45,7 +45,7 @@ def contents(root: Path) -> dict[str, Any]:
     with closing(LocalEngine.open(root)) as engine:
         catalog = engine.catalog
         generation = engine._shown.generation
-        loaded = engine.load(catalog.live_passages()["passage"].tolist())
+        loaded = catalog.passages(catalog.live_passages()["passage"].tolist())
         passages = {found.passage.id: found.passage for found in loaded.values()}
         vectors = np.vstack(list(catalog.vectors(generation.manifest.dimension)))
         names = [found.passage.id for _, found in sorted(loaded.items())]
@@ -53,9 +53,11 @@ def contents(root: Path) -> dict[str, Any]:
         for of_its_own in ("generation", "revision", "removal", "checksums"):
             del manifest[of_its_own]
         question = HashEmbedder(generation.manifest.dimension).embed_queries(["트램 착공"])[0]
+        corpus = engine.statistics()
         terms = {"morphemes": ["트램", "소식."], "bigrams": ["트램"]}
-        candidates = engine.search(question, terms, Filters(), 100)
-        ids = [loaded[key].passage.id for key in candidates.keys.tolist()]
+        query = {field: corpus.weights(field, words) for field, words in terms.items()}
+        candidates = engine.search(question, [query], Filters(), 100)
+        ids = [loaded[int(id)].passage.id for id in candidates.passages]
         scores = zip(
             candidates.dense.tolist(), candidates.lexical["morphemes"].tolist(), strict=True
         )

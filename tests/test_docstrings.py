@@ -12,8 +12,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("index", "service")
 
 BEING_REWRITTEN = (
-    "index/engines/",
-    "index/retrieve.py",
     "service/answer.py",
     "service/generate/extractive.py",
     "service/korean/",

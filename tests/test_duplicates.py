@@ -6,24 +6,27 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
-from contracts.engine_contract import OTHER, WIRE, indexed
+from contracts.engine_contract import OTHER, RECIPE, THIRD, WIRE, indexed
 from datasketch import MinHashLSH
 from hash_embedder import HashEmbedder
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_index import analyser
+from memory_engine import MemoryEngine
+from small_index import analyser, index_over, open_small
 
-from index import SEOUL, Filters, Index, build_index, read_articles
+from index import SEOUL, ArticleHeader, Filters, Index, build_index, read_articles
+from index.build import put, remove
 from index.corrections import plain_title, titles_corrected
 from index.duplicates import BANDS, MIN_CHARS, PERMUTATIONS, ROWS, fingerprint, same_story
-from index.engines.local import LocalEngine
-from index.engines.local.catalog import Catalog, Recipe
+from index.protocols import StoredArticle
 from index.retrieve import CANDIDATES
 from service.cli.terminal import show_hits
 from service.evaluation.judge import Judge
@@ -40,8 +43,6 @@ WIRE_GROUPS = [
 
 
 # -- fingerprints
-
-RECIPE = Recipe("none", 4, "words", {})
 
 
 def test_the_bands_are_those_that_datasketch_chooses() -> None:
@@ -127,36 +128,38 @@ SENTENCES = re.findall(r"[^.]+\.", WIRE + OTHER)
     ),
     st.data(),
 )
-def test_who_leads_does_not_depend_on_the_order(
-    tmp_path_factory: pytest.TempPathFactory, bodies: list[str], data: st.DataObject
-) -> None:
+def test_who_leads_does_not_depend_on_the_order(bodies: list[str], data: st.DataObject) -> None:
     """Nor on articles that were there for a while: added at once, or added, changed and removed."""
     numbers = range(len(bodies))
-    at_once = Catalog(tmp_path_factory.mktemp("once"), writable=True)
-    at_once.put([indexed(f"a{n}", bodies[n]) for n in numbers], 0, RECIPE)
-    by_turns = Catalog(tmp_path_factory.mktemp("turns"), writable=True)
+    at_once, by_turns = memory_engine(), memory_engine()
+    put([indexed(f"a{n}", bodies[n]) for n in numbers], at_once)
     for n in data.draw(st.permutations(numbers)):
-        by_turns.put([indexed(f"a{n}", data.draw(st.sampled_from(bodies)))], 0, RECIPE)
-        by_turns.put([indexed(f"gone{n}", data.draw(st.sampled_from(bodies)))], 0, RECIPE)
+        put([indexed(f"a{n}", data.draw(st.sampled_from(bodies)))], by_turns)
+        put([indexed(f"gone{n}", data.draw(st.sampled_from(bodies)))], by_turns)
     for n in data.draw(st.permutations(numbers)):
-        by_turns.put([indexed(f"a{n}", bodies[n])], 0, RECIPE)
-        by_turns.remove([f"gone{n}"])
-    ids = [f"a{n}" for n in numbers]
-    leaders = [{catalog.story(id)[0] for id in ids} for catalog in (at_once, by_turns)]
+        put([indexed(f"a{n}", bodies[n])], by_turns)
+        remove(by_turns, [f"gone{n}"])
+    stories = [engine.stories([f"a{n}" for n in numbers]) for engine in (at_once, by_turns)]
+    leaders = [{story[0] for story in found.values()} for found in stories]
     assert leaders[0] == leaders[1]
-    for catalog in (at_once, by_turns):
-        for id in ids:
-            _check_story(catalog, catalog.story(id), id)
-        catalog.close()
+    for engine, found in zip((at_once, by_turns), stories, strict=True):
+        for article_id, story in found.items():
+            _check_story(engine, story, article_id)
 
 
-def _check_story(catalog: Catalog, story: tuple[str, ...], article_id: str) -> None:
+def memory_engine() -> MemoryEngine:
+    engine = MemoryEngine()
+    engine.adopt(RECIPE)
+    return engine
+
+
+def _check_story(engine: MemoryEngine, story: tuple[str, ...], article_id: str) -> None:
     """Every article is in one story, and says the same as its leader, which is no shorter."""
     leader, *copies = story
     assert article_id in story
-    assert catalog.story(leader) == story
-    best = catalog.article(leader)
-    for copy in map(catalog.article, copies):
+    assert engine.stories([leader])[leader] == story
+    best = engine.article(leader)
+    for copy in map(engine.article, copies):
         assert best is not None
         assert copy is not None
         one, other = fingerprint(best.body), fingerprint(copy.body)
@@ -166,11 +169,58 @@ def _check_story(catalog: Catalog, story: tuple[str, ...], article_id: str) -> N
         assert len("".join(best.body.split())) >= len("".join(copy.body.split()))
 
 
-def test_the_earliest_of_equals_leads(tmp_path: Path) -> None:
-    catalog = Catalog(tmp_path, writable=True)
-    catalog.put([indexed("late", WIRE, day="2026-03-05"), indexed("early", WIRE)], 0, RECIPE)
-    assert catalog.story("late") == ("early", "late")
-    catalog.close()
+def test_the_earliest_of_equals_leads() -> None:
+    engine = memory_engine()
+    put([indexed("late", WIRE, day="2026-03-05"), indexed("early", WIRE)], engine)
+    assert engine.stories(["late"])["late"] == ("early", "late")
+
+
+class Counting(MemoryEngine):
+    """Counts the calls of each verb that reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.adopt(RECIPE)
+        self.calls: Counter[str] = Counter()
+
+    def stored(
+        self, article_ids: Sequence[str], *, vectors: bool = False
+    ) -> dict[str, StoredArticle]:
+        self.calls["stored"] += 1
+        return super().stored(article_ids, vectors=vectors)
+
+    def labelled(self, labels: Collection[str]) -> dict[str, list[ArticleHeader]]:
+        self.calls["labelled"] += 1
+        return super().labelled(labels)
+
+    def stories(self, article_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        self.calls["stories"] += 1
+        return super().stories(article_ids)
+
+
+def test_a_batch_is_looked_up_at_once() -> None:
+    """However many articles, and copies of what is there, it holds."""
+    engine = Counting()
+    put([indexed(f"a{n}", SENTENCES[n] * 9) for n in range(6)], engine)
+    engine.calls.clear()
+    batch = [indexed(f"b{n}", SENTENCES[n % 6] * 9) for n in range(12)]
+    put([*batch, indexed("c", THIRD)], engine)
+    # Versions before, and leaders alike; bands, and titles; no leader went.
+    assert engine.calls == {"stored": 2, "labelled": 2}
+    assert engine.stories(["b0", "c"]) == {"b0": ("a0", "b0", "b6"), "c": ("c",)}
+
+
+def test_an_article_put_again_unchanged_keeps_its_story() -> None:
+    engine = memory_engine()
+    batch = [indexed(f"a{n}", WIRE + OTHER[: n * 9]) for n in range(4)]
+    put(batch, engine)
+    before = {i: sorted(story) for i, story in engine.stories([f"a{n}" for n in range(4)]).items()}
+    for n in (3, 0):
+        put([batch[n]], engine)
+        put(batch[: n + 1], engine)
+        found = engine.stories(list(before))
+        assert {i: sorted(story) for i, story in found.items()} == before
+        assert {story[0] for story in found.values()} == {"a3"}
 
 
 # -- the sample corpus
@@ -183,7 +233,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Index:
     assert summary.duplicates == 12
     again = build_index([SAMPLE], path, embedder=HashEmbedder(), analyser=analyser())
     assert (again.unchanged, again.duplicates) == (90, 0)
-    return Index(LocalEngine.open(path), HashEmbedder(), analyser())
+    return open_small(path)
 
 
 def stems() -> dict[str, str]:
@@ -194,34 +244,32 @@ def stems() -> dict[str, str]:
 
 def test_the_wire_groups_of_the_sample_and_no_others(sample: Index) -> None:
     names = stems()
-    stories = {sample.story(article.id) for article in read_articles(SAMPLE)}
+    stories = set(sample.stories([article.id for article in read_articles(SAMPLE)]).values())
     found = [{names.get(id, id) for id in story} for story in stories if len(story) > 1]
     assert sorted(found, key=sorted) == sorted(WIRE_GROUPS, key=sorted)
 
 
 def test_a_search_shows_a_story_once_and_names_the_outlets(sample: Index) -> None:
     hits = sample.search("해담 시내버스 요금 인상", k=10)
-    stories = [sample.story(hit.article.id) for hit in hits]
-    assert all(not set(a) & set(b) for a, b in combinations(stories, 2))
-    (fare,) = [hit for hit in hits if "a-04" in sample.story(hit.article.id)]
+    stories = sample.stories([hit.article.id for hit in hits])
+    assert all(not set(a) & set(b) for a, b in combinations(stories.values(), 2))
+    (fare,) = [hit for hit in hits if "a-04" in stories[hit.article.id]]
     outlets = {"해담일보", "동람경제", "해담시민뉴스"}
     assert {fare.article.press, *fare.also_reported_by} == outlets
 
 
-def test_a_crowd_of_copies_leaves_room_for_other_stories(tmp_path: Path) -> None:
+def test_a_crowd_of_copies_leaves_room_for_other_stories(engine: str, tmp_path: Path) -> None:
     """More copies of what fits best than there are candidates."""
     crowd = [indexed(f"copy{n}", WIRE, press=f"신문 {n}").article for n in range(CANDIDATES + 20)]
     others = [indexed(f"other{n}", text).article for n, text in enumerate(SENTENCES[-3:])]
-    summary = build_index([*crowd, *others], tmp_path, embedder=HashEmbedder(), analyser=analyser())
-    assert summary.duplicates == len(crowd) - 1
-    with Index(LocalEngine.open(tmp_path), HashEmbedder(), analyser()) as index:
+    with index_over(engine, tmp_path, [*crowd, *others]) as index:
         hits = index.search(WIRE, k=4)
     assert len(hits) == 4
     assert len(hits[0].also_reported_by) == len(crowd) - 1
 
 
 def test_evaluation_counts_a_copy_as_the_original(sample: Index) -> None:
-    leader, copy = sample.story("a-01")
+    leader, copy = sample.stories(["a-01"])["a-01"]
     assert Judge.of(sample, datetime.now(SEOUL)).stories([copy, "a-02", leader, "unknown"]) == (
         leader,
         "a-02",

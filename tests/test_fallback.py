@@ -21,11 +21,10 @@ from scripted_backend import (
     stalling,
     swapped_numbers,
 )
-from small_index import analyser, build
+from small_index import index_over
 from test_answer import check_citations
 
 from index import Index
-from index.engines.local import LocalEngine
 from service import create_app, wiring
 from service.answer import Answerer, DoneEvent, SentenceEvent
 from service.errors import (
@@ -54,15 +53,8 @@ KEY = "sk-secret-of-the-test"
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("fallback")
-    build(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def index(path: Path) -> Iterator[Index]:
-    with Index(LocalEngine.open(path), HashEmbedder(), analyser()) as index:
+def index(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    with index_over(engine, tmp_path_factory.mktemp("fallback")) as index:
         yield index
 
 
@@ -173,10 +165,10 @@ def _no_model_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(wiring, "build_embedder", lambda settings: HashEmbedder())
 
 
-def test_models_that_are_configured_answer(path: Path, server: FakeServer) -> None:
+def test_models_that_are_configured_answer(index_path: Path, server: FakeServer) -> None:
     server.replies = [Reply(("총사업비는 4820억 ", "원이다.[1] 비", "밀은 없다.[1]"))]
     settings = Settings(
-        index=path,
+        index=index_path,
         backend="openai",
         llm_base_url=f"{server.url}/v1",
         llm_model="m",
@@ -207,15 +199,15 @@ def test_models_that_are_configured_answer(path: Path, server: FakeServer) -> No
     ],
 )
 def test_what_is_missing_is_told_at_the_start(
-    path: Path, fields: dict[str, str], message: str
+    index_path: Path, fields: dict[str, str], message: str
 ) -> None:
     with pytest.raises(SettingsInvalid, match=message):
-        wiring.open_answerer(Settings(index=path, **fields))  # type: ignore[arg-type]
+        wiring.open_answerer(Settings(index=index_path, **fields))  # type: ignore[arg-type]
 
 
-def test_the_stub_is_there_only_where_it_is_configured(path: Path) -> None:
+def test_the_stub_is_there_only_where_it_is_configured(index_path: Path) -> None:
     asked = {"question": QUESTION, "backend": "stub"}
-    settings = Settings(index=path)
+    settings = Settings(index=index_path)
     service = wiring.open_answerer(settings)
     with TestClient(create_app(settings, answerer=service)) as client:
         refused = client.post("/v1/ask", json=asked)
@@ -223,7 +215,7 @@ def test_the_stub_is_there_only_where_it_is_configured(path: Path) -> None:
     assert refused.status_code == 422
     assert "'stub'라는 백엔드가 없습니다. 쓸 수 있는 것: extractive" in refused.json()["detail"]
 
-    settings = Settings(index=path, backend="stub")
+    settings = Settings(index=index_path, backend="stub")
     service = wiring.open_answerer(settings)
     with TestClient(create_app(settings, answerer=service)) as client:
         answers = [
@@ -234,8 +226,10 @@ def test_the_stub_is_there_only_where_it_is_configured(path: Path) -> None:
     assert answers[0]["citations"]
 
 
-def test_a_package_that_is_missing_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_is_missing_is_told(
+    index_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(__import__("sys").modules, "openai", None)
     with pytest.raises(SettingsInvalid, match="'openai' is not installed") as caught:
-        wiring.open_answerer(Settings(index=path, llm_model="m"))
+        wiring.open_answerer(Settings(index=index_path, llm_model="m"))
     assert "gisa[openai]" in caught.value.remedy

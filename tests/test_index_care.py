@@ -64,8 +64,8 @@ def root(built: Path, tmp_path: Path) -> Path:
 def ids(path: Path) -> set[str]:
     with closing(LocalEngine.open(path)) as engine:
         question = HashEmbedder(engine.info().dimension).embed_queries(["트램"])[0]
-        found = engine.search(question, {"morphemes": ["트램"]}, Filters(), 100)
-        return {p.article.id for p in engine.load(found.keys.tolist()).values()}
+        found = engine.search(question, [{"morphemes": {"트램": 1.0}}], Filters(), 100)
+        return {p.article.id for p in engine.passages(found.passages, found.token).values()}
 
 
 def problems(path: Path, embedder: Embedder | None = None) -> dict[str, str]:

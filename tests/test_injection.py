@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
-from hash_embedder import HashEmbedder
 from hostile import HOSTILE, Hostile, article
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_backend import ScriptedBackend, obedient
-from small_index import ARTICLES, TRAM, analyser
+from small_index import ARTICLES, TRAM, analyser, index_over
 from test_answer import check_citations
 
-from index import Index, build_index
-from index.engines.local import LocalEngine
+from index import Index
 from service.answer import Answerer
 from service.generate.prompt import Prompt
 from service.generate.stub import first_sentences
@@ -30,10 +28,8 @@ IDS = [f"{number}-{row.forbidden}" for number, row in ROWS]
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    path = tmp_path_factory.mktemp("hostile")
     articles = [*ARTICLES, *(article(number, row) for number, row in ROWS)]
-    build_index(articles, path, embedder=HashEmbedder(), analyser=analyser())
-    with Index(LocalEngine.open(path), HashEmbedder(), analyser()) as index:
+    with index_over("memory", tmp_path_factory.mktemp("hostile"), articles) as index:
         yield index
 
 

@@ -9,13 +9,11 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 import pytest
-from hash_embedder import HashEmbedder
 from pydantic import SecretStr
-from small_index import analyser, build
+from small_index import analyser, index_over
 from test_answer import check_citations
 
 from index import Index
-from index.engines.local import LocalEngine
 from service.answer import Answerer
 from service.generate import LLMBackend
 from service.generate.extractive import ExtractiveBackend
@@ -69,9 +67,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    path = tmp_path_factory.mktemp("llama")
-    build(path)
-    with Index(LocalEngine.open(path), HashEmbedder(), analyser()) as index:
+    with index_over("local", tmp_path_factory.mktemp("llama")) as index:
         yield index
 
 

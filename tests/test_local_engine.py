@@ -16,10 +16,13 @@ import pytest
 from contracts.engine_contract import (
     AXES,
     DIMENSION,
+    RECIPE,
     EngineContract,
+    fill,
     found_ids,
     indexed,
-    terms,
+    loaded,
+    look_up,
 )
 
 from index import (
@@ -30,14 +33,25 @@ from index import (
     IndexNotFound,
     RebuildUnfinished,
 )
-from index.engines.local import LocalEngine, Recipe
+from index.build import remove
+from index.engines.local import LocalEngine
+from index.engines.local.follower import FORMER
 from index.engines.local.generation import Generation, generation_folder, numbers, verify_checksums
 
 
 def create(root: Path) -> LocalEngine:
-    return LocalEngine.create_or_update(
-        root, embedder="axes", dimension=DIMENSION, analyser="words", chunking={}
-    )
+    engine = LocalEngine.create(root)
+    engine.adopt(RECIPE)
+    return engine
+
+
+def generation(engine: LocalEngine) -> int:
+    return engine.statistics().generation
+
+
+def bodies(engine: LocalEngine, *spellings: str) -> set[str]:
+    found = look_up(engine, *spellings, depth=5)
+    return {item.passage.text for item in loaded(engine, found)}
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -53,7 +67,7 @@ class TestLocalEngine(EngineContract):
         opened: list[LocalEngine] = []
 
         def open_engine() -> LocalEngine:
-            opened.append(create(tmp_path / "index"))
+            opened.append(LocalEngine.create(tmp_path / "index"))
             return opened[-1]
 
         yield open_engine
@@ -64,8 +78,7 @@ class TestLocalEngine(EngineContract):
 @pytest.fixture
 def writer(tmp_path: Path) -> Iterator[LocalEngine]:
     engine = create(tmp_path / "index")
-    engine.add([indexed("a", "트램 착공"), indexed("b", "배구 경기", axis=1)])
-    engine.publish()
+    fill(engine, indexed("a", "트램 착공"), indexed("b", "배구 경기", axis=1))
     yield engine
     engine.close()
 
@@ -92,36 +105,26 @@ def test_manifest_has_a_checksum_of_every_other_file(writer: LocalEngine) -> Non
         verify_checksums(folder)
 
 
-def test_nothing_new_publishes_nothing(writer: LocalEngine) -> None:
-    assert writer.publish() == 1
-    writer.add([indexed("c", "축제")])
-    assert writer.publish() == 2
-
-
 def test_old_generations_go_but_for_the_one_before(writer: LocalEngine) -> None:
     for n in range(3):
-        writer.add([indexed(f"n{n}", "축제")])
-        writer.publish()
+        fill(writer, indexed(f"n{n}", "축제"))
     assert sorted(p.name for p in (writer.root / "generations").iterdir()) == ["000003", "000004"]
 
 
 def test_a_reader_moves_on_to_a_new_generation(writer: LocalEngine) -> None:
     reader = LocalEngine.open(writer.root)
-    assert reader.generation == 1
-    writer.add([indexed("c", "바다 축제", axis=2)])
-    writer.publish()
-    wait_until(lambda: reader.generation == 2)
-    candidates = reader.search(AXES[2], terms("축제"), Filters(), 1)
-    (loaded,) = reader.load(candidates.keys.tolist()).values()
-    assert loaded.article.id == "c"
+    assert generation(reader) == 1
+    fill(writer, indexed("c", "바다 축제", axis=2))
+    wait_until(lambda: generation(reader) == 2)
+    assert found_ids(reader, look_up(reader, "축제", vector=AXES[2], depth=1)) == {"c"}
     reader.close()
 
 
 def test_a_reader_sees_a_removal_at_once(writer: LocalEngine) -> None:
     reader = LocalEngine.open(writer.root)
-    assert len(reader.search(AXES[0], terms("트램"), Filters(), 5).keys) == 2
-    writer.remove(["a"])
-    assert len(reader.search(AXES[0], terms("트램"), Filters(), 5).keys) == 1
+    assert len(look_up(reader, "트램").passages) == 2
+    writer.remove(["a"], {})
+    assert len(look_up(reader, "트램").passages) == 1
     reader.close()
 
 
@@ -190,7 +193,7 @@ def test_opening_does_not_write(writer: LocalEngine) -> None:
     writer.close()
     before = state()
     reader = LocalEngine.open(writer.root)
-    reader.search(AXES[0], terms("트램"), Filters(), 1)
+    look_up(reader, "트램")
     assert state() == before
     reader.close()
     assert state() == before
@@ -199,28 +202,27 @@ def test_opening_does_not_write(writer: LocalEngine) -> None:
 def test_a_damaged_generation_is_refused_and_the_old_one_goes_on(writer: LocalEngine) -> None:
     reader = LocalEngine.open(writer.root)
     damage_next(writer)
-    wait_until(lambda: reader.problem is not None)
-    assert "generation 2 is not used but 1" in (reader.problem or "")
-    assert reader.generation == 1
-    assert len(reader.search(AXES[0], terms("트램"), Filters(), 5).keys) == 2
+    wait_until(lambda: reader.problem() is not None)
+    assert "generation 2 is not used but 1" in (reader.problem() or "")
+    assert generation(reader) == 1
+    assert len(look_up(reader, "트램").passages) == 2
     writer.publish(afresh=True)
-    wait_until(lambda: reader.problem is None)
-    assert reader.generation == 3
+    wait_until(lambda: reader.problem() is None)
+    assert generation(reader) == 3
     reader.close()
 
 
 def test_opening_falls_back_to_the_newest_good_generation(writer: LocalEngine) -> None:
     damage_next(writer)
     with closing(LocalEngine.open(writer.root)) as reader:
-        assert reader.generation == 1
-        assert "gisa index rebuild" in (reader.problem or "")
+        assert generation(reader) == 1
+        assert "gisa index rebuild" in (reader.problem() or "")
 
 
 def damage_next(writer: LocalEngine) -> None:
     """Publish a generation that comes into being damaged."""
     current = writer.root / "CURRENT"
-    writer.add([indexed("c", "축제")])
-    writer.publish()
+    fill(writer, indexed("c", "축제"))
     folder = generation_folder(writer.root, 2)
     current.write_text("1\n")
     (folder / "rows.npy").write_bytes(b"damaged")
@@ -229,41 +231,53 @@ def damage_next(writer: LocalEngine) -> None:
 
 def test_a_reader_refuses_vectors_of_another_embedder(tmp_path: Path, writer: LocalEngine) -> None:
     reader = LocalEngine.open(writer.root)
-    writer.begin_rebuild(Recipe("other", DIMENSION, "words", {}))
+    writer.adopt(replace(RECIPE, embedder="other"), rebuild=True)
     with pytest.raises(RebuildUnfinished):
         writer.publish()
-    writer.add([indexed("a", "트램 착공"), indexed("b", "배구 경기", axis=1)])
-    assert writer.publish() == 2
-    wait_until(lambda: reader.problem is not None)
-    assert "built with the embedder other, but axes" in (reader.problem or "")
-    candidates = reader.search(AXES[0], terms("트램"), Filters(), 5)
-    assert (candidates.generation, len(reader.load(candidates.keys.tolist()))) == (1, 2)
+    both = indexed("a", "트램 착공"), indexed("b", "배구 경기", axis=1)
+    assert fill(writer, *both).generation == 2
+    wait_until(lambda: reader.problem() is not None)
+    assert "built with the embedder other, but axes" in (reader.problem() or "")
+    found = look_up(reader, "트램")
+    assert (found.generation, len(loaded(reader, found))) == (1, 2)
     reader.close()
 
 
 def test_what_a_reader_holds_is_not_deleted(writer: LocalEngine) -> None:
     old = Generation(generation_folder(writer.root, 1))
     for n in range(3):
-        writer.add([indexed("a", f"트램 {n}")])
-        writer.publish()
+        fill(writer, indexed("a", f"트램 {n}"))
     assert numbers(writer.root) == [1, 3, 4]
-    loaded = writer.load(old.rows["passage"].tolist())
-    assert sorted(item.passage.text for item in loaded.values()) == ["배구 경기", "트램 착공"]
+    held = writer.passages(list(map(str, old.rows["passage"].tolist())), "1")
+    assert sorted(item.passage.text for item in held.values()) == ["배구 경기", "트램 착공"]
     del old
-    writer.add([indexed("a", "트램 끝")])
-    writer.publish()
+    fill(writer, indexed("a", "트램 끝"))
     assert numbers(writer.root) == [4, 5]
 
 
 def test_what_was_found_can_be_loaded_after_several_publications(writer: LocalEngine) -> None:
     with closing(LocalEngine.open(writer.root)) as reader:
-        candidates = reader.search(AXES[0], terms("트램"), Filters(), 5)
-        for n in range(3):
-            writer.add([indexed("a", f"트램 {n}"), indexed("b", f"배구 {n}")])
-            writer.publish()
-            wait_until(lambda: reader.generation == writer.generation)
-        texts = {item.passage.text for item in reader.load(candidates.keys.tolist()).values()}
-        assert texts == {"트램 착공", "배구 경기"}
+        found = look_up(reader, "트램")
+        for n in range(FORMER):
+            made = fill(writer, indexed("a", f"트램 {n}"), indexed("b", f"배구 {n}"))
+            wait_until(lambda: generation(reader) == made.generation)  # noqa: B023
+        assert {item.passage.text for item in loaded(reader, found)} == {"트램 착공", "배구 경기"}
+
+
+def test_former_generations_are_let_go_after_a_while(
+    writer: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(LocalEngine.open(writer.root)) as reader:
+        found = look_up(reader, "트램")
+        for n in range(FORMER + 1):
+            made = fill(writer, indexed("a", f"트램 {n}"))
+            wait_until(lambda: generation(reader) == made.generation)  # noqa: B023
+        assert numbers(writer.root) == [1, 2, 3, 4, 5]
+        monkeypatch.setattr("index.engines.local.follower.FORMER_S", 0)
+        reader._shown.refresh()
+        fill(writer, indexed("a", "트램 끝"))
+        assert numbers(writer.root) == [5, 6]
+        assert {item.passage.text for item in loaded(reader, found)} == {"배구 경기"}
 
 
 def test_the_lock_names_its_holder_and_dies_with_it(writer: LocalEngine) -> None:
@@ -284,19 +298,18 @@ def test_reads_where_nothing_can_be_written(writer: LocalEngine) -> None:
     writer.close()
     (writer.root / "catalog.sqlite-shm").mkdir()
     with closing(LocalEngine.open(writer.root)) as reader:
-        candidates = reader.search(AXES[0], terms("트램"), Filters(), 5)
-        assert len(reader.load(candidates.keys.tolist())) == 2
+        assert len(loaded(reader, look_up(reader, "트램"))) == 2
 
 
 def test_an_index_put_in_the_place_of_another_is_read(tmp_path: Path, writer: LocalEngine) -> None:
     other = create(tmp_path / "other")
-    other.add([indexed("z", "바다 축제")])
-    other.publish(), other.publish(afresh=True)
+    fill(other, indexed("z", "바다 축제"))
+    other.publish(afresh=True)
     other.close()
     with closing(LocalEngine.open(writer.root)) as reader:
         writer.root.rename(tmp_path / "gone")
         (tmp_path / "other").rename(writer.root)
-        wait_until(lambda: reader.generation == 2)
+        wait_until(lambda: generation(reader) == 2)
         assert reader.article("z") is not None
 
 
@@ -315,25 +328,17 @@ def test_small_and_large_find_the_same(
         for n in range(400)
     ]
     for part in (items[:300], items[300:]):  # the second adds to the lists of the first
-        engine.add(part)
-        engine.publish()
-    engine.remove(["a7"])
-    engine.publish()
+        fill(engine, *part)
+    remove(engine, ["a7"])
     kept = [n for n in range(400) if n != 7]
     exact = [f"a{kept[i]}" for i in np.argsort(-(vectors[kept] @ vectors[5]))[:10]]
-    candidates = engine.search(vectors[5], {}, Filters(), 10)
+    candidates = engine.search(vectors[5], [{}], Filters(), 10)
     assert len(found_ids(engine, candidates) & set(exact)) >= 9
-    narrow = engine.search(vectors[5], {}, Filters(press=("신문3",)), 10)
-    assert len(narrow.keys) == 10  # a narrow filter still fills
-    texts = [items[int(a.article.id[1:])] for a in engine.load(narrow.keys.tolist()).values()]
-    assert {item.article.press for item in texts} == {"신문3"}
-    order = [
-        items[int(a.article.id[1:])].vectors[0]
-        for a in engine.load(candidates.keys.tolist()).values()
-    ]
-    assert sorted(candidates.dense) == pytest.approx(
-        sorted(v @ vectors[5] for v in order), abs=2e-3
-    )
+    narrow = engine.search(vectors[5], [{}], Filters(press=("신문3",)), 10)
+    assert len(narrow.passages) == 10  # a narrow filter still fills
+    assert {item.article.press for item in loaded(engine, narrow)} == {"신문3"}
+    found = [items[int(a.article.id[1:])].vectors[0] for a in loaded(engine, candidates)]
+    assert candidates.dense.tolist() == pytest.approx([v @ vectors[5] for v in found], abs=2e-3)
     engine.close()
 
 

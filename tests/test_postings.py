@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from index.corpus import CorpusStatistics
 from index.engines.local import lexical, postings
-from index.engines.local.lexical import LexicalStore, _highest, write_lexical
+from index.engines.local.lexical import LexicalStore, Lists, _highest, write_lexical
 from index.engines.local.postings import GONE, Postings, invert
 
 TERMS = st.sampled_from("가나다라마바사아자차")
@@ -25,6 +26,12 @@ SLOW_START = settings(
 def write(texts: list[list[str]], folder: Path) -> LexicalStore:
     write_lexical(None, NOTHING, [{"f": text} for text in texts], ["f"], len(texts), folder)
     return LexicalStore(folder, ["f"], len(texts))
+
+
+def asked(store: LexicalStore, rows: int, *words: str) -> Lists:
+    """The lists of a question of these words."""
+    corpus = CorpusStatistics(passages=rows, fields=store.statistics)
+    return store.lists({"f": corpus.weights("f", words)})
 
 
 @SLOW_START
@@ -42,11 +49,10 @@ def test_scores_are_those_of_bm25s(
     reference = BM25(k1=1.2, b=0.75, method="lucene")
     reference.index((ids, vocabulary), show_progress=False)
     expected = reference.get_scores_from_ids([vocabulary[term] for term in question])
-    attainable = sum(store.idf("f", question).values())
-    rows = np.arange(len(texts))
-    assert store.scores({"f": question}, rows)["f"] * attainable == pytest.approx(
-        expected, abs=1e-4
-    )
+    corpus = CorpusStatistics(passages=len(texts), fields=store.statistics)
+    attainable = sum(corpus.idf("f", question).values())
+    scores = store.scores(asked(store, len(texts), *question), np.arange(len(texts)))["f"]
+    assert scores * attainable == pytest.approx(expected, abs=1e-4)
 
 
 @given(st.lists(st.lists(st.integers(0, 400), unique=True), max_size=5), st.integers(1, 9))
@@ -92,9 +98,9 @@ def test_common_terms_score_but_do_not_nominate(
 ) -> None:
     store = write([["흔", "드문"], *[["흔"]] * 50], tmp_path)
     monkeypatch.setattr(lexical, "NOMINATING_POSTINGS", 10)
-    assert store.best({"f": ["흔", "드문"]}, 20, None).tolist() == [0]
-    assert len(store.best({"f": ["흔"]}, 20, None)) == 20  # nothing rarer: it does
-    both = store.scores({"f": ["흔", "드문"]}, np.array([0, 1]))["f"]
+    assert store.best(asked(store, 51, "흔", "드문"), 20, None).tolist() == [0]
+    assert len(store.best(asked(store, 51, "흔"), 20, None)) == 20  # nothing rarer: it does
+    both = store.scores(asked(store, 51, "흔", "드문"), np.array([0, 1]))["f"]
     assert both[0] > both[1] > 0
 
 
@@ -123,4 +129,4 @@ def test_rows_out_of_range_fail_and_nothing_else(tmp_path: Path) -> None:
     np.save(path, np.array([7, 4_000_000_000], dtype="<u4"))
     store = LexicalStore(tmp_path, ["f"], 2)
     with pytest.raises(IndexError):
-        store.best({"f": ["가", "나"]}, 5, None)
+        store.best(asked(store, 2, "가", "나"), 5, None)

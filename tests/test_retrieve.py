@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from hash_embedder import HashEmbedder
 from hypothesis import given
 from hypothesis import strategies as st
-from small_index import LIBRARY, TRAM, UNDATED, analyser, build
+from small_index import LIBRARY, TRAM, UNDATED, build, index_over
 
 from index import (
     Article,
@@ -22,11 +23,10 @@ from index import (
     Index,
     IndexEmpty,
     Query,
-    build_index,
     index_info,
     open_index,
 )
-from index.engines.local import LocalEngine
+from index.library import open_writer
 from index.protocols import Candidates
 from index.retrieve import LEXICAL_WEIGHTS, _best_of_stories, _best_told, _ranking, freshness, fuse
 
@@ -35,12 +35,17 @@ def candidates(
     dense: list[float], articles: list[int] | None = None, **lexical: list[float]
 ) -> Candidates:
     """Passages of articles, each one of its own unless given; article n + 6 is a copy of n."""
-    keys = np.arange(len(dense), dtype=np.int64)
-    numbers = keys if articles is None else np.array(articles, dtype=np.int64)
-    stories = numbers if articles is None else numbers % 6
+    numbers = list(range(len(dense))) if articles is None else articles
     parts = {field: np.array(values, dtype=np.float32) for field, values in lexical.items()}
-    days = np.zeros(len(dense), dtype=np.int32)
-    return Candidates(keys, numbers, stories, np.array(dense, dtype=np.float32), parts, days)
+    return Candidates(
+        passages=[f"passage {n}" for n in range(len(dense))],
+        texts=list(map(str, numbers)),
+        stories=[f"story {n if articles is None else n % 6}" for n in numbers],
+        leads=np.array([articles is None or n < 6 for n in numbers], dtype=np.bool_),
+        dense=np.array(dense, dtype=np.float32),
+        lexical=parts,
+        days=np.zeros(len(dense), dtype=np.int32),
+    )
 
 
 def test_fusion_is_the_documented_sum() -> None:
@@ -91,16 +96,16 @@ def test_stories_are_distinct_and_the_best(
 ) -> None:
     """Of the articles 0 to 11, those from 6 on are copies in the stories that 0 to 5 lead."""
     found = candidates([score for score, _ in passages], articles=[a for _, a in passages])
-    scores, stories, articles = found.dense, found.stories, found.articles
+    scores, stories, texts = found.dense, np.array(found.stories), np.array(found.texts)
     ranking = _ranking(scores, found)
     told = _best_told(ranking, leeway)
     chosen = _best_of_stories(ranking, told, k, per_story)
-    shown = [int(stories[i]) for i in chosen]
+    shown = [found.stories[i] for i in chosen]
     assert all(shown.count(story) <= per_story for story in shown)
-    assert len(set(shown)) == min(k, len(set(stories.tolist())))
+    assert len(set(shown)) == min(k, len(set(found.stories)))
     assert [scores[i] for i in chosen] == sorted((scores[i] for i in chosen), reverse=True)
-    assert {int(articles[i]) for i in chosen} == {told[story] for story in shown}
-    best_of = {s: scores[articles == a].max() for s, a in told.items()}
+    assert {found.texts[i] for i in chosen} == {told[story] for story in shown}
+    best_of = {story: scores[texts == text].max() for story, text in told.items()}
     worst_shown = min((best_of[s] for s in shown), default=0)
     assert all(best <= worst_shown for s, best in best_of.items() if s not in shown)
     assert all(best_of[s] >= scores[stories == s].max() - leeway - 1e-6 for s in told)
@@ -108,13 +113,14 @@ def test_stories_are_distinct_and_the_best(
 
 def test_the_leader_tells_the_story_unless_a_copy_is_far_better() -> None:
     found = candidates([0.80, 0.82, 0.70], articles=[1, 7, 2])
-    assert _best_told(_ranking(found.dense, found), 0.03) == {1: 1, 2: 2}
-    assert _best_told(_ranking(found.dense, found), 0.01) == {1: 7, 2: 2}
+    ranking = _ranking(found.dense, found)
+    assert _best_told(ranking, 0.03) == {"story 1": "1", "story 2": "2"}
+    assert _best_told(ranking, 0.01) == {"story 1": "7", "story 2": "2"}
 
 
 def test_a_copy_tells_the_story_where_the_leader_is_filtered_out() -> None:
     found = candidates([0.80, 0.82], articles=[7, 7])
-    assert _best_told(_ranking(found.dense, found), 1.0) == {1: 7}
+    assert _best_told(_ranking(found.dense, found), 1.0) == {"story 1": "7"}
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +131,8 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def index(path: Path) -> Iterator[Index]:
-    with open_index(path, embedder=HashEmbedder()) as index:
+def index(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    with index_over(engine, tmp_path_factory.mktemp("over")) as index:
         yield index
 
 
@@ -160,10 +166,11 @@ def test_a_query_is_looked_up_once_under_the_same_filters(
 
 
 def test_hits_carry_exact_offsets(index: Index) -> None:
-    for hit in index.search("트램 도서관 윤슬대교", k=10, per_story=5):
-        text = index.text(hit)
-        assert text is not None
-        passage = hit.passage
+    hits = index.search("트램 도서관 윤슬대교", k=10, per_story=5)
+    texts = index.texts(hits)
+    assert len(texts) == 3
+    for hit in hits:
+        text, passage = texts[hit.version], hit.passage
         assert text.body[passage.start : passage.end] == passage.text
         assert set(hit.lexical) == {"morphemes", "bigrams"}
 
@@ -186,15 +193,14 @@ def test_the_parts_of_a_score_add_up(index: Index) -> None:
     assert index.search(question)[0].explanation is None
 
 
-def test_a_later_passage_is_found_by_the_title_too(tmp_path: Path) -> None:
+def test_a_later_passage_is_found_by_the_title_too(engine: str, tmp_path: Path) -> None:
     """What only the title says counts for every passage, and the explanation tells it."""
     body = "비가 온다. " * 200 + "오전에 개통식을 열었다."
     articles = [
         Article(id="bridge", title="노을대교 새로 개통", body=body),
         Article(id="rain", title="장마 시작", body=body),
     ]
-    build_index(articles, tmp_path, embedder=HashEmbedder(), analyser=analyser())
-    with Index(LocalEngine.open(tmp_path), HashEmbedder(), analyser()) as index:
+    with index_over(engine, tmp_path, articles) as index:
         hits = index.search("노을대교 개통식", k=4, explain=True)
     assert hits[0].article.id == "bridge"
     assert hits[0].passage.start > 0
@@ -246,11 +252,8 @@ def test_info_needs_no_model(path: Path) -> None:
 def test_an_index_that_loses_all_its_articles_finds_nothing(tmp_path: Path) -> None:
     build(tmp_path)
     with open_index(tmp_path, embedder=HashEmbedder()) as index:
-        writer = LocalEngine.create_or_update(
-            tmp_path, embedder="hash-64", dimension=64, analyser="", chunking={}
-        )
-        writer.remove([TRAM.id, LIBRARY.id, UNDATED.id])
-        assert index.search("트램") == []
-        writer.publish()
-        writer.close()
+        with closing(open_writer(tmp_path)) as writer:
+            writer.remove([TRAM.id, LIBRARY.id, UNDATED.id], {})
+            assert index.search("트램") == []
+            writer.publish()
         assert index.search("트램") == []

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_index import analyser
+from small_index import analyser, open_small
 
-from index import Index, build_index
+from index import build_index
 from index.embedding import SentenceTransformerEmbedder
-from index.engines.local import LocalEngine
 from service.answer import Answerer
 from service.evaluation.metrics import contains
 from service.generate.extractive import ExtractiveBackend
@@ -29,7 +28,7 @@ def answerer(
         pytest.skip("../shared/data is not beside the repository: the page is not shipped")
     path = tmp_path_factory.mktemp("seed")
     build_index([SHARED / "seed_article.txt"], path, embedder=embedder, analyser=analyser())
-    with Index(LocalEngine.open(path), embedder, analyser()) as index:
+    with open_small(path, embedder) as index:
         backend = ExtractiveBackend(index.analyser, index.idf)
         yield Answerer(index, {backend.name: backend}, default_backend=backend.name)
 

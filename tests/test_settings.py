@@ -38,6 +38,14 @@ def test_sources_override_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
         ("GISA_EMBEDDING_RUNTIME", "tpu", "GISA_EMBEDDING_RUNTIME = 'tpu'"),
         ("GISA_BACKENDS", "stub", "no setting GISA_BACKENDS; did you mean GISA_BACKEND"),
         ("gisa_quux", "1", "no setting gisa_quux$"),
+        ("GISA_CHUNK_CHARS", "20", "GISA_CHUNK_CHARS = '20': .*greater than or equal to 50"),
+        ("GISA_CHUNK_OVERLAP_SENTENCES", "-1", "greater than or equal to 0"),
+        (
+            "GISA_CHUNK_CHARS",
+            "900",
+            "GISA_CHUNK_CHARS = 900, GISA_CHUNK_MAX_CHARS = 800: none may exceed",
+        ),
+        ("GISA_CHUNK_CHARS", "100", "GISA_CHUNK_MIN_LAST_CHARS = 120, GISA_CHUNK_CHARS = 100"),
     ],
 )
 def test_bad_values_and_unknown_names(

@@ -22,16 +22,13 @@ from contextlib import closing
 from pathlib import Path
 sys.path[:0] = [{root!r}, {tests!r}]
 import uvicorn
-from index import Index
-from index.engines.local import LocalEngine
-from hash_embedder import HashEmbedder
 from live_server import MoodyBackend
-from small_index import analyser
+from small_index import open_small
 from service.answer import Answerer
 from service import create_app
 from service.settings import load_settings
 
-index = Index(LocalEngine.open(Path({index!r})), HashEmbedder(), analyser())
+index = open_small(Path({index!r}))
 answerer = Answerer(index, {{"moody": MoodyBackend()}}, default_backend="moody")
 app = create_app(load_settings(), answerer=answerer)
 app.state.shutdown.grace_s = 0.2

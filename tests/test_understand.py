@@ -8,12 +8,10 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
-from hash_embedder import HashEmbedder
 from scripted_backend import Script, ScriptedBackend
-from small_index import analyser, build
+from small_index import index_over
 
 from index import SEOUL, Article, Filters, Index
-from index.engines.local import LocalEngine
 from service.answer import Answerer, DoneEvent, InterpretedEvent
 from service.generate.prompt import Prompt
 from service.query.understand import Understander, Understood, names_of
@@ -42,10 +40,8 @@ NOW = datetime(2026, 6, 10, 9, tzinfo=SEOUL)
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    path = tmp_path_factory.mktemp("understood")
-    build(path, ARTICLES)
-    with Index(LocalEngine.open(path), HashEmbedder(), analyser()) as index:
+def index(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    with index_over(engine, tmp_path_factory.mktemp("understood"), ARTICLES) as index:
         yield index
 
 
@@ -227,7 +223,9 @@ def test_a_relative_time_is_not_widened_but_the_reader_is_told(index: Index) -> 
     assert nothing.interpreted.note is None
 
 
-def test_a_time_with_weak_hits_alone_is_said_to_have_better_ones_elsewhere(tmp_path: Path) -> None:
+def test_a_time_with_weak_hits_alone_is_said_to_have_better_ones_elsewhere(
+    engine: str, tmp_path: Path
+) -> None:
     topics = "산불 진화,축제 개막,버스 요금,해상풍력 허가,도서관 휴관,마라톤 우승,폭설 제설,어묵 회수".split(
         ","
     )
@@ -238,8 +236,7 @@ def test_a_time_with_weak_hits_alone_is_said_to_have_better_ones_elsewhere(tmp_p
     final = article(
         "final", "지난달 30일 결승에서 배구단이 이겼다.", "2026-06-02", "KBN", "스포츠", "고은별"
     )
-    build(tmp_path, (*ARTICLES, *others, final))
-    with Index(LocalEngine.open(tmp_path), HashEmbedder(), analyser()) as index:
+    with index_over(engine, tmp_path, (*ARTICLES, *others, final)) as index:
         (later,) = understood(index, "지난달 배구단 결승은?").scopes
         assert later.about is not None
         assert later.search(index, "배구단 결승", k=3, per_story=1)[0].article.id == "final"
@@ -260,9 +257,9 @@ def test_an_outlet_without_an_answer(index: Index) -> None:
     assert "‘해담일보’" in (answer.interpreted.note or "")
 
 
-def test_a_corpus_without_dates_has_no_filter_on_time(tmp_path: Path) -> None:
-    build(tmp_path, (Article(id="a", title="트램", body="트램은 지난달 열렸다."),))
-    with Index(LocalEngine.open(tmp_path), HashEmbedder(), analyser()) as index:
+def test_a_corpus_without_dates_has_no_filter_on_time(engine: str, tmp_path: Path) -> None:
+    undated = Article(id="a", title="트램", body="트램은 지난달 열렸다.")
+    with index_over(engine, tmp_path, [undated]) as index:
         result = understood(index, "지난달 열린 트램은?")
     assert result.interpreted.time_range is None
     assert result.beyond is None

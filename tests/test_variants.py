@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from hash_embedder import HashEmbedder
 from hypothesis import given
 from hypothesis import strategies as st
-from small_index import analyser, build
+from small_index import analyser, index_over
 
-from index import Article, Index
-from index.engines.local import LocalEngine
+from index import Article, CorpusStatistics
+from index.corpus import FieldStatistics, NameTable
 from index.letters import spelt_in_hangul, spelt_in_latin
 from index.variants import MAX_VARIANTS, alias_key, bracketed_names, one_jamo_away, variants
 
 
-class Corpus:
-    """Some words and names."""
-
-    def __init__(self, words: str = "", names: Mapping[str, Sequence[str]] | None = None) -> None:
-        self._words = set(words.split())
-        self._names = names or {}
-
-    def idf(self, field: str, terms: Iterable[str]) -> Mapping[str, float]:
-        return {term: 1.0 if term in self._words else 5.0 for term in terms}
-
-    def aliases(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        return {name: self._names[name] for name in names if name in self._names}
+def corpus(words: str = "", names: Mapping[str, Sequence[str]] | None = None) -> CorpusStatistics:
+    """One of some words and names."""
+    fields = {"morphemes": FieldStatistics.of([words.split()])}
+    pairs = ((key, other, 1) for key, others in (names or {}).items() for other in others)
+    return CorpusStatistics(passages=1, fields=fields, names=NameTable.of(pairs))
 
 
 @pytest.mark.parametrize(
@@ -105,22 +97,22 @@ NAMES = {
     ],
 )
 def test_spellings(question: str, variant: str) -> None:
-    corpus = Corpus("해담 바다축제 아파트 화재 한결마을 금리 lg전자 에스케이티 arm", NAMES)
-    assert variant in variants(question, analyser(), corpus)
+    known = corpus("해담 바다축제 아파트 화재 한결마을 금리 lg전자 에스케이티 arm", NAMES)
+    assert variant in variants(question, analyser(), known)
 
 
 def test_words_that_the_corpus_has_are_joined() -> None:
-    assert "한국은행 금리는?" in variants("한국 은행 금리는?", analyser(), Corpus("한국은행 금리"))
+    assert "한국은행 금리는?" in variants("한국 은행 금리는?", analyser(), corpus("한국은행 금리"))
 
 
 @pytest.mark.parametrize("question", ["트램 사업비는?", "우주발사장 길이는?", "암 진단", "", "?"])
 def test_a_question_without_other_spellings(question: str) -> None:
-    assert variants(question, analyser(), Corpus("트램 사업비 길이 암 진단", NAMES)) == []
+    assert variants(question, analyser(), corpus("트램 사업비 길이 암 진단", NAMES)) == []
 
 
 def test_there_are_never_many() -> None:
     question = "한은 GIST 한국 은행 美 中 日 아퍄트 해담바다축제 광주과학기술원"
-    found = variants(question, analyser(), Corpus("한국은행 아파트 해담 바다축제", NAMES))
+    found = variants(question, analyser(), corpus("한국은행 아파트 해담 바다축제", NAMES))
     assert 1 < len(found) <= MAX_VARIANTS
     assert question not in found
 
@@ -138,14 +130,13 @@ def test_names_that_differ_in_spaces_and_case_are_one() -> None:
     assert alias_key("Gist") == alias_key("GIST")
 
 
-def test_a_short_name_finds_the_long_one(tmp_path: Path) -> None:
+def test_a_short_name_finds_the_long_one(engine: str, tmp_path: Path) -> None:
     articles = (
         Article(id="intro", title="연구", body="광주과학기술원(GIST)이 문을 열었다."),
         Article(id="long", title="총장", body="광주과학기술원 총장에 이정하 교수가 뽑혔다."),
         Article(id="other", title="날씨", body="해담에는 총장 소식 대신 비가 내렸다."),
     )
-    build(tmp_path, articles)
-    with Index(LocalEngine.open(tmp_path), HashEmbedder(), analyser()) as index:
+    with index_over(engine, tmp_path, articles) as index:
         found = {hit.article.id: hit.lexical["morphemes"] for hit in index.search("GIST 총장")}
     assert found["long"] > 0.4
     assert found["long"] > 2 * found["other"]

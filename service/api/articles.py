@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.status import HTTP_204_NO_CONTENT
 
-from index import Article, ArticleHeader, BuildSummary, IndexUnusable, build_index, remove_articles
+from index import Article, ArticleHeader, BuildSummary, IndexUnusable
 from service import wiring
 from service.answer import Answerer
 from service.api.access import require_admin
@@ -154,8 +154,8 @@ async def remove(article_id: str, request: Request, gateway: GatewayDep) -> None
     """Take an article out of the answers at once, and out of the index. Needs an admin's key."""
     if await gateway.article(article_id) is None:
         raise ArticleNotFound(f"there is no article {article_id!r}")
-    path = request.app.state.settings.index
-    await to_thread.run_sync(lambda: remove_articles(path, [article_id], wait_s=WAIT_S))
+    settings: Settings = request.app.state.settings
+    await to_thread.run_sync(lambda: wiring.remove_articles(settings, [article_id], wait_s=WAIT_S))
 
 
 def _add(settings: Settings, records: ArticleRecords, answerer: Answerer | None) -> BuildSummary:
@@ -163,12 +163,11 @@ def _add(settings: Settings, records: ArticleRecords, answerer: Answerer | None)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "articles.jsonl"
         file.write_text("\n".join(map(_line, records.articles)), encoding="utf-8")
-        return build_index(
+        return wiring.add_articles(
+            settings,
             [file],
-            settings.index,
-            embedder=answerer.index.embedder if answerer else wiring.build_embedder(settings),
-            analyser=answerer.index.analyser if answerer else wiring.build_analyser(settings),
-            options=wiring.read_options(settings),
+            embedder=answerer.index.embedder if answerer else None,
+            analyser=answerer.index.analyser if answerer else None,
             wait_s=WAIT_S,
         )
 

@@ -241,24 +241,13 @@ def index_add(
     as_json: JsonOption = False,
 ) -> None:
     """Add articles, or update those that changed. Unchanged articles are skipped."""
-    from index import build_index
     from service import wiring
     from service.cli.terminal import build_progress, say_json, show_summary
 
     settings = _settings(index=index, source_timezone=source_timezone)
-    options = wiring.read_options(settings)
     try:
         with build_progress() as progress:
-            embedder = wiring.build_embedder(settings)
-            summary = build_index(
-                paths,
-                settings.index,
-                embedder=embedder,
-                analyser=wiring.build_analyser(settings),
-                options=options,
-                progress=progress,
-                wait_s=wait,
-            )
+            summary = wiring.add_articles(settings, paths, progress=progress, wait_s=wait)
     except KeyboardInterrupt:
         say("Interrupted. Finished batches are kept: run the same command to continue.", to=err)
         raise typer.Exit(INTERRUPTED) from None

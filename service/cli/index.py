@@ -41,9 +41,9 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Remove articles: from answers at once, then from the files of the index."""
-    from index import remove_articles
+    from service import wiring
 
-    removed, generation = remove_articles(_folder(index), article_ids, wait_s=wait)
+    removed, generation = wiring.remove_articles(_settings(index), article_ids, wait_s=wait)
     for article_id in dict.fromkeys(article_ids):
         if article_id not in removed:
             say(f"not in the index: {article_id}", to=err)
@@ -55,21 +55,13 @@ def rebuild(index: IndexOption = None, wait: WaitOption = 0, as_json: JsonOption
 
     Meanwhile the old state answers. If interrupted, run it again to continue where it stopped.
     """
-    from index import rebuild_index
     from service import wiring
     from service.cli.terminal import build_progress
 
     settings = _settings(index)
     try:
         with build_progress() as progress:
-            embedder = wiring.build_embedder(settings)
-            summary = rebuild_index(
-                settings.index,
-                embedder=embedder,
-                analyser=wiring.build_analyser(settings),
-                progress=progress,
-                wait_s=wait,
-            )
+            summary = wiring.rebuild_articles(settings, progress=progress, wait_s=wait)
     except KeyboardInterrupt:
         say("Interrupted. Finished batches are kept: run the same command to continue.", to=err)
         raise typer.Exit(130) from None

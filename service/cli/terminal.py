@@ -148,6 +148,8 @@ def _show_explanation(explanation: Explanation) -> None:
             say((f"             없음: {_weighted(field.missing)}", "dim"))
     if explanation.freshness:
         say(f"    {explanation.freshness:7.4f}  최신성")
+    if explanation.preferred:
+        say(f"    {explanation.preferred:7.4f}  질문에 적힌 때나 매체")
 
 
 def _weighted(terms: Mapping[str, float]) -> str:

@@ -12,7 +12,7 @@ from service.evaluation.datasets import GoldQuestion
 from service.evaluation.judge import Judge
 from service.evaluation.metrics import METRICS, RETRIEVAL_DEPTH, estimate, score_retrieval
 from service.evaluation.report import Ablation
-from service.query.understand import Scope, Understander
+from service.query.understand import Understander, Understood
 
 RRF = 60  # Cormack, Clarke and Büttcher, Reciprocal Rank Fusion (SIGIR 2009)
 
@@ -77,8 +77,8 @@ def rank(
     rankings: dict[str, dict[str, list[str]]] = {
         method: {question.id: [] for question in questions} for method in methods
     }
-    for question, text, scope in _understood(index, questions, now) if methods else ():
-        candidates = index.candidates(text, filters=scope.filters)
+    for question, understood in _understood(index, questions, now) if methods else ():
+        candidates = index.candidates(understood.query.text, filters=understood.filters)
         for method, ranked in rankings.items():
             ranked[question.id] = _articles(index, candidates, SCORES[method](candidates))
     return rankings
@@ -89,32 +89,32 @@ def search(
 ) -> dict[str, Sequence[str]]:
     """By question id, the articles that the product's own search finds, best first."""
     found: dict[str, Sequence[str]] = {question.id: [] for question in questions}
-    for question, text, scope in _understood(index, questions, now):
-        hits = scope.search(index, text, k=RETRIEVAL_DEPTH, per_story=1)
+    for question, understood in _understood(index, questions, now):
+        hits = index.search(understood.query, filters=understood.filters, k=RETRIEVAL_DEPTH)
         found[question.id] = [hit.article.id for hit in hits]
     return found
 
 
 def _understood(
     index: Index, questions: Sequence[GoldQuestion], now: datetime
-) -> Iterator[tuple[GoldQuestion, str, Scope]]:
-    """Each question with its search text and first scope, without those that can't have an answer."""
+) -> Iterator[tuple[GoldQuestion, Understood]]:
+    """Each question as it is understood, without those whose conditions exclude each other."""
     understand = Understander(index)
     for question in questions:
         understood = understand(question.ask(now=now))
-        for scope in understood.scopes[:1]:
-            yield question, understood.interpreted.standalone_question, scope
+        if understood.is_possible:
+            yield question, understood
 
 
 def _articles(index: Index, candidates: Candidates, scores: Vectors) -> list[str]:
     """One article of each story, best first, down to ``RETRIEVAL_DEPTH``."""
-    best: dict[int, int] = {}
+    best: dict[str, str] = {}
     for i in (-scores).argsort(kind="stable").tolist():
-        best.setdefault(int(candidates.stories[i]), int(candidates.keys[i]))
+        best.setdefault(candidates.stories[i], candidates.passages[i])
         if len(best) == RETRIEVAL_DEPTH:
             break
-    loaded = index.load(list(best.values()))
-    return [loaded[key].article.id for key in best.values() if key in loaded]
+    loaded = index.passages(list(best.values()), candidates.token)
+    return [loaded[passage].article.id for passage in best.values() if passage in loaded]
 
 
 def tabulate(

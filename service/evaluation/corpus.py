@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import index as index_package
-from index import BuildSummary, Embedder, build_index
+from index import BuildSummary, Embedder
 from service.answer import Answerer
 from service.evaluation.datasets import Dataset, fingerprint
 from service.settings import Settings
-from service.wiring import build_analyser, build_embedder, open_answerer, read_options
+from service.wiring import add_articles, build_embedder, chunk_settings, open_answerer
 
 
 @contextmanager
@@ -47,32 +47,28 @@ def _indexed(
         yield settings.index
         return
     sources = [dataset.corpus] if isinstance(dataset.corpus, Path) else dataset.corpus
-    options, embedder = read_options(settings), build_embedder(settings)
-    with _folder(dataset, embedder, cache) as folder:
-        analyser = build_analyser(settings)
-        build_index(
-            sources,
-            folder,
-            embedder=embedder,
-            analyser=analyser,
-            options=options,
-            progress=progress,
-        )
+    embedder = build_embedder(settings)
+    with _folder(dataset, embedder, settings, cache) as folder:
+        into = settings.model_copy(update={"index": folder})
+        add_articles(into, sources, embedder=embedder, progress=progress)
         yield folder
 
 
 @contextmanager
-def _folder(dataset: Dataset, embedder: Embedder, cache: Path | None) -> Iterator[Path]:
+def _folder(
+    dataset: Dataset, embedder: Embedder, settings: Settings, cache: Path | None
+) -> Iterator[Path]:
     if cache is None:
         with tempfile.TemporaryDirectory(prefix="gisa-evaluation-") as folder:
             yield Path(folder)
     else:
-        yield cache / _cache_key(dataset, embedder)
+        yield cache / _cache_key(dataset, embedder, settings)
 
 
-def _cache_key(dataset: Dataset, embedder: Embedder) -> str:
+def _cache_key(dataset: Dataset, embedder: Embedder, settings: Settings) -> str:
     """A key that changes with everything that decides what the index holds."""
-    parts = [embedder.name, _code_checksum(), _corpus_checksum(dataset)]
+    chunking = repr(chunk_settings(settings))
+    parts = [embedder.name, chunking, _code_checksum(), _corpus_checksum(dataset)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -42,8 +42,8 @@ class Judge:
             return article.body if article else None
 
         def story_of(article_id: str) -> str:
-            story = index.story(article_id)
-            return story[0] if story else article_id
+            leader, *_ = index.stories([article_id]).get(article_id, (article_id,))
+            return leader
 
         def title_of(article_id: str) -> str:
             article = index.article(article_id)

@@ -98,7 +98,8 @@ def with_ids(dataset: Dataset, index: Index) -> Dataset:
 def _absent(dataset: Dataset, index: Index) -> list[str]:
     """Articles that questions name but the index lacks; they count as not found."""
     named = dict.fromkeys(a for q in dataset.questions for a in q.article_ids)
-    return [article_id for article_id in named if index.article(article_id) is None]
+    known = index.stories(list(named))
+    return [article_id for article_id in named if article_id not in known]
 
 
 # ---- questions and answers

@@ -1,6 +1,5 @@
 """The embedded engine: a SQLite catalog, FAISS vectors and BM25, published in generations."""
 
 from index.engines.local.engine import LocalEngine
-from index.engines.local.records import Recipe
 
-__all__ = ["LocalEngine", "Recipe"]
+__all__ = ["LocalEngine"]

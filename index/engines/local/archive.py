@@ -16,12 +16,12 @@ import sqlite3
 import tarfile
 import tempfile
 import zlib
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from index.engines.local import files
-from index.engines.local.catalog import FORMAT_VERSION, SCHEMA
 from index.engines.local.database import FILE as CATALOG
 from index.engines.local.engine import LocalEngine
 from index.engines.local.generation import (
@@ -32,6 +32,7 @@ from index.engines.local.generation import (
     current_number,
     generation_folder,
 )
+from index.engines.local.schema import FORMAT_VERSION, READABLE, SCHEMA
 from index.engines.local.vectors import FILE as VECTORS
 from index.errors import ArchiveRefused, GisaError, IndexExists, IndexNotFound, IndexNotWritable
 
@@ -40,7 +41,8 @@ _CONTENTS = "gisa-index.json"
 _MAX_CONTENTS_BYTES = 1_000_000
 _KNOWN = re.compile(
     rf"{re.escape(CATALOG)}|generation/({re.escape(MANIFEST)}|(rows|lists|centroids)\.npy"
-    r"|lexical/(morphemes|bigrams)/(terms|starts|rows|counts|lengths)\.npy)"
+    r"|lexical/(morphemes|bigrams)/(terms|starts|rows|counts|lengths)\.npy"
+    r"|names/(keys|starts|text|reporters)\.npy)"
 )
 
 
@@ -136,8 +138,8 @@ _BROKEN = (
 def _unpack(file: Path, scratch: Path, max_bytes: int) -> int:
     try:
         with tarfile.open(file, "r:") as tar:
-            _extract(tar, scratch, max_bytes)
-        _check_schema(scratch / CATALOG)
+            format = _extract(tar, scratch, max_bytes)
+        _check_schema(scratch / CATALOG, format)
         _place_generation(scratch)
         return _derive(scratch)
     except (IndexNotWritable, ArchiveRefused):
@@ -148,8 +150,9 @@ def _unpack(file: Path, scratch: Path, max_bytes: int) -> int:
         raise IndexNotWritable(scratch.parent, error) from error
 
 
-def _extract(tar: tarfile.TarFile, scratch: Path, max_bytes: int) -> None:
-    expected = _contents(tar, max_bytes)
+def _extract(tar: tarfile.TarFile, scratch: Path, max_bytes: int) -> int:
+    """Returns the archive's format."""
+    format, expected = _contents(tar, max_bytes)
     for member in tar:
         if member.name == _CONTENTS:
             continue
@@ -170,10 +173,11 @@ def _extract(tar: tarfile.TarFile, scratch: Path, max_bytes: int) -> None:
             raise ValueError(f"{member.name!r} fails its checksum")
     if expected:
         raise ValueError(f"it lacks {', '.join(sorted(expected))}")
+    return format
 
 
-def _contents(tar: tarfile.TarFile, max_bytes: int) -> dict[str, dict[str, Any]]:
-    """Names, sizes and checksums of the files that must follow."""
+def _contents(tar: tarfile.TarFile, max_bytes: int) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Format; names, sizes and checksums of the files that must follow."""
     first = tar.next()
     if first is None or first.name != _CONTENTS or not first.isreg():
         raise ValueError(f"it does not begin with {_CONTENTS}")
@@ -181,32 +185,47 @@ def _contents(tar: tarfile.TarFile, max_bytes: int) -> dict[str, dict[str, Any]]
         raise ValueError(f"{_CONTENTS} is too large")
     source = tar.extractfile(first)
     stated = json.loads(source.read() if source else b"")
-    if stated["format"] != FORMAT_VERSION:
-        raise ValueError(f"it has format {stated['format']}, this program reads {FORMAT_VERSION}")
+    if stated["format"] not in READABLE:
+        raise ValueError(
+            f"it has format {stated['format']}, this program reads {READABLE[0]} to {READABLE[-1]}"
+        )
     expected: dict[str, dict[str, Any]] = dict(stated["files"])
     unknown = [name for name in expected if not _KNOWN.fullmatch(name)]
     if unknown:
         raise ValueError(f"it holds {unknown[0]!r}, which is no part of an index")
     if (size := sum(int(entry["bytes"]) for entry in expected.values())) > max_bytes:
         raise ValueError(f"it holds {size:,} bytes, more than the {max_bytes:,} allowed")
-    return expected
+    return stated["format"], expected
 
 
-def _check_schema(catalog: Path) -> None:
-    """Refuse triggers, views, and whatever else our schema does not have."""
-    query = "SELECT type, name, tbl_name, sql FROM sqlite_master"
-    ours, theirs = sqlite3.connect(":memory:"), sqlite3.connect(catalog)
+def _check_schema(catalog: Path, format: int) -> None:
+    """Refuse triggers, views, and whatever else the schema of that format does not have."""
+    theirs = sqlite3.connect(catalog)
     try:
         theirs.execute("PRAGMA trusted_schema = OFF")
-        ours.executescript(SCHEMA)
-        if set(ours.execute(query)) != set(theirs.execute(query)):
+        if _schema_checksum(theirs) != _schema_of(format):
             raise ValueError("its catalog has another schema")
         problems = [row[0] for row in theirs.execute("PRAGMA integrity_check(1)") if row[0] != "ok"]
         if problems:
             raise ValueError(f"its catalog is damaged: {problems[0]}")
     finally:
-        ours.close()
         theirs.close()
+
+
+def _schema_of(format: int) -> str:
+    if format != FORMAT_VERSION:
+        return _CHECKSUM_OF_5
+    with closing(sqlite3.connect(":memory:")) as ours:
+        ours.executescript(SCHEMA)
+        return _schema_checksum(ours)
+
+
+def _schema_checksum(db: sqlite3.Connection) -> str:
+    query = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+    return hashlib.sha256(repr(sorted(map(repr, db.execute(query)))).encode()).hexdigest()
+
+
+_CHECKSUM_OF_5 = "85c335552ad772ab295cd54a5034c0039e3304a4ea3650fb9b67de940d342974"
 
 
 def _place_generation(scratch: Path) -> None:
@@ -236,7 +255,7 @@ def _derive(scratch: Path) -> int:
     try:
         if engine.catalog.misfits():
             raise ValueError("passages in its catalog lie outside their articles")
-        number = engine.publish()
+        number = engine.publish().generation
     finally:
         engine.close()
     shutil.rmtree(generation_folder(scratch, before or 0))

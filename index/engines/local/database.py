@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from index.engines.local import files
+from index.engines.local.schema import FORMAT_VERSION, READABLE, SCHEMA, migrate
 from index.errors import IndexCorrupt, IndexFormatUnknown, IndexNotFound
 
 FILE = "catalog.sqlite"
@@ -17,8 +18,8 @@ FILE = "catalog.sqlite"
 class Database:
     """Connections are one per thread; a reader never writes, not even at opening."""
 
-    def __init__(self, folder: Path, schema: str, version: int, *, writable: bool) -> None:
-        """Creates what is missing if ``writable``. Raises IndexNotFound, IndexFormatUnknown, …"""
+    def __init__(self, folder: Path, *, writable: bool) -> None:
+        """Creates or brings up to date if ``writable``. Raises IndexNotFound, IndexFormatUnknown, …"""
         self.folder, self.path = folder, folder / FILE
         self._writable = writable
         self._local = threading.local()
@@ -30,8 +31,8 @@ class Database:
         try:
             self._seen = self._state()
             if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                self._create(schema, version)  # new, or a crash came before this line
-            self._check_format(version)
+                self._create()  # new, or a crash came before this line
+            self._check_format()
         except sqlite3.DatabaseError as error:
             self.close()
             raise IndexCorrupt(f"{self.path} can't be read: {error}", path=folder) from error
@@ -40,6 +41,7 @@ class Database:
             raise
 
     def close(self) -> None:
+        """Close the connections of all threads."""
         with self._connections_lock:
             self._epoch += 1
             for _, connection in self._connections:
@@ -47,6 +49,7 @@ class Database:
             self._connections.clear()
 
     def meta(self, name: str) -> str | None:
+        """An entry of the table of facts about the index; None: there is none."""
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
 
@@ -151,17 +154,26 @@ class Database:
         log = self.path.with_name(f"{FILE}-wal")
         return log.stat().st_size if log.exists() else 0
 
-    def _create(self, schema: str, version: int) -> None:
+    def _create(self) -> None:
         if not self._writable:
             raise IndexNotFound(self.folder)
         with self._write() as db:
-            meta = f"INSERT INTO meta VALUES ('format', '{version}'), ('revision', '0');"  # noqa: S608
-            db.executescript(f"BEGIN; {schema} {meta} COMMIT;")
+            meta = f"INSERT INTO meta VALUES ('format', '{FORMAT_VERSION}'), ('revision', '0');"  # noqa: S608
+            db.executescript(f"BEGIN; {SCHEMA} {meta} COMMIT;")
 
-    def _check_format(self, version: int) -> None:
-        found = self.meta("format")
-        if found != str(version):
+    def _check_format(self) -> None:
+        found = self.format
+        if found not in READABLE:
             raise IndexFormatUnknown(
-                f"{self.folder} has index format {found}, this program reads {version}",
+                f"{self.folder} has index format {found}, this program reads {READABLE[0]} to {READABLE[-1]}",
                 remedy=f"Index the articles again: gisa index add PATH… --index {self.folder}",
             )
+        if self._writable and found != FORMAT_VERSION:
+            with self._write() as db:
+                db.execute("BEGIN IMMEDIATE")
+                migrate(db, self.folder, found)
+
+    @property
+    def format(self) -> int:
+        """That of the catalog as it is now; a writer may bring it up to date meanwhile."""
+        return int(self.meta("format") or 0)

@@ -1,31 +1,41 @@
-"""The embedded engine behind the Engine protocol (see ``index.protocols``)."""
+"""The embedded engine behind both protocols of engines (see ``index.protocols``)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from index.documents import AnalysedSentence, Article, Filters, Passage
+from index.corpus import CorpusStatistics
+from index.documents import Article, ArticleHeader, Filters
 from index.engines.local import files
 from index.engines.local.catalog import Catalog
 from index.engines.local.follower import Follower
-from index.engines.local.generation import current_number
+from index.engines.local.generation import (
+    current_number,
+    day,
+    generation_folder,
+    read_statistics,
+)
 from index.engines.local.lock import WriterLock
 from index.engines.local.publish import publish
-from index.engines.local.records import Recipe
-from index.errors import EmbedderMismatch, IndexNotFound
+from index.engines.local.records import recipe_text
+from index.errors import EmbedderMismatch, IndexNotFound, RebuildUnfinished
 from index.protocols import (
     AnalysedText,
     Candidates,
+    Digest,
     IndexedArticle,
     IndexInfo,
+    Links,
     LoadedPassage,
-    Terms,
+    Recipe,
+    StoredArticle,
     Vectors,
+    Weights,
 )
 
 
@@ -61,31 +71,11 @@ class LocalEngine:
         return cls._open_for_writing(root, wait_s)
 
     @classmethod
-    def create_or_update(
-        cls,
-        root: Path,
-        *,
-        embedder: str,
-        dimension: int,
-        analyser: str,
-        chunking: dict[str, Any],
-        wait_s: float = 0.0,
-    ) -> Self:
-        """Open for writing, creating what is missing.
-
-        Raises IndexLocked, IndexNotWritable, or EmbedderMismatch. Another analyser or chunking is
-        that of the articles added from now on; ``rebuild`` brings the older ones up to it.
-        """
+    def create(cls, root: Path, *, wait_s: float = 0.0) -> Self:
+        """Open for writing, creating what is missing. Raises IndexLocked, IndexNotWritable."""
         with files.writing(root):
             root.mkdir(parents=True, exist_ok=True)
-        recipe = Recipe(embedder, dimension, analyser, chunking)
-        engine = cls._open_for_writing(root, wait_s)
-        try:
-            engine._adopt(recipe)
-        except BaseException:
-            engine.close()
-            raise
-        return engine
+        return cls._open_for_writing(root, wait_s)
 
     @classmethod
     def _open_for_writing(cls, root: Path, wait_s: float) -> Self:
@@ -98,6 +88,7 @@ class LocalEngine:
             raise
 
     def close(self) -> None:
+        """Close every file; a writer gives its lock back."""
         self._shown.close()
         self._catalog.close()
         if self._lock is not None:
@@ -110,99 +101,91 @@ class LocalEngine:
 
     # -- writing ---------------------------------------------------------------------------
 
-    @property
-    def recipe(self) -> Recipe:
-        """How articles are prepared from now on. Raises IndexNotFound if nobody ever said."""
+    def recipe(self) -> Recipe | None:
+        """How articles are prepared by now, as the catalog says."""
+        return self._catalog.recipe
+
+    def adopt(self, recipe: Recipe, *, rebuild: bool = False) -> None:
+        """As ``EngineWriter.adopt``: one write to the catalog."""
+        known = self._catalog.recipe
+        if not rebuild:
+            if known is not None and known.embedder != recipe.embedder:
+                raise EmbedderMismatch(
+                    path=self.root, built_with=known.embedder, configured=recipe.embedder
+                )
+            if any(name != recipe.embedder for name in self._catalog.embedders):
+                raise RebuildUnfinished(self.root)
+        if known != recipe:
+            self._catalog.set_meta({"recipe": recipe_text(recipe)})
+
+    def _adopted(self) -> Recipe:
         recipe = self._catalog.recipe
         if recipe is None:
             raise IndexNotFound(self.root)
         return recipe
 
-    def _adopt(self, recipe: Recipe) -> None:
-        known = self._catalog.recipe
-        if known is not None and known.embedder != recipe.embedder:
-            raise EmbedderMismatch(
-                path=self.root, built_with=known.embedder, configured=recipe.embedder
-            )
-        if known != recipe:
-            self._catalog.set_meta({"recipe": recipe.to_text()})
+    def digests(self, article_ids: Sequence[str]) -> Mapping[str, Digest]:
+        """As ``EngineWriter.digests``: one query."""
+        return self._catalog.digests(article_ids)
 
-    def begin_rebuild(self, recipe: Recipe) -> int:
-        """From now on articles are prepared by ``recipe``; how many of those stored are not."""
-        self._catalog.set_meta({"recipe": recipe.to_text()})
-        return self.count_outdated()
+    def stored(
+        self, article_ids: Sequence[str], *, vectors: bool = False
+    ) -> Mapping[str, StoredArticle]:
+        """As ``EngineWriter.stored``: one query, and two more an article for its vectors."""
+        return self._catalog.stored(article_ids, vectors=vectors)
+
+    def labelled(self, labels: Collection[str]) -> Mapping[str, Sequence[ArticleHeader]]:
+        """As ``EngineWriter.labelled``: two queries."""
+        return self._catalog.labelled(labels)
+
+    def put(self, articles: Sequence[IndexedArticle], links: Mapping[str, Links]) -> None:
+        """As ``EngineWriter.put``, in one transaction."""
+        self._catalog.put(articles, links, current_number(self.root) or 0, self._adopted())
+
+    def remove(self, article_ids: Iterable[str], links: Mapping[str, Links]) -> list[str]:
+        """As ``EngineWriter.remove``, in one transaction."""
+        return self._catalog.remove(article_ids, links)
 
     def count_outdated(self) -> int:
-        """How many articles were prepared by another recipe than the one of now."""
-        return self._catalog.count_outdated(self.recipe)
+        """As ``EngineWriter.count_outdated``."""
+        return self._catalog.count_outdated(self._adopted())
 
-    def outdated(self, limit: int) -> list[Article]:
-        """Articles still to be prepared anew."""
-        return self._catalog.outdated(self.recipe, limit)
+    def outdated(self, limit: int) -> Sequence[Article]:
+        """As ``EngineWriter.outdated``."""
+        return self._catalog.outdated(self._adopted(), limit)
 
-    @property
-    def rebuilding(self) -> bool:
-        """Whether some articles have the vectors of another embedder."""
-        return any(name != self.recipe.embedder for name in self._catalog.embedders)
-
-    def known_vectors(
-        self,
-        article: Article,
-        passages: Sequence[Passage],
-        sentences: Sequence[AnalysedSentence],
-    ) -> tuple[Vectors, Vectors] | None:
-        """The vectors of passages and sentences that the stored version has, if its text is the same."""
-        stored = self._catalog.stored_vectors(article.id, self.recipe.embedder)
-        if stored is None or (stored.body, stored.passages, stored.sentences) != (
-            article.body,
-            [(passage.start, passage.end) for passage in passages],
-            [(sentence.start, sentence.end) for sentence in sentences],
-        ):
-            return None
-        return stored.vectors, stored.sentence_vectors
-
-    def add(self, articles: Sequence[IndexedArticle]) -> None:
-        self._catalog.put(articles, current_number(self.root) or 0, self.recipe)
-
-    def remove(self, article_ids: Iterable[str]) -> list[str]:
-        return self._catalog.remove(article_ids)
-
-    def publish(self, *, afresh: bool = False) -> int:
-        """``afresh`` copies nothing from the generation before."""
-        number = publish(self.root, self._catalog, self.recipe, afresh=afresh)
+    def publish(self, *, afresh: bool = False) -> CorpusStatistics:
+        """As ``EngineWriter.publish``: derives a generation from the catalog."""
+        number = publish(self.root, self._catalog, self._adopted(), afresh=afresh)
         if self._shown.opened:
             self._shown.refresh()
-        return number
+        return read_statistics(generation_folder(self.root, number), self._catalog)
 
     # -- reading ---------------------------------------------------------------------------
 
     def search(
-        self,
-        vector: Vectors,
-        terms: Terms,
-        filters: Filters,
-        k: int,
-        alternatives: Sequence[Terms] = (),
+        self, vector: Vectors, queries: Sequence[Weights], filters: Filters, depth: int
     ) -> Candidates:
+        """As ``EngineReader.search``, in the generation that is shown, without what was removed since."""
         view = self._shown.view
         generation = view.generation
         mask = generation.mask(filters, self._article_keys(filters))
         mask = view.without_removed(mask, self._catalog)
-        spellings = (terms, *alternatives)
-        found_by = [generation.vectors.nearest(vector, k, mask)]
-        found_by += [generation.lexical.best(spelling, k, mask) for spelling in spellings]
+        spellings = [generation.lexical.lists(query) for query in queries]
+        found_by = [generation.vectors.nearest(vector, depth, mask)]
+        found_by += [generation.lexical.best(spelling, depth, mask) for spelling in spellings]
         rows = np.unique(np.concatenate(found_by))
         found = generation.rows[rows]
         return Candidates(
-            keys=found["passage"],
-            articles=found["article"],
-            stories=found["story"],
+            passages=_ids(found["passage"]),
+            texts=_ids(found["article"]),
+            stories=_ids(found["story"]),
+            leads=found["story"] == found["article"],
             dense=generation.vectors.cosines(vector, rows),
             lexical=_highest([generation.lexical.scores(s, rows) for s in spellings]),
             days=found["day"],
-            cosine_spread=generation.manifest.cosine_spread,
             generation=generation.number,
-            snapshot=generation,
+            token=str(generation.number),
         )
 
     def _article_keys(self, filters: Filters) -> list[int] | None:
@@ -214,63 +197,34 @@ class LocalEngine:
             groups.append(set(self._catalog.keys_by(filters.reporters)))
         return list(set.intersection(*groups)) if groups else None
 
-    def load(self, keys: Sequence[int]) -> dict[int, LoadedPassage]:
-        return self._catalog.passages([int(key) for key in keys])
+    # Ids are keys of the catalog, which are never used twice and never change their meaning: as long as
+    # a generation is kept open (``Follower``), its versions stay, so a token has nothing to decide.
 
-    def idf(self, field: str, terms: Iterable[str]) -> Mapping[str, float]:
-        return self._shown.generation.lexical.idf(field, terms)
+    def passages(self, ids: Sequence[str], token: str) -> Mapping[str, LoadedPassage]:
+        """As ``EngineReader.passages``: five queries, however many passages."""
+        found = self._catalog.passages(list(map(int, ids)))
+        return {str(key): passage for key, passage in found.items()}
 
-    @property
-    def generation(self) -> int:
-        return self._shown.generation.number
-
-    @property
-    def problem(self) -> str | None:
-        return self._shown.problem
+    def texts(self, ids: Sequence[str], token: str) -> Mapping[str, AnalysedText]:
+        """As ``EngineReader.texts``; the latest are kept unpacked."""
+        found = self._catalog.texts(list(map(int, ids)))
+        return {str(key): text for key, text in found.items()}
 
     def article(self, article_id: str) -> Article | None:
+        """As ``EngineReader.article``."""
         return self._catalog.article(article_id)
 
-    def story(self, article_id: str) -> tuple[str, ...]:
-        return self._catalog.story(article_id)
+    def stories(self, article_ids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """As ``EngineReader.stories``: two queries, however many articles."""
+        return self._catalog.stories(article_ids)
 
-    @property
-    def last_version(self) -> int:
-        """The newest version that the index holds of any article; versions are numbered upwards."""
-        return self._catalog.last_key
+    def statistics(self) -> CorpusStatistics:
+        """As ``EngineReader.statistics``; memory-mapped."""
+        return self._shown.view.statistics
 
-    def copies_after(self, version: int) -> int:
-        """How many articles stored after ``version`` are copies in a story that another leads."""
-        return self._catalog.copies_after(version)
-
-    def text(self, version: int) -> AnalysedText | None:
-        return self._catalog.text(version)
-
-    def digest(self, article_id: str) -> str | None:
-        return self._catalog.digest(article_id)
-
-    @property
-    def cosine_spread(self) -> float:
-        return self._shown.generation.manifest.cosine_spread
-
-    @property
-    def coverage(self) -> tuple[date | None, date | None]:
-        manifest = self._shown.generation.manifest
-        return _day(manifest.published_from), _day(manifest.published_to)
-
-    @property
-    def presses(self) -> tuple[str, ...]:
-        return tuple(filter(None, self._shown.generation.manifest.presses))
-
-    @property
-    def sections(self) -> tuple[str, ...]:
-        return tuple(filter(None, self._shown.generation.manifest.sections))
-
-    def aliases(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        return self._catalog.aliases(names)
-
-    def has_reporter(self, name: str) -> bool:
-        return bool(self._catalog.keys_by([name]))
+    def problem(self) -> str | None:
+        """As ``EngineReader.problem``."""
+        return self._shown.problem
 
     def info(self) -> IndexInfo:
         """Opens no generation; without one that is open, the one that CURRENT names is told."""
@@ -282,18 +236,18 @@ class LocalEngine:
             generation=manifest.generation,
             embedder=manifest.embedder,
             dimension=manifest.dimension,
-            published_from=_day(manifest.published_from),
-            published_to=_day(manifest.published_to),
+            published_from=day(manifest.published_from),
+            published_to=day(manifest.published_to),
             bytes=files.folder_bytes(self.root),
             presses=tuple(filter(None, manifest.presses)),
             sections=tuple(filter(None, manifest.sections)),
         )
 
 
+def _ids(keys: NDArray[np.int64]) -> list[str]:
+    return list(map(str, keys.tolist()))
+
+
 def _highest(scores: Sequence[Mapping[str, Vectors]]) -> dict[str, Vectors]:
     """By field, the highest of each row's scores."""
     return {field: np.maximum.reduce([each[field] for each in scores]) for field in scores[0]}
-
-
-def _day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None

@@ -81,6 +81,7 @@ def move_folder(scratch: Path, target: Path) -> None:
 
 
 def sync(path: Path) -> None:
+    """Have the operating system write a file, or the names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -89,5 +90,6 @@ def sync(path: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
+    """The same for a folder and everything in it."""
     for path in [*folder.rglob("*"), folder]:
         sync(path)

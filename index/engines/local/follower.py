@@ -1,13 +1,15 @@
 """Which generation a process shows, and how it goes from one to the next.
 
 A newer one is opened beside the one in use, in a thread of its own, and takes its place between two
-requests. One that can't be used is told, and the newest good one stays.
+requests. The former ones stay open for a while, so that nobody deletes what was found there before it
+is read. One that can't be used is told, and the newest good one stays.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +30,17 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.5
 """How often a newer generation is looked for, in seconds."""
 
+FORMER, FORMER_S = 3, 120.0
+"""How many former generations are kept open at most, and for how long, in seconds: longer than an
+answer takes from its search to its last look at what was found."""
+
 
 class View:
-    """A generation and the removals that came after it."""
+    """A generation, what is to be known of it as a whole, and the removals that came after it."""
 
-    def __init__(self, generation: Generation) -> None:
+    def __init__(self, generation: Generation, catalog: Catalog) -> None:
         self.generation = generation
+        self.statistics = generation.statistics(catalog)
         # Sequence number up to which removals are known, and the rows that are left: one tuple, so
         # that threads see both or neither.
         self._left: tuple[int, NDArray[np.bool_] | None] = (generation.manifest.removal, None)
@@ -41,6 +48,7 @@ class View:
     def without_removed(
         self, mask: NDArray[np.bool_] | None, catalog: Catalog
     ) -> NDArray[np.bool_] | None:
+        """A mask of rows, without those of articles that were removed since the generation was made."""
         known, left = self._left
         sequence, articles = catalog.removed_since(known)
         if articles:
@@ -60,6 +68,7 @@ class Follower:
         self._root, self._catalog = root, catalog
         self._opening = threading.Lock()
         self._view: View | None = None
+        self._former: list[tuple[float, View]] = []  # with the time when each was replaced
         self._refused: int | None = None  # the generation that can't be used, not to be tried again
         self._closed = threading.Event()
         self._watcher: threading.Thread | None = None
@@ -71,6 +80,7 @@ class Follower:
         self._watcher.start()
 
     def close(self) -> None:
+        """Look for no newer generation any more."""
         self._closed.set()
         if self._watcher is not None:
             self._watcher.join()
@@ -90,6 +100,7 @@ class Follower:
 
     @property
     def generation(self) -> Generation:
+        """The generation in use; opens one if none is. Raises as ``view``."""
         return self.view.generation
 
     @property
@@ -113,13 +124,14 @@ class Follower:
         """Open the newest generation if it is not open yet; without any, raise what is wrong."""
         with self._opening:
             self._catalog.refresh()
+            self._let_go()
             number = current_number(self._root)
             if self._view is not None and number in (self._view.generation.number, self._refused):
                 if number != self._refused:
                     self._tell(None)
                 return
             try:
-                self._view = self._opened(number)
+                self._replace(self._opened(number))
                 self._refused = None
                 self._tell(None)
                 return
@@ -135,6 +147,17 @@ class Follower:
                     f"{error}. {error.remedy}"
                 )
 
+    def _replace(self, view: View) -> None:
+        if self._view is not None:
+            self._former.append((time.monotonic(), self._view))
+        self._view = view
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Close former generations that nobody can need any more."""
+        since = time.monotonic() - FORMER_S
+        self._former = [held for held in self._former[-FORMER:] if held[0] > since]
+
     def _opened(self, number: int | None) -> View:
         if number is None:
             raise IndexNotFound(self._root)
@@ -145,7 +168,7 @@ class Follower:
             raise EmbedderMismatch(
                 path=self._root, built_with=manifest.embedder, configured=open_one.embedder
             )
-        return View(Generation(folder))
+        return View(Generation(folder), self._catalog)
 
     def _newest_before(self, number: int) -> View | None:
         for older in reversed(numbers(self._root)):

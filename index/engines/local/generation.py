@@ -8,20 +8,24 @@ import sys
 import weakref
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index.corpus import CorpusStatistics, NameTable
 from index.documents import Filters
-from index.engines.local.catalog import FORMAT_VERSION
+from index.engines.local.catalog import Catalog
 from index.engines.local.files import checksum
 from index.engines.local.lexical import LexicalStore
-from index.engines.local.records import Recipe
+from index.engines.local.names import Names, hashed_names, load_names
+from index.engines.local.schema import READABLE
 from index.engines.local.vectors import VectorStore
 from index.errors import IndexCorrupt, IndexFormatUnknown
 from index.korean import FIELDS
+from index.protocols import Recipe, Vectors
 
 if sys.platform != "win32":  # where files in use can't be deleted anyway
     import fcntl
@@ -71,6 +75,7 @@ class Manifest:
 
     @property
     def recipe(self) -> Recipe:
+        """How the articles of the generation were prepared."""
         return Recipe(self.embedder, self.dimension, self.analyser, self.chunking)
 
     @classmethod
@@ -78,16 +83,18 @@ class Manifest:
         """Raises IndexCorrupt or IndexFormatUnknown."""
         try:
             fields = json.loads((folder / MANIFEST).read_bytes())
-            if fields.get("format") != FORMAT_VERSION:
+            if fields.get("format") not in READABLE:
                 raise IndexFormatUnknown(
                     f"{folder} has index format {fields.get('format')}, "
-                    f"this program reads {FORMAT_VERSION}"
+                    f"this program reads {READABLE[0]} to {READABLE[-1]}",
+                    remedy=f"Derive it again: gisa index rebuild --index {folder.parent.parent}",
                 )
             return cls(**fields)
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise _corrupt(folder, f"{folder / MANIFEST} can't be read: {error}") from error
 
     def write(self, folder: Path) -> None:
+        """Write it into the folder of its generation."""
         text = json.dumps(asdict(self), ensure_ascii=False, indent=1)
         (folder / MANIFEST).write_text(text, "utf-8")
 
@@ -107,6 +114,7 @@ class Generation:
             self.rows = load_rows(folder)
             self.vectors = VectorStore(folder)
             self.lexical = LexicalStore(folder, FIELDS, len(self.rows))
+            self.names = load_names(folder)
         except (OSError, ValueError, RuntimeError, KeyError, EOFError) as error:
             raise _corrupt(folder, f"{folder} can't be read: {error}") from error
         if not len(self.rows) == self.vectors.rows == self.manifest.passages:
@@ -114,7 +122,13 @@ class Generation:
 
     @property
     def number(self) -> int:
+        """The number of the generation, which grows with each publication."""
         return self.manifest.generation
+
+    def statistics(self, catalog: Catalog) -> CorpusStatistics:
+        """What ranking must know of it; a generation of format 5 leaves names to the catalog."""
+        names = self.names or _names_of(catalog)
+        return _statistics(self.manifest, self.lexical, names, self.vectors.mean())
 
     def mask(
         self, filters: Filters, article_keys: Sequence[int] | None
@@ -143,6 +157,45 @@ class Generation:
         return mask
 
 
+def read_statistics(folder: Path, catalog: Catalog) -> CorpusStatistics:
+    """Those of the generation in a folder, which is not opened otherwise. Raises IndexCorrupt."""
+    manifest = Manifest.read(folder)
+    try:
+        lexical, names = LexicalStore(folder, FIELDS, manifest.passages), load_names(folder)
+        mean = VectorStore(folder).mean()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _corrupt(folder, f"{folder} can't be read: {error}") from error
+    return _statistics(manifest, lexical, names or _names_of(catalog), mean)
+
+
+def _statistics(
+    manifest: Manifest, lexical: LexicalStore, names: Names, mean: Vectors
+) -> CorpusStatistics:
+    table, reporters = names
+    return CorpusStatistics(
+        generation=manifest.generation,
+        passages=manifest.passages,
+        fields=lexical.statistics,
+        cosine_spread=manifest.cosine_spread,
+        centroid=mean,
+        first_day=day(manifest.published_from),
+        last_day=day(manifest.published_to),
+        presses=tuple(filter(None, manifest.presses)),
+        sections=tuple(filter(None, manifest.sections)),
+        reporters=reporters,
+        names=table,
+    )
+
+
+def _names_of(catalog: Catalog) -> Names:
+    return NameTable.of(catalog.alias_counts()), hashed_names(catalog.reporters())
+
+
+def day(text: str | None) -> date | None:
+    """A day as a manifest has it."""
+    return date.fromisoformat(text) if text else None
+
+
 def load_rows(folder: Path) -> NDArray[np.void]:
     """Raises OSError or ValueError."""
     rows = np.load(folder / ROWS, mmap_mode="r", allow_pickle=False)
@@ -162,6 +215,7 @@ def current_number(root: Path) -> int | None:
 
 
 def generation_folder(root: Path, number: int) -> Path:
+    """The folder of the generation of that number."""
     return root / FOLDER / f"{number:06d}"
 
 

@@ -1,8 +1,4 @@
-"""BM25 over the lexical fields of a generation.
-
-Scores are shares of what the query could reach at most, the sum of its terms' idf (Lucene's BM25
-saturates at idf · 1). A term that the corpus does not know counts with the highest idf, so a question
-whose words are not in the corpus gets a small lexical score by itself.
+"""BM25 over the lexical fields of a generation, with weights as ``index.corpus`` gives them.
 
 A question is answered in two steps. Its rarest terms nominate rows, until ``NOMINATING_POSTINGS`` are
 read; then every candidate, found here or by vector, gets its exact score over all terms, by binary
@@ -12,7 +8,6 @@ than that is searched exhaustively.
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
@@ -22,16 +17,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index.corpus import FieldStatistics, length_norms
 from index.engines.local import files
-from index.engines.local.postings import Postings, Source, hash_term, invert, merge
-from index.protocols import Terms, Vectors
+from index.engines.local.postings import Postings, Source, invert, merge
+from index.protocols import Terms, Vectors, Weights
 
 FOLDER = "lexical"
 BLOCK_PASSAGES = 20_000
 """Passages inverted at a time, some 300 MB of memory."""
 
 NOMINATING_POSTINGS = 60_000
-_K1, _B = 1.2, 0.75  # Lucene's defaults; chosen no further
+
+Lists = Mapping[str, Mapping[int, float]]
+"""By field, the places of a query's lists with their weights."""
 
 
 def write_lexical(
@@ -83,12 +81,21 @@ class LexicalStore:
         self._rows = rows
         self._fields = {field: _Field(folder / FOLDER / field, rows) for field in fields}
 
-    def best(self, terms: Terms, k: int, mask: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+    @property
+    def statistics(self) -> Mapping[str, FieldStatistics]:
+        """By field, in how many rows each term occurs; the arrays are those of the lists."""
+        return {name: field.statistics for name, field in self._fields.items()}
+
+    def lists(self, query: Weights) -> Lists:
+        """The lists of a query's terms; terms that no row has are left out."""
+        return {name: self._fields[name].lists(weights) for name, weights in query.items()}
+
+    def best(self, query: Lists, k: int, mask: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """The rows, among those that ``mask`` lets through, with the ``k`` best sums of scores."""
         lists = [
             (weight, self._fields[name], place)
-            for name, known in terms.items()
-            for place, weight in self._fields[name].weights(known).items()
+            for name, found in query.items()
+            for place, weight in found.items()
         ]
         lists.sort(key=lambda item: -item[0])
         scores = np.zeros(self._rows, dtype=np.float32)
@@ -104,16 +111,12 @@ class LexicalStore:
             nominated.append(rows)
         return _highest(scores, nominated, k)
 
-    def scores(self, terms: Terms, rows: NDArray[np.int64]) -> dict[str, Vectors]:
+    def scores(self, query: Lists, rows: NDArray[np.int64]) -> dict[str, Vectors]:
         """By field, the score of each of the rows: float32 of shape (len(rows),), 0 to 1."""
         wanted = rows.astype(np.uint32)
         return {
-            name: field.scores(terms.get(name, ()), wanted) for name, field in self._fields.items()
+            name: field.scores(query.get(name, {}), wanted) for name, field in self._fields.items()
         }
-
-    def idf(self, field: str, terms: Iterable[str]) -> Mapping[str, float]:
-        """How rare each term is in the corpus; unknown ones have the highest value."""
-        return self._fields[field].idf(list(terms))
 
 
 def _highest(scores: Vectors, nominated: Sequence[NDArray[np.intp]], k: int) -> NDArray[np.int64]:
@@ -140,50 +143,19 @@ _SAMPLED = 10  # times as many as are wanted
 
 class _Field:
     def __init__(self, folder: Path, rows: int) -> None:
-        self._postings = Postings.load(folder)
-        if len(self._postings.lengths) != rows:
-            raise ValueError(f"{folder} has {len(self._postings.lengths)} rows, not {rows}")
-        self._rows = rows
-        lengths = self._postings.lengths.astype(np.float32)
-        mean = max(float(lengths.mean()), 1.0) if rows else 1.0
-        self._norms: Vectors = np.float32(_K1) * (1 - _B + _B / np.float32(mean) * lengths)
+        self._postings = found = Postings.load(folder)
+        if len(found.lengths) != rows:
+            raise ValueError(f"{folder} has {len(found.lengths)} rows, not {rows}")
+        average = max(float(found.lengths.mean()), 1.0) if rows else 1.0
+        self.statistics = FieldStatistics(found.terms, found.starts, average)
+        self._norms = length_norms(found.lengths, average)
 
     def size(self, place: int) -> int:
         return int(self._postings.starts[place + 1] - self._postings.starts[place])
 
-    def idf(self, terms: Sequence[str]) -> dict[str, float]:
-        unknown = self._idf(None)
-        return {
-            term: unknown if place is None else self._idf(place)
-            for term, place in zip(terms, self._places(terms), strict=True)
-        }
-
-    def _places(self, terms: Sequence[str]) -> list[int | None]:
-        """Which list is each term's; None: no row has it. Looked up all at once."""
-        known = self._postings.terms
-        if not len(known):
-            return [None] * len(terms)
-        wanted = np.array([hash_term(term) for term in terms], dtype=np.uint64)
-        at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-        there = known[at] == wanted
-        return [
-            place if found else None
-            for place, found in zip(at.tolist(), there.tolist(), strict=True)
-        ]
-
-    def _idf(self, place: int | None) -> float:
-        frequency = 0 if place is None else self.size(place)
-        return math.log1p((self._rows - frequency + 0.5) / (frequency + 0.5))
-
-    def weights(self, terms: Sequence[str]) -> dict[int, float]:
-        """The lists of the known terms, each with its share of the attainable score."""
-        factors = terms if isinstance(terms, dict) else dict.fromkeys(terms, 1.0)
-        places = self._places(list(factors))
-        idf = {
-            n: self._idf(place) * f for n, (place, f) in enumerate(zip(places, factors.values()))
-        }
-        attainable = sum(idf.values())
-        return {place: idf[n] / attainable for n, place in enumerate(places) if place is not None}
+    def lists(self, weights: Mapping[str, float]) -> dict[int, float]:
+        places = zip(self.statistics.places(list(weights)), weights.values(), strict=True)
+        return {place: weight for place, weight in places if place is not None}
 
     def shares(
         self, place: int, mask: NDArray[np.bool_] | None
@@ -197,9 +169,9 @@ class _Field:
             rows, counts = rows[inside], counts[inside]
         return rows, self._saturated(counts, rows)
 
-    def scores(self, terms: Sequence[str], rows: NDArray[np.uint32]) -> Vectors:
+    def scores(self, lists: Mapping[int, float], rows: NDArray[np.uint32]) -> Vectors:
         scores = np.zeros(len(rows), dtype=np.float32)
-        for place, weight in self.weights(terms).items():
+        for place, weight in lists.items():
             piece = slice(*self._postings.starts[place : place + 2].tolist())
             listed, counts = self._postings.rows[piece], self._postings.counts[piece]
             at = np.minimum(np.searchsorted(listed, rows), len(listed) - 1)

@@ -37,6 +37,7 @@ class WriterLock:
             raise
 
     def release(self) -> None:
+        """Let others write; a lock that is free stays free."""
         if self._lock.is_locked:
             self._holder.unlink(missing_ok=True)
             self._lock.release()

@@ -1,8 +1,8 @@
 """Inverted lists of one lexical field on disk, and how they are made.
 
-A list gives the rows in which a term occurs, and how often. Terms are known by 64-bit hashes (of three
-million terms, two share one with a probability of 1 in 4 million), so that the vocabulary is a
-sorted array in a file and no dictionary in memory. Blocks of passages are inverted in memory and
+A list gives the rows in which a term occurs, and how often. Terms are known by their hashes
+(``index.corpus``), so that the vocabulary is a sorted array in a file and no dictionary in
+memory; where the lists start is at once the terms' document frequencies. Blocks of passages are inverted in memory and
 merged, together with the lists of the generation before, in one pass from file to file: what is
 published again costs a copy, and memory does not grow with the corpus.
 """
@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+
+from index.corpus import hashes
 
 MERGE_POSTINGS = 8_000_000
 """Postings merged at a time, some 100 MB of memory."""
@@ -45,7 +46,7 @@ class Postings:
     @classmethod
     def load(cls, folder: Path) -> Postings:
         """Memory-mapped. Raises ValueError for files that don't fit together."""
-        arrays = {name: _map(folder / f"{name}.npy", _TYPES[name]) for name in _TYPES}
+        arrays = {name: map_array(folder / f"{name}.npy", _TYPES[name]) for name in _TYPES}
         found = cls(**arrays)
         starts = found.starts
         if (
@@ -60,6 +61,7 @@ class Postings:
         return found
 
     def save(self, folder: Path) -> None:
+        """Write the arrays into a new folder, a file each."""
         folder.mkdir(parents=True)
         for name, kind in _TYPES.items():
             array = getattr(self, name).astype(kind, copy=False)
@@ -72,8 +74,7 @@ def invert(texts: Sequence[Sequence[str]]) -> Postings:
     numbers: dict[str, int] = {}
     tokens = chain.from_iterable(texts)
     ids = np.fromiter((numbers.setdefault(t, len(numbers)) for t in tokens), dtype=np.int64)
-    hashes = np.fromiter(map(hash_term, numbers), dtype=np.uint64, count=len(numbers))
-    terms, term_of = np.unique(hashes, return_inverse=True)
+    terms, term_of = np.unique(hashes(numbers), return_inverse=True)
     rows = np.repeat(np.arange(len(texts), dtype=np.int64), lengths)
     places, counts = np.unique(term_of[ids] * max(len(texts), 1) + rows, return_counts=True)
     found, rows = np.divmod(places, max(len(texts), 1))
@@ -84,10 +85,6 @@ def invert(texts: Sequence[Sequence[str]]) -> Postings:
         np.minimum(counts, 255).astype(np.uint8),
         lengths,
     )
-
-
-def hash_term(term: str) -> int:
-    return int.from_bytes(blake2b(term.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
 @dataclass(frozen=True)
@@ -193,7 +190,8 @@ def _write_header(file: BinaryIO, length: int, kind: str) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def _map(path: Path, kind: str) -> NDArray[Any]:
+def map_array(path: Path, kind: str) -> NDArray[Any]:
+    """An array of one dimension, memory-mapped. Raises OSError, or ValueError for another kind."""
     array = np.load(path, mmap_mode="r", allow_pickle=False)
     if array.dtype != np.dtype(kind) or array.ndim != 1:
         raise ValueError(f"{path} holds {array.ndim}-dimensional {array.dtype}, not {kind}")

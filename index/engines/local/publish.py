@@ -6,6 +6,7 @@ copied and not derived again, provided the files are sound.
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from dataclasses import asdict, dataclass
@@ -17,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index.corpus import NameTable, cosine_spread
 from index.documents import SEOUL
 from index.engines.local import files
-from index.engines.local.catalog import FORMAT_VERSION, Catalog
+from index.engines.local.catalog import Catalog
 from index.engines.local.generation import (
     CURRENT,
     FOLDER,
@@ -35,13 +37,14 @@ from index.engines.local.generation import (
     verify_checksums,
 )
 from index.engines.local.lexical import write_lexical
+from index.engines.local.names import write_names
 from index.engines.local.postings import GONE
-from index.engines.local.records import Recipe
+from index.engines.local.schema import FORMAT_VERSION
 from index.engines.local.vectors import FILE as VECTORS
 from index.engines.local.vectors import Clusters, plan_clusters, write_vectors
 from index.errors import IndexUnusable, RebuildUnfinished
 from index.korean import FIELDS
-from index.protocols import Vectors
+from index.protocols import Recipe, Vectors
 
 _KEEP = 2  # the one in use and the one to fall back to
 
@@ -49,8 +52,8 @@ _KEEP = 2  # the one in use and the one to fall back to
 def publish(root: Path, catalog: Catalog, recipe: Recipe, *, afresh: bool = False) -> int:
     """Derive a new generation from the catalog, verify it, and make CURRENT name it.
 
-    Does nothing when the newest generation already shows the catalog's revision. ``afresh`` derives
-    it all the same, and copies nothing. Returns the number of the current generation. Raises
+    Does nothing when the newest generation already shows the catalog's revision, in the newest format.
+    ``afresh`` derives it all the same, and copies nothing. Returns the number of the current generation. Raises
     RebuildUnfinished, IndexNotWritable.
     """
     if any(name != recipe.embedder for name in catalog.embedders):
@@ -121,6 +124,7 @@ class _Derivation:
         self._previous: _Previous | None = None
         self._presses: dict[str, int] = {}
         self._sections: dict[str, int] = {}
+        self._reporters: set[str] = set()  # JSON of all of one article
         self._rows = self._make_rows()
         self._last, self._renumbered = -1, np.zeros(0, dtype=np.uint32)
         if previous is not None and len(previous.passages):
@@ -145,6 +149,8 @@ class _Derivation:
             len(self._rows),
             self._folder,
         )
+        reporters = {name for names in self._reporters for name in json.loads(names)}
+        write_names(NameTable.of(self._catalog.alias_counts()), reporters, self._folder)
         self._manifest(number, len(clusters.centroids) if clusters else 0).write(self._folder)
 
     def _make_rows(self) -> NDArray[np.void]:
@@ -154,8 +160,9 @@ class _Derivation:
         rows["passage"] = pairs["passage"]
         return rows
 
-    def _facts(self, article: tuple[int, int, str | None, str | None, str | None]) -> Any:
-        key, story, published, press, section = article
+    def _facts(self, article: tuple[int, int, str | None, str | None, str | None, str]) -> Any:
+        key, story, published, press, section, reporters = article
+        self._reporters.add(reporters)
         press_code = self._presses.setdefault(press or "", len(self._presses))
         section_code = self._sections.setdefault(section or "", len(self._sections))
         return 0, key, story, _day(published), press_code, section_code
@@ -194,7 +201,7 @@ class _Derivation:
             passages=len(self._rows),
             published_from=date.fromordinal(int(days.min())).isoformat() if len(days) else None,
             published_to=date.fromordinal(int(days.max())).isoformat() if len(days) else None,
-            cosine_spread=_cosine_spread(self._sample(2_000)),
+            cosine_spread=cosine_spread(self._sample(2_000)),
             lists=lists,
             presses=list(self._presses),
             sections=list(self._sections),
@@ -222,20 +229,14 @@ def _day(moment: str | None) -> int:
     return datetime.fromisoformat(moment).astimezone(SEOUL).toordinal()
 
 
-def _cosine_spread(vectors: Vectors) -> float:
-    """Standard deviation of the cosines between passages: the unit of the embedder's scores."""
-    if len(vectors) < 3:
-        return 0.0
-    cosines = vectors @ vectors.T
-    return float(np.std(cosines[np.triu_indices(len(vectors), k=1)]))
-
-
 def _shows(root: Path, number: int, revision: int) -> bool:
     folder = generation_folder(root, number)
     try:
-        return Manifest.read(folder).revision == revision and (folder / VECTORS).exists()
+        manifest = Manifest.read(folder)
     except IndexUnusable:
         return False
+    newest = (manifest.format, manifest.revision) == (FORMAT_VERSION, revision)
+    return newest and (folder / VECTORS).exists()
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -5,40 +5,21 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from index.documents import AnalysedSentence
-from index.protocols import Span, Vectors
+from index.protocols import Recipe, Vectors
 
 _MAX_SENTENCES_BYTES = 1 << 28  # unpacked: of an article in a catalog from elsewhere
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How articles become passages and vectors: names and settings of everything that decides."""
-
-    embedder: str
-    dimension: int
-    analyser: str
-    chunking: dict[str, Any]
-
-    def to_text(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
-
-
-@dataclass(frozen=True)
-class StoredVectors:
-    """The vectors of a version, and the offsets of the passages and sentences that they are of."""
-
-    body: str
-    passages: list[Span]
-    sentences: list[Span]
-    vectors: Vectors
-    sentence_vectors: Vectors
+def recipe_text(recipe: Recipe) -> str:
+    """JSON that is equal for equal recipes."""
+    return json.dumps(asdict(recipe), ensure_ascii=False, sort_keys=True)
 
 
 def matrix(rows: Sequence[tuple[bytes]], dimension: int) -> Vectors:
@@ -50,20 +31,24 @@ def matrix(rows: Sequence[tuple[bytes]], dimension: int) -> Vectors:
 
 
 def pack_sentences(sentences: Sequence[AnalysedSentence]) -> bytes:
+    """Sentences as zlib-compressed JSON, ``[[start, end, [morpheme, …]], …]``."""
     packed = [[s.start, s.end, s.morphemes] for s in sentences]
     return zlib.compress(json.dumps(packed, ensure_ascii=False).encode())
 
 
 def unpack_sentences(blob: bytes) -> list[AnalysedSentence]:
+    """What ``pack_sentences`` packed."""
     unpacked = zlib.decompressobj().decompress(blob, _MAX_SENTENCES_BYTES)
     return [AnalysedSentence(s, e, tuple(m)) for s, e, m in json.loads(unpacked)]
 
 
 def pack_vectors(vectors: Vectors) -> bytes:
+    """Vectors as float16, little endian, row by row."""
     return vectors.astype("<f2").tobytes()
 
 
 def unpack_vectors(blob: bytes, rows: int) -> Vectors:
+    """Float32 of shape (rows, dimension), of what ``pack_vectors`` packed."""
     flat = np.frombuffer(blob, dtype="<f2").astype(np.float32)
     return flat.reshape(rows, len(flat) // max(rows, 1))
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index.corpus import centroid
 from index.protocols import Vectors
 
 FILE = "vectors.faiss"
@@ -157,10 +158,12 @@ class VectorStore:
 
     @property
     def rows(self) -> int:
+        """How many vectors there are."""
         return int(self._index.ntotal)
 
     @property
     def dimension(self) -> int:
+        """How many numbers a vector has."""
         return int(self._index.d)
 
     def nearest(self, vector: Vectors, k: int, mask: NDArray[np.bool_] | None) -> NDArray[np.int64]:
@@ -185,6 +188,11 @@ class VectorStore:
     def cosines(self, vector: Vectors, rows: NDArray[np.int64]) -> Vectors:
         """The cosine of a unit vector with each of the rows, float32 of shape (len(rows),)."""
         return self.vectors(rows) @ vector
+
+    def mean(self, sample: int = 2_000) -> Vectors:
+        """The mean of so many of the vectors, always the same ones; empty if there are none."""
+        rows = np.random.default_rng(0).permutation(self.rows)[:sample]
+        return centroid(self.vectors(np.sort(rows).astype(np.int64)))
 
     def vectors(self, rows: NDArray[np.int64]) -> Vectors:
         """Float32 of shape (len(rows), dimension)."""

@@ -105,7 +105,7 @@ def _embedder_problem(
     if embedder.name != built_with:
         return f"the index was built with {built_with}, but {embedder.name} is configured"
     keys = generation.rows["passage"][chosen].tolist()
-    loaded = engine.load(keys)
+    loaded = engine.catalog.passages(keys)
     rows = [row for row, key in zip(chosen.tolist(), keys, strict=True) if key in loaded]
     texts = [loaded[key].passage.text for key in keys if key in loaded]
     again = embedder.embed_passages(texts)

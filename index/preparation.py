@@ -1,0 +1,146 @@
+"""Articles as a reader gives them to articles as an engine stores them: sentences, passages, vectors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+
+import numpy as np
+
+from index.chunking import ChunkSettings, bounded_sentences, chunk
+from index.documents import AnalysedSentence, Article, Passage, to_json
+from index.korean import KoreanAnalyser
+from index.protocols import Embedder, IndexedArticle, Recipe, Span, StoredArticle, Vectors
+from index.variants import names_introduced
+
+
+def article_digest(article: Article) -> str:
+    """Changes with anything that the article says of itself."""
+    article = replace(article, corrects=(), corrected_by=())  # others say these of it
+    text = json.dumps(to_json(article), ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """An article in sentences and passages.
+
+    ``own`` has, for each passage, the sentences that it is the first to hold: their numbers, and where
+    they lie in its text. Their vectors come from the pass over this passage.
+    """
+
+    article: Article
+    passages: Sequence[Passage]
+    sentences: Sequence[AnalysedSentence]
+    own: Sequence[Mapping[int, Span]]
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    """That of a passage, and those of its own sentences by where they lie in its text."""
+
+    passage: Vectors
+    sentences: Mapping[Span, Vectors]
+
+
+class Preparation:
+    """Turns articles into what an engine stores; passages that are known keep their vectors."""
+
+    def __init__(
+        self, embedder: Embedder, analyser: KoreanAnalyser, chunking: ChunkSettings
+    ) -> None:
+        self._embedder, self._analyser, self._chunking = embedder, analyser, chunking
+
+    @property
+    def recipe(self) -> Recipe:
+        """Everything that decides how articles are prepared."""
+        embedder, chunking = self._embedder, asdict(self._chunking)
+        return Recipe(embedder.name, embedder.dimension, self._analyser.fingerprint, chunking)
+
+    def __call__(
+        self, articles: Sequence[Article], before: Mapping[str, StoredArticle]
+    ) -> list[IndexedArticle]:
+        """``before`` are the stored versions that the articles replace, with their vectors."""
+        analysed = self._analyser.sentences_of([article.body for article in articles])
+        cuts = [self._cut(*pair) for pair in zip(articles, analysed, strict=True)]
+        known = [self._known(before.get(article.id)) for article in articles]
+        vectors = self._vectors(cuts, known)
+        return [self._indexed(cut, list(islice(vectors, len(cut.passages)))) for cut in cuts]
+
+    def _cut(self, article: Article, analysed: Sequence[AnalysedSentence]) -> _Cut:
+        limit = self._chunking.max_chars
+        sentences = bounded_sentences(article.body, analysed, self._analyser, limit)
+        passages = chunk(article, sentences, self._chunking, self._fits)
+        own = _first_held(list(map(_span, passages)), list(map(_span, sentences)))
+        return _Cut(article, passages, sentences, own)
+
+    def _fits(self, text: str) -> bool:
+        # A token of this kind of text is never longer than the text has characters.
+        limit = self._embedder.max_tokens
+        return len(text) < limit // 2 or self._embedder.count_tokens(text) <= limit
+
+    def _known(self, stored: StoredArticle | None) -> dict[str, _Vectors]:
+        """By the text of a passage, the vectors that the stored version has."""
+        if stored is None or stored.vectors is None or stored.embedder != self._embedder.name:
+            return {}
+        found, body = stored.vectors, stored.article.body
+        own = _first_held(found.passages, found.sentences)
+        return {
+            body[start:end]: _Vectors(row, {s: found.sentence_vectors[n] for n, s in held.items()})
+            for (start, end), row, held in zip(found.passages, found.vectors, own, strict=True)
+        }
+
+    def _vectors(
+        self, cuts: Sequence[_Cut], known: Sequence[Mapping[str, _Vectors]]
+    ) -> Iterator[_Vectors]:
+        """Those of every passage in order; what is not known is embedded, all at once."""
+        wanted = [
+            (passage.text, list(own.values()), before.get(passage.text))
+            for cut, before in zip(cuts, known, strict=True)
+            for passage, own in zip(cut.passages, cut.own, strict=True)
+        ]
+        kept = [v if v and v.sentences.keys() >= set(own) else None for _, own, v in wanted]
+        new = [(text, own) for (text, own, _), v in zip(wanted, kept, strict=True) if v is None]
+        embedded = self._embed([text for text, _ in new], [own for _, own in new])
+        yield from (vectors or next(embedded) for vectors in kept)
+
+    def _embed(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> Iterator[_Vectors]:
+        vectors, of_spans = self._embedder.embed_passages_and_spans(texts, spans)
+        for row, held, found in zip(vectors, spans, of_spans, strict=True):
+            yield _Vectors(row, dict(zip(held, found, strict=True)))
+
+    def _indexed(self, cut: _Cut, vectors: Sequence[_Vectors]) -> IndexedArticle:
+        of_passages = np.zeros((len(cut.passages), self._embedder.dimension), dtype=np.float32)
+        of_sentences = np.zeros((len(cut.sentences), self._embedder.dimension), dtype=np.float32)
+        for row, (own, found) in enumerate(zip(cut.own, vectors, strict=True)):
+            of_passages[row] = found.passage
+            for number, span in own.items():
+                of_sentences[number] = found.sentences[span]
+        return IndexedArticle(
+            cut.article,
+            cut.passages,
+            of_passages,
+            cut.sentences,
+            article_digest(cut.article),
+            self._analyser.morphemes(cut.article.title),
+            of_sentences,
+            names_introduced(cut.article.body),
+        )
+
+
+def _span(part: Passage | AnalysedSentence) -> Span:
+    return part.start, part.end
+
+
+def _first_held(passages: Sequence[Span], sentences: Sequence[Span]) -> list[dict[int, Span]]:
+    """For each passage the sentences that none before it holds, and where they lie in it."""
+    free = dict(enumerate(sentences))
+    held = []
+    for start, end in passages:
+        own = {n: (s - start, e - start) for n, (s, e) in free.items() if start <= s and e <= end}
+        free = {n: span for n, span in free.items() if n not in own}
+        held.append(own)
+    return held

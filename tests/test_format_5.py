@@ -1,0 +1,173 @@
+"""Indexes of the format before: read as they are, brought up to date by the first who writes.
+
+``index_format_5.tar.gz`` was written by the last program of that format: an index, and its export. It has
+a wire story and its copy, an article and a notice that corrects it, a name in brackets; one article
+was changed and one removed. Embedder and analyser are ``HashEmbedder(16)`` and ``WordAnalyser``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tarfile
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from contracts.engine_contract import found_ids, loaded, look_up
+from crashing_writer import ANALYSER
+from hash_embedder import HashEmbedder
+
+from index import (
+    EmbedderMismatch,
+    Filters,
+    build_index,
+    import_index,
+    index_info,
+    rebuild_index,
+    verify_index,
+)
+from index.engines.local import LocalEngine, files
+from index.engines.local.schema import FORMAT_VERSION, SCHEMA
+from index.library import open_writer
+
+OLD = Path(__file__).with_name("index_format_5.tar.gz")
+EMBEDDER = HashEmbedder(16)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    with tarfile.open(OLD) as archive:
+        archive.extractall(tmp_path, filter="data")
+    return tmp_path
+
+
+@pytest.fixture
+def root(folder: Path) -> Path:
+    return folder / "index"
+
+
+def format_of(root: Path) -> int:
+    with closing(sqlite3.connect(root / "catalog.sqlite")) as db:
+        return int(db.execute("SELECT value FROM meta WHERE name = 'format'").fetchone()[0])
+
+
+def schema_of(file: Path | str, script: str = "") -> set[tuple[str, ...]]:
+    with closing(sqlite3.connect(file)) as db:
+        db.executescript(script)
+        return set(db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
+
+
+def check(engine: LocalEngine) -> None:
+    """All that the index says."""
+    found = look_up(engine, "착공 트램", vector=EMBEDDER.embed_queries(["트램"])[0])
+    assert found_ids(engine, found) == {"wire", "copy", "hall", "notice"}
+    told = {item.article.id: item for item in loaded(engine, found)}
+    assert told["wire"].also_reported_by == ("해담일보",)
+    assert told["hall"].article.corrected_by == ("notice",)
+    assert told["notice"].article.corrects == ("hall",)
+    assert len(set(found.stories)) == 3
+    assert len(engine.texts(found.texts, found.token)) == 4
+    assert engine.stories(["wire", "gone"]) == {"wire": ("copy", "wire")}
+    article = engine.article("wire")
+    assert article is not None
+    assert article.section == "정치"
+    corpus = engine.statistics()
+    assert corpus.aliases(["gist"]) == {"gist": ["광주과학기술원"]}
+    assert corpus.has_reporter("여운찬")
+    assert not corpus.has_reporter("고은별")
+    assert corpus.presses == ("해담일보", "해담통신")
+    filters = Filters(reporters=("진유채",))
+    assert found_ids(engine, look_up(engine, vector=EMBEDDER.embed_queries(["청사"])[0], filters=filters)) == {"hall"}  # fmt: skip
+
+
+def test_it_is_read_as_it_is(root: Path) -> None:
+    def state() -> dict[str, bytes]:
+        paths = (
+            p for p in root.rglob("*") if p.is_file() and not p.name.endswith(("-shm", "-wal"))
+        )
+        return {str(path): path.read_bytes() for path in paths}
+
+    before = state()
+    assert index_info(root).articles == 4
+    with closing(LocalEngine.open(root)) as engine:
+        check(engine)
+    assert {check.name: check.problem for check in verify_index(root) if check.problem} == {}
+    assert state() == before
+
+
+def test_who_writes_brings_it_up_to_date(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with closing(LocalEngine.open(root)) as reader:
+        with closing(open_writer(root)) as writer:
+            assert f"index format 5: bringing it up to {FORMAT_VERSION}" in caplog.text
+            known = writer.stored(["wire", "hall"], vectors=True)
+            assert known["wire"].leader == "copy"
+            check(reader)  # goes on meanwhile
+        check(reader)
+    assert format_of(root) == FORMAT_VERSION
+    assert schema_of(root / "catalog.sqlite") == schema_of(":memory:", SCHEMA)
+    with closing(LocalEngine.open(root)) as engine:
+        check(engine)
+    caplog.clear()
+    open_writer(root).close()
+    assert not caplog.text
+
+
+def test_known_articles_stay_and_links_go_on(root: Path) -> None:
+    with closing(LocalEngine.open(root)) as engine:
+        articles = [engine.article(name) for name in ("wire", "copy", "hall", "notice")]
+    known = [replace(a, corrects=(), corrected_by=()) for a in articles if a is not None]
+    again = build_index(known, root, embedder=EMBEDDER, analyser=ANALYSER)
+    assert (again.unchanged, again.generation) == (4, 4)  # in the new format
+    wire, _, hall, notice = known
+    new = [
+        replace(wire, id="late", press="동람경제"),
+        replace(notice, id="notice2"),
+        replace(hall, body="총사업비는 2,410억 원이다. 광주과학기술원(GIST)이 설계한다."),
+    ]
+    build_index(new, root, embedder=EMBEDDER, analyser=ANALYSER)
+    with closing(LocalEngine.open(root)) as engine:
+        assert engine.stories(["late"])["late"] == ("copy", "wire", "late")
+        found = engine.article("hall")
+        assert found is not None
+        assert found.corrected_by == ("notice", "notice2")
+        assert engine.statistics().aliases(["gist"]) == {"gist": ["광주과학기술원"]}
+    assert not [check for check in verify_index(root) if check.problem]
+
+
+def test_a_rebuild_computes_no_vector(root: Path) -> None:
+    class Refusing(HashEmbedder):
+        def embed_passages_and_spans(self, texts, spans):  # type: ignore[no-untyped-def]
+            assert not texts
+            return super().embed_passages_and_spans(texts, spans)
+
+    rebuilt = rebuild_index(root, embedder=Refusing(16), analyser=ANALYSER)
+    assert (rebuilt.updated, rebuilt.generation) == (0, 4)
+    with closing(LocalEngine.open(root)) as engine:
+        check(engine)
+    with pytest.raises(EmbedderMismatch):
+        build_index([], root, embedder=HashEmbedder(32), analyser=ANALYSER)
+
+
+def test_what_breaks_off_in_the_middle_leaves_it_as_it_was(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "checkpoint", crash)
+    with pytest.raises(KeyboardInterrupt):
+        open_writer(root)
+    monkeypatch.undo()
+    assert format_of(root) == 5
+    open_writer(root).close()
+    with closing(LocalEngine.open(root)) as engine:
+        check(engine)
+
+
+def test_an_archive_of_it_is_imported(folder: Path) -> None:
+    import_index(folder / "exported.tar", folder / "imported")
+    assert format_of(folder / "imported") == FORMAT_VERSION
+    with closing(LocalEngine.open(folder / "imported")) as engine:
+        check(engine)
+    assert not [check for check in verify_index(folder / "imported") if check.problem]
