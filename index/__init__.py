@@ -32,6 +32,7 @@ from index.errors import (
     IndexNotFound,
     IndexNotWritable,
     IndexUnusable,
+    LexiconInvalid,
     MalformedArticle,
     ModelUnavailable,
     RebuildUnfinished,
@@ -39,11 +40,13 @@ from index.errors import (
     SourceUnreadable,
 )
 from index.korean import KoreanAnalyser, Token, bigrams, shared_bigrams
+from index.lexicon import LEXICON, Expression, Lexicon
 from index.protocols import AnalysedText, Candidates, Embedder, Engine, IndexInfo, Vectors
 from index.readers import read_articles
 from index.retrieve import Index, Query, index_info, open_index
 
 __all__ = [
+    "LEXICON",
     "SEOUL",
     "AnalysedSentence",
     "AnalysedText",
@@ -58,6 +61,7 @@ __all__ = [
     "EmbedderMismatch",
     "Engine",
     "Explanation",
+    "Expression",
     "FieldScore",
     "Filters",
     "GisaError",
@@ -73,6 +77,8 @@ __all__ = [
     "IndexNotWritable",
     "IndexUnusable",
     "KoreanAnalyser",
+    "Lexicon",
+    "LexiconInvalid",
     "MalformedArticle",
     "ModelUnavailable",
     "Passage",

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from index.documents import AnalysedSentence
 from index.errors import DictionaryUnusable
 from index.hanja import expansion, read, spell_out
+from index.lexicon import LEXICON
 from index.protocols import AnalysedText, Terms
 
 FIELDS = ("morphemes", "bigrams")
@@ -34,12 +35,6 @@ RECENT_TEXTS = 256
 _CONTENT_TAGS = frozenset(
     {"NNG", "NNP", "NR", "VV", "VA", "MAG", "XR", "SL", "SH", "SN"}
     | {"W_URL", "W_EMAIL", "W_HASHTAG", "W_MENTION", "W_SERIAL"}
-)
-# Verbs so light that they match everything: 하다 되다 있다 없다 이다 않다 주다 받다.
-_LIGHT_VERBS = frozenset({"하", "되", "있", "이", "않", "주", "받"})
-# News hardly ever says 얼마 or 왜, so to BM25 they are the rarest and weightiest words of a question.
-_ASKING = frozenset(
-    "얼마 얼마나 왜 몇 어떻 어찌 언제 며칠 어떠 무엇 누구 어디 어느 무슨 알리 궁금 까닭 이유 사연 계기 이름 사람 곳 때 정도".split()
 )
 _WORD = re.compile(r"[^\W_]+")
 _LETTER_ALONE = re.compile(r"(?<![^\W_])[^\W_](?![^\W_])")
@@ -82,7 +77,9 @@ class KoreanAnalyser:
     def terms(self, text: str) -> Terms:
         """The terms of a query, by field. Words that only ask (``얼마``, ``왜``, ``이유``) are none."""
         morphemes = self.morphemes(text)
-        telling = tuple(morpheme for morpheme in morphemes if morpheme not in _ASKING)
+        telling = tuple(
+            morpheme for morpheme in morphemes if morpheme not in LEXICON["korean.asking"]
+        )
         return {"morphemes": telling or morphemes, "bigrams": bigrams(text)}
 
     def morphemes(self, text: str) -> tuple[str, ...]:
@@ -227,7 +224,7 @@ def _term(token: Token) -> str | None:
     form, tag = token.form.lower(), token.tag.split("-")[0]
     if tag in {"SW", "SL", "NNB"} and form in _UNITS:
         return _UNITS[form]
-    if tag not in _CONTENT_TAGS or (tag in {"VV", "VA"} and form in _LIGHT_VERBS):
+    if tag not in _CONTENT_TAGS or (tag in {"VV", "VA"} and form in LEXICON["korean.light_verbs"]):
         return None
     if tag == "SH":
         return expansion(form)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "index": (
-        ("documents", "errors", "hanja", "letters"),
+        ("documents", "errors", "lexicon", "hanja", "letters"),
         ("korean", "protocols"),
         ("sources", "newsroom", "boilerplate", "clean"),
         ("readers",),
