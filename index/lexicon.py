@@ -220,7 +220,7 @@ def _held(kind: str, held: Any) -> list[str] | dict[str, Any] | None:
     """The entries of a table; None if they are of another shape than its kind has."""
     if isinstance(held, str):
         pairs = (pair.partition("=")[::2] for pair in held.split())
-        return {"words": held.split(), "values": dict(pairs)}.get(kind)
+        return held.split() if kind == "words" else dict(pairs) if kind == "values" else None
     if isinstance(held, dict):
         return held if kind == "values" else None
     is_list = isinstance(held, list) and all(isinstance(entry, str) for entry in held)
