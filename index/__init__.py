@@ -42,6 +42,7 @@ from index.errors import (
 from index.korean import KoreanAnalyser, Token, bigrams, shared_bigrams
 from index.lexicon import LEXICON, Expression, Lexicon
 from index.protocols import AnalysedText, Candidates, Embedder, Engine, IndexInfo, Vectors
+from index.quantities import Quantity, quantities_in
 from index.readers import read_articles
 from index.retrieve import Index, Query, index_info, open_index
 
@@ -82,6 +83,7 @@ __all__ = [
     "MalformedArticle",
     "ModelUnavailable",
     "Passage",
+    "Quantity",
     "Query",
     "RebuildUnfinished",
     "SourceUnreadable",
@@ -94,6 +96,7 @@ __all__ = [
     "import_index",
     "index_info",
     "open_index",
+    "quantities_in",
     "read_articles",
     "rebuild_index",
     "remove_articles",

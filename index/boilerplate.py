@@ -160,7 +160,7 @@ def _is_stamp(line: str) -> bool:
     return all(_is_menu(part) or credit_line(part) or is_press(part) for part in stamp_parts(line))
 
 
-_GIVER = r"[^\s.]{0,18}(?:{names.organisation_endings}|{boilerplate.caption_givers})"
+_GIVER = r"[^\s.]{0,18}{names.organisation_endings|boilerplate.caption_givers}"
 _CAPTION_END = LEXICON.expression(
     r"[(\[<【] ?(?:{boilerplate.pictures}|자료|출처|캡처|영상 ?캡처)[^()\[\]<>【】]{0,60}[)\]>】]\.?$"
     r"|(?:^|[ /|.”\"])(?:{boilerplate.pictures}|자료|출처) ?(?:제공|출처|캡처)? ?[=:ㅣ|] ?[^=:]{1,40}$"

@@ -29,7 +29,7 @@ def read(text: str) -> str:
 
 def expansion(hanja: str) -> str:
     """The word that a single hanja of a headline stands for; itself, if for none."""
-    return LEXICON["hanja.expansions"].texts().get(hanja, hanja)
+    return LEXICON["hanja.expansions"].texts.get(hanja, hanja)
 
 
 def spell_out(text: str) -> str:
@@ -44,7 +44,7 @@ def _read_run(match: re.Match[str]) -> str:
     # A single one after a digit or Hangul begins no word: 2025年, 합격率.
     spoken = before if len(run) == 1 and (before.isdigit() or "가" <= before <= "힣") else ""
     given, parts = len(spoken), _PARTS.findall(run)
-    words = LEXICON["hanja.words"].texts()
+    words = LEXICON["hanja.words"].texts
     readings = [words.get(part) or _readings().get(part, part) for part in parts]
     for part, reading, after in zip(parts, readings, [*readings[1:], ""], strict=True):
         is_bu = part == "不" and ("다" <= after < "따" or "자" <= after < "짜")  # 부동산, 부정
@@ -81,14 +81,14 @@ def _sounding(reading: str, before: str) -> str:
 @cache
 def _readings() -> dict[str, str]:
     """By hanja, its reading where it begins no word."""
-    first = {h: reading for reading, h in LEXICON["hanja.first_of_reading"].texts().items()}
+    first = {h: reading for reading, h in LEXICON["hanja.first_of_reading"].texts.items()}
     readings: dict[str, str] = {}
     reading = ""
     for hanja in _in_order():
         reading = first.get(hanja, reading)
         readings[hanja] = reading
-    readings |= LEXICON["hanja.rare_readings"].texts()
-    glyphs = LEXICON["hanja.glyphs"].texts()
+    readings |= LEXICON["hanja.rare_readings"].texts
+    glyphs = LEXICON["hanja.glyphs"].texts
     return readings | {glyph: readings[standard] for glyph, standard in glyphs.items()}
 
 

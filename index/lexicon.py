@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
@@ -33,7 +33,8 @@ KINDS = ("words", "phrases", "patterns", "sets", "pairs", "values")
 """How a table may hold its entries; each has exactly one of them."""
 
 _KEYS = {"purpose", "ordered", "excludes", *KINDS}
-_PLACE = re.compile(r"\{([a-z_]+\.[a-z_]+)\}")
+_NAME = r"[a-z_]+\.[a-z_]+"
+_PLACE = re.compile(rf"\{{({_NAME}(?:\|{_NAME})*)\}}")
 
 
 @dataclass(frozen=True)
@@ -65,21 +66,16 @@ class Table:
         return tuple(tuple(tuple(s.split()) for s in e.split("|")) for e in self.entries)
 
     @cached_property
-    def alternatives(self) -> str:
-        """A regular expression that finds any of the entries, the longest first."""
-        if self.kind == "patterns":
-            return "|".join(self.entries)
-        entries = sorted(self.entries, key=len, reverse=True)
-        return "|".join(re.escape(entry).replace(r"\ ", r"\s?") for entry in entries)
-
     def numbers(self) -> Mapping[str, int]:
         """Words and the whole number that each stands for. Raises LexiconInvalid."""
         return self._valued(int)
 
+    @cached_property
     def texts(self) -> Mapping[str, str]:
         """Words and the text that each stands for. Raises LexiconInvalid."""
         return self._valued(str)
 
+    @cached_property
     def lists(self) -> Mapping[str, list[Any]]:
         """Words and the list that is known of each. Raises LexiconInvalid."""
         return self._valued(list)
@@ -161,12 +157,23 @@ class Lexicon:
         return table
 
     def expression(self, template: str, flags: int = 0) -> Expression:
-        """An expression in which ``{file.table}`` stands for any of the entries of that table."""
+        """An expression in which ``{file.table}`` stands for any word of that table, the longest first.
+
+        ``{one.table|other.table}`` stands for any word of both.
+        """
         return Expression(lambda: re.compile(self.spelt_out(template), flags))
 
     def spelt_out(self, template: str) -> str:
         """A template with the tables that it names in their places."""
-        return _PLACE.sub(lambda place: f"(?:{self[place[1]].alternatives})", template)
+        return _PLACE.sub(lambda place: self._alternatives(place[1].split("|")), template)
+
+    def _alternatives(self, names: Sequence[str]) -> str:
+        tables = [self[name] for name in names]
+        patterns = [p for table in tables if table.kind == "patterns" for p in table]
+        words = frozenset[str]().union(*(t.words for t in tables if t.kind != "patterns"))
+        longest = sorted(words, key=lambda word: (-len(word), word))
+        spelt = (re.escape(word).replace(r"\ ", r"\s?") for word in longest)
+        return f"(?:{'|'.join((*patterns, *spelt))})"
 
     @cached_property
     def files(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ MAX_CREDIT_CHARS = 120
 MAIL = re.compile(r"[A-Za-z0-9_.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,4})?")
 """Also the cut-off form ``jmlee@`` that some papers print."""
 
-NAME_TEMPLATE = r"(?:{names.double_surnames}|{names.surnames})[가-힣]{1,3}"
+NAME_TEMPLATE = r"{names.double_surnames|names.surnames}[가-힣]{1,3}"
 _ROLE_TEMPLATE = r"{newsroom.role_qualifiers}*{newsroom.roles}"
 
 NAME = LEXICON.expression(NAME_TEMPLATE)

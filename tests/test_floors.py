@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "index": (
         ("documents", "errors", "lexicon", "hanja", "letters"),
-        ("korean", "protocols"),
+        ("korean", "protocols", "quantities"),
         ("sources", "newsroom", "boilerplate", "clean"),
         ("readers",),
         ("chunking", "corrections", "duplicates", "variants", "model", "embed", "rerank"),

@@ -15,9 +15,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from index import AnalysedSentence, KoreanAnalyser, bigrams, shared_bigrams
+from index import AnalysedSentence, KoreanAnalyser, Quantity, bigrams, quantities_in, shared_bigrams
 from service.generate.prompt import Prompt
-from service.korean.quantities import Quantity, quantities
 from service.korean.titles import TITLES
 from service.korean.wording import DECISIVE, REQUESTING, alike, meanings, sense
 from service.sources import Idf, Source, attribution
@@ -434,14 +433,14 @@ def _kind(question: str) -> tuple[str, frozenset[str]]:
     if kind == "number":
         units = next((units for cue, units in _UNITS_BY_CUE if cue.search(question)), frozenset())
         if asked := _UNIT_ASKED.search(question):
-            named = quantities(f"1{asked['unit']}")
+            named = quantities_in(f"1{asked['unit']}")
             units |= {q.unit for q in named if q.unit}
     return kind, units
 
 
 def _new(asked: Asked, text: str) -> list[Quantity]:
     """The quantities of a text that the question lacks."""
-    return [q for q in quantities(text) if q.text not in asked.text]
+    return [q for q in quantities_in(text) if q.text not in asked.text]
 
 
 def _numbers_in(asked: Asked, text: str) -> list[Quantity]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
 
+from index import Quantity
 from service.korean.dates import RELATIVE_DATES, When
-from service.korean.quantities import Quantity
 from service.korean.titles import TITLES
 from service.korean.wording import DECISIVE, GENERIC, meanings, sense
 from service.verify.agents import misattributed

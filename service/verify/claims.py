@@ -16,9 +16,8 @@ from datetime import date
 from functools import cached_property
 from itertools import islice, pairwise, takewhile
 
-from index import KoreanAnalyser, Token
+from index import KoreanAnalyser, Quantity, Token, quantities_in
 from service.korean.dates import When, whens
-from service.korean.quantities import Quantity, quantities
 from service.korean.titles import TITLES
 from service.korean.wording import sense, side
 from service.verify.agents import Part, is_passive, parts
@@ -270,7 +269,9 @@ class _Parser:
         self._text, self._tokens = text, tokens
         dates: list[Quantity | When] = list(whens(text, published))
         numbers = [
-            q for q in quantities(text) if all(q.end <= d.start or d.end <= q.start for d in dates)
+            q
+            for q in quantities_in(text)
+            if all(q.end <= d.start or d.end <= q.start for d in dates)
         ]
         rates = [m.span() for v in numbers if (m := _RATE.search(text[: v.start]))]
         values = (v for v in [*dates, *numbers] if not any(a <= v.start < b for a, b in rates))
