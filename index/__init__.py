@@ -5,6 +5,8 @@
 """
 
 from index.build import BuildSummary, build_index, rebuild_index, remove_articles
+from index.dates import mentions
+from index.days import Days
 from index.documents import (
     SEOUL,
     AnalysedSentence,
@@ -41,6 +43,7 @@ from index.errors import (
 )
 from index.korean import KoreanAnalyser, Token, bigrams, shared_bigrams
 from index.lexicon import LEXICON, Expression, Lexicon
+from index.mention import Mention, Policy
 from index.protocols import AnalysedText, Candidates, Embedder, Engine, IndexInfo, Vectors
 from index.quantities import Quantity, quantities_in
 from index.readers import read_articles
@@ -57,6 +60,7 @@ __all__ = [
     "BuildSummary",
     "Candidates",
     "Check",
+    "Days",
     "DictionaryUnusable",
     "Embedder",
     "EmbedderMismatch",
@@ -81,8 +85,10 @@ __all__ = [
     "Lexicon",
     "LexiconInvalid",
     "MalformedArticle",
+    "Mention",
     "ModelUnavailable",
     "Passage",
+    "Policy",
     "Quantity",
     "Query",
     "RebuildUnfinished",
@@ -95,6 +101,7 @@ __all__ = [
     "export_index",
     "import_index",
     "index_info",
+    "mentions",
     "open_index",
     "quantities_in",
     "read_articles",

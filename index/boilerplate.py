@@ -14,6 +14,8 @@ from dataclasses import InitVar, dataclass, field
 from enum import Enum
 from itertools import islice
 
+from index.dates import CLOCK
+from index.datewords import DATE
 from index.lexicon import LEXICON, Expression
 from index.newsroom import (
     MAIL,
@@ -70,9 +72,9 @@ class Rule:
 
 # --- sentences -------------------------------------------------------------------------------
 
-_KOREAN_END = re.compile(r"[가-힣][”’\"')]*[.?!…]+[”’\"')\]]*$")
-_ANY_END = re.compile(r"[가-힣A-Za-z0-9%)”’\"'][.?!…]+[”’\"')\]]*$")
-_INNER_END = re.compile(r"[가-힣][”’\"')]?[.?!](?=[\s”’\"')\]]|$)")
+_KOREAN_END = LEXICON.expression(r"[가-힣][”’\"')]*[.?!…]+[”’\"')\]]*$")
+_ANY_END = LEXICON.expression(r"[가-힣A-Za-z0-9%)”’\"'][.?!…]+[”’\"')\]]*$")
+_INNER_END = LEXICON.expression(r"[가-힣][”’\"')]?[.?!](?=[\s”’\"')\]]|$)")
 
 
 def ends_sentence(line: str) -> bool:
@@ -92,21 +94,17 @@ def is_prose(line: str) -> bool:
 
 # --- what the rules look for -----------------------------------------------------------------
 
-_DATE = (
-    r"(?:19|20)\d{2} ?(?:[.\-/]|년) ?\d{1,2} ?(?:[.\-/]|월) ?\d{1,2} ?(?:일|\.)?"
-    r"(?: ?[(\[][월화수목금토일](?:요일)?[)\]]| [월화수목금토일]요일)?"
-)
-_TIME = (
-    r"[T ]? ?\(?(?:오전|오후|AM|PM|am|pm)? ?\d{1,2} ?(?::|시) ?\d{1,2} ?분?(?::\d{2})?\)?"
-    r"(?: ?(?:AM|PM|KST))?"
+_WHEN = (
+    rf"{DATE} ?(?:일|\.)?(?: ?[(\[]{{dates.weekdays}}(?:요일)?[)\]]| {{dates.weekdays}}요일)?"
+    rf"(?:[T ]? ?\(?{CLOCK}\)?(?: ?(?:AM|PM|KST))?)?"
 )
 _LABEL = (
     r"(?:(?:기사|뉴스)? ?(?P<first>(?:최초 ?)?{boilerplate.published_labels})"
     r"|(?:기사)? ?(?P<again>(?:최종|마지막)? ?{boilerplate.modified_labels})){boilerplate.label_endings}?"
 )
-STAMP = LEXICON.expression(rf"{_LABEL} ?[:：|]? ?(?P<moment>{_DATE}(?:{_TIME})?)")
-DATE_LINE = LEXICON.expression(rf"[<\[(]?(?P<moment>{_DATE}(?:{_TIME})?)[>\])]?")
-SENT = LEXICON.expression(rf"(?P<moment>{_DATE}(?:{_TIME})?) ?(?:송고|입력|수정)")
+STAMP = LEXICON.expression(rf"{_LABEL} ?[:：|]? ?(?P<moment>{_WHEN})")
+DATE_LINE = LEXICON.expression(rf"[<\[(]?(?P<moment>{_WHEN})[>\])]?")
+SENT = LEXICON.expression(rf"(?P<moment>{_WHEN}) ?(?:송고|입력|수정)")
 
 _BARE_LABEL = LEXICON.expression(rf"{_LABEL} ?[:：|]?")
 
@@ -132,7 +130,7 @@ _WEATHER = (
     r"-?\d{1,2}(?:\.\d)? ?(?:℃|°C)(?: ?[가-힣]{1,6})?"
     r"|{boilerplate.weather_sources} ?제공|오늘의 날씨|날씨|(?:초?미세먼지 ?{boilerplate.air_quality} ?)+"
 )
-_MENU_GAPS = re.compile(r"[\s|,/·ㆍ>:•()\[\]]+")
+_MENU_GAPS = LEXICON.expression(r"[\s|,/·ㆍ>:•()\[\]]+")
 _NEIGHBOURS = (
     r"(?:홈|HOME|Home|메인)(?: ?[>›»] ?[^>›».]{1,20}){1,5}"
     r"|[-·<>◀▶ ]{0,3}(?:이전|다음) ?(?:글|기사)(?![가-힣]) ?.{0,80}"
@@ -170,7 +168,7 @@ _CAPTION_END = LEXICON.expression(
     r"|[.”\"] ?/ ?[가-힣A-Za-z0-9]{2,12}(?: ?DB)?$| /[가-힣A-Za-z0-9]{2,10}$"
     r"|[ⓒ©] ?[^\n.]{1,30}$"
 )
-_DATED_CAPTION = re.compile(
+_DATED_CAPTION = LEXICON.expression(
     rf".{{5,250}}(?:있다|모습|장면|한다|했다)\.? ?\d{{4}}\. ?\d{{1,2}}\. ?\d{{1,2}}\.?(?: ?{MAIL.pattern}| ?/\S{{1,20}})?"
 )
 _PHOTO_SIGNS = "사진 이미지 그래픽 일러스트 캡처 DB"
@@ -202,7 +200,7 @@ def _signed_picture(line: str) -> bool:
     return bool(signed and signed[1] > 4 and re.search(r"[^다요까죠]\.\s*$", line[: signed[1]]))
 
 
-PHOTO_LINE = re.compile(
+PHOTO_LINE = LEXICON.expression(
     r"[(\[<【][^()\[\]<>【】]{0,50}(?:사진|제공|DB ?금지|캡처|촬영)[^()\[\]<>【】]{0,20}[)\]>】]"
 )
 """A source alone: the line above it is the picture's text, as agencies lay it out."""
@@ -217,28 +215,30 @@ SIGN_OFF = LEXICON.expression(
 )
 MARK = LEXICON.expression(r"[\[<【◀] ?{boilerplate.broadcast_marks} ?[\]>】▶]")
 _CREW_LINE = r"[(\[<]? ?(?:{boilerplate.crew}|[ACV][DGJ]) ?[:：=/ㅣ|].{1,150}"
-_CREW_NOTE = re.compile(r"[(\[] ?영상 ?(?:편집|취재|촬영)[^()\[\]]{0,120}[)\]]")
-_CREW_TAIL = re.compile(r"(?:촬영 ?기자|영상 ?편집|영상 ?취재) ?[:：/=] ?(?=\S)")
+_CREW_NOTE = LEXICON.expression(r"[(\[] ?영상 ?(?:편집|취재|촬영)[^()\[\]]{0,120}[)\]]")
+_CREW_TAIL = LEXICON.expression(r"(?:촬영 ?기자|영상 ?편집|영상 ?취재) ?[:：/=] ?(?=\S)")
 
-_AD = re.compile(
+_AD = LEXICON.expression(
     r"\$\$[A-Za-z_]{2,20}\$\$|// ?flash 오류를 우회하기 위한 함수 추가|function _?flash_removeCallback\(\) ?\{ ?\}"
     r"|<!--.{0,200}?-->"
 )
 _SCRIPT = r"(?:var |function ?\w{0,40}\(|window\.|document\.|googletag|\(adsbygoogle|jQuery|\$\()[^가-힣]{0,380}"
-TAG_LINE = re.compile(
+TAG_LINE = LEXICON.expression(
     r"(?:(?:관련 ?)?(?:태그|키워드|해시태그)|TAGS?|Tags?)? ?[:：]? ?#[^\s#]{1,30}(?:[\s,]{0,2}#[^\s#]{1,30})*"
     r"|(?:관련 ?)?(?:태그|키워드) ?[:：] ?(?P<list>[^.]{1,120})"
 )
-_TAG_TAIL = re.compile(
+_TAG_TAIL = LEXICON.expression(
     r"(?:(?<=\s)|(?<=\.))(?:#[가-힣A-Za-z][^\s#]{0,29} ){1,20}#[가-힣A-Za-z][^\s#]{0,29}$"
 )
 
-_END_MARK = re.compile(r"[(<\[〈] ?끝 ?[)>\]〉](?![”’\"'가-힣])|^[-=. ]*끝[-=. ]*$")
+_END_MARK = LEXICON.expression(r"[(<\[〈] ?끝 ?[)>\]〉](?![”’\"'가-힣])|^[-=. ]*끝[-=. ]*$")
 _RELATED_LINE = LEXICON.expression(
     r"[\[<(【■▶☞◆●▷#*▣ ]{0,3}{boilerplate.related_headings}[\]>)】:☞ ]{0,3}(?:더보기|\d{1,2}면)?"
     r"|(?:[\[<【☞▶▣■ ]{1,3}관련 ?(?:기사|뉴스)|관련 ?기사 ?[☞▶:]).*"
 )
-_RELATED_MARK = re.compile(r"\[관련 ?(?:기사|뉴스)\]|[☞▶] ?관련 ?기사|▣ ?\S{1,8} 기사 원문보기")
+_RELATED_MARK = LEXICON.expression(
+    r"\[관련 ?(?:기사|뉴스)\]|[☞▶] ?관련 ?기사|▣ ?\S{1,8} 기사 원문보기"
+)
 _LINK_LINE = r"(?:출처|원문|링크|URL)? ?[:：]? ?https?://\S+"
 _POINTER = r"[☞👉].{0,200}|▶▶.{0,120}"
 _SUBSCRIBE = (
@@ -269,23 +269,23 @@ def _is_help(line: str) -> bool:
 
 
 _RELEASE = r"{boilerplate.release_labels}[ |:：].{1,100}|\[?보도 ?자료\]?"
-_OFFICE = re.compile(
+_OFFICE = LEXICON.expression(
     r"[|(<\[ ]{0,3}담당 ?(?:부서|자|과)[ |:：)>\]].{0,120}(?:책임자|담당자|과장|팀장|주무관|사무관|\d{3,4}-\d{4}).{0,120}"
 )
-_ANNEX = re.compile(
+_ANNEX = LEXICON.expression(
     r"[□○※ ]{0,2}[<(\[]?붙임[>)\]]?(?: ?\d)?[ :：.].{1,150}\d ?(?:부|매|장|개)\.(?: ?끝\.?)?"
 )
-_NOTE = re.compile(r"\[ ?이 기사는 [^\[\]]{0,150}\]")
+_NOTE = LEXICON.expression(r"\[ ?이 기사는 [^\[\]]{0,150}\]")
 _COPYRIGHT_SIGNS = "ⓒ © (c) (C) 무단 저작권 opyright OPYRIGHT eserved"
 _COPYRIGHT = LEXICON.expression("{boilerplate.copyright}")
 _BRACKETS = dict(zip("<[(〈【“", ">])〉】”", strict=True))
-_BEFORE_MARK = re.compile(r"[다요까죠음함임됨][”’\"']?[.?!]\s?")
-OWNER = re.compile(
+_BEFORE_MARK = LEXICON.expression(r"[다요까죠음함임됨][”’\"']?[.?!]\s?")
+OWNER = LEXICON.expression(
     r"(?:[ⓒ©]|\([cC]\)|저작권자|[Cc]opyrights?) ?[ⓒ©:]? ?(?:\([cC]\))? ?([가-힣A-Za-z0-9]{2,20})"
 )
 
 
-_PARTICLE = re.compile(
+_PARTICLE = LEXICON.expression(
     r"[)\]>]{0,2}(?:으?로|에게?|에서|을|를|이|가|은|는|와|과|및|또는|이나)(?![가-힣])|[)\]>]{0,2} ?으?로 "
 )
 
@@ -359,8 +359,8 @@ def _signature_start(text: str, low: int, mail: re.Match[str]) -> int | None:
 # --- the table -------------------------------------------------------------------------------
 
 
-def _line(template: str) -> Callable[[str], Iterable[Span]]:
-    whole = LEXICON.expression(template)
+def _line(pattern: str | Expression) -> Callable[[str], Iterable[Span]]:
+    whole = LEXICON.expression(pattern) if isinstance(pattern, str) else pattern
     return lambda line: [(0, len(line))] if whole.fullmatch(line) else []
 
 
@@ -368,7 +368,7 @@ def _line_if(test: Callable[[str], object]) -> Callable[[str], Iterable[Span]]:
     return lambda line: [(0, len(line))] if test(line) else []
 
 
-def _spans(expression: Expression | re.Pattern[str]) -> Callable[[str], Iterable[Span]]:
+def _spans(expression: Expression) -> Callable[[str], Iterable[Span]]:
     return lambda text: (match.span() for match in expression.finditer(text))
 
 
@@ -400,14 +400,12 @@ RULES: tuple[Rule, ...] = (
         even_sentences=True,
     ),
     Rule("stamp", _DROP, _line_if(_is_stamp), "when it was entered, approved, changed"),
-    Rule(
-        "date", _DROP, _line_if(DATE_LINE.fullmatch), "the page's or the story's, alone", edges=True
-    ),
+    Rule("date", _DROP, _line(DATE_LINE), "the page's or the story's, alone", edges=True),
     Rule("byline", _DROP, _line_if(credit_line), "a line that only says who signs"),
     Rule("count", _DROP, _line(r"\d{1,6}"), "of comments or reactions", edges=True),
     Rule("press", _DROP, _line_if(_is_press_line), "a paper's name, alone", edges=True),
     Rule("section", _DROP, _line_if(section_name), "a section's name, alone", edges=True),
-    Rule("tags", _DROP, _line_if(TAG_LINE.fullmatch), "subjects as hashtags"),
+    Rule("tags", _DROP, _line(TAG_LINE), "subjects as hashtags"),
     Rule("neighbours", _DROP, _line(_NEIGHBOURS), "the page's place among others", edges=True),
     Rule("release", _DROP, _line(_RELEASE), "when a press release may be used", edges=True),
     Rule(

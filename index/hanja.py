@@ -18,7 +18,7 @@ from functools import cache
 from index.lexicon import LEXICON
 
 _LETTER = r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
-_RUN = re.compile(rf"{_LETTER}+(?:·{_LETTER}+)*")
+_RUN = LEXICON.expression(rf"{_LETTER}+(?:·{_LETTER}+)*")
 _PARTS = LEXICON.expression(rf"{{hanja.words}}|{_LETTER}|·")
 
 

@@ -9,7 +9,7 @@ A package keeps its tables in ``data/*.toml``. ``[titles]`` in ``persons.toml`` 
     patterns = ['\\d{1,2}면']              # … regular expressions
     sets = ["숨지 사망 죽"]                # … sets of words
     pairs = ["오르 늘 | 내리 줄 | 유지"]    # … two opposite sets, and what lies between them
-    values = {봄 = 3, 여름 = 6}            # … words with what is known of each; or "韓=한 國=국"
+    values = "봄=3 여름=6"                # … words with a number or a text for each; or a TOML table
     ordered = true                       # the order has a meaning; else entries are sorted
     excludes = ["persons.offices"]       # tables that may share no word with this one
 
@@ -79,6 +79,14 @@ class Table:
     def lists(self) -> Mapping[str, list[Any]]:
         """Words and the list that is known of each. Raises LexiconInvalid."""
         return self._valued(list)
+
+    def value(self, written: str) -> Any:
+        """What is known of a word as a text has it, blanks aside; None for another word."""
+        return self._squeezed.get("".join(written.split()))
+
+    @cached_property
+    def _squeezed(self) -> Mapping[str, Any]:
+        return {"".join(word.split()): value for word, value in self.values.items()}
 
     def _valued(self, kind: type) -> Mapping[str, Any]:
         if strays := [word for word, value in self.values.items() if type(value) is not kind]:
@@ -225,13 +233,19 @@ def _table(name: str, keys: Any, where: str) -> Table:
 
 def _held(kind: str, held: Any) -> list[str] | dict[str, Any] | None:
     """The entries of a table; None if they are of another shape than its kind has."""
-    if isinstance(held, str):
+    if isinstance(held, str) and kind == "values":
         pairs = (pair.partition("=")[::2] for pair in held.split())
-        return held.split() if kind == "words" else dict(pairs) if kind == "values" else None
+        return {word: int(value) if _is_number(value) else value for word, value in pairs}
+    if isinstance(held, str):
+        return held.split() if kind == "words" else None
     if isinstance(held, dict):
         return held if kind == "values" else None
     is_list = isinstance(held, list) and all(isinstance(entry, str) for entry in held)
     return held if is_list and kind not in ("words", "values") else None
+
+
+def _is_number(text: str) -> bool:
+    return text.removeprefix("-").isdecimal()
 
 
 LEXICON = Lexicon("index")

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "index": (
         ("documents", "errors", "lexicon", "hanja", "letters"),
-        ("korean", "protocols", "quantities"),
+        ("korean", "protocols", "quantities", "days", "datewords", "mention", "datescan", "dates"),
         ("sources", "newsroom", "boilerplate", "clean"),
         ("readers",),
         ("chunking", "corrections", "duplicates", "variants", "model", "embed", "rerank"),

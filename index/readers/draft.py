@@ -14,7 +14,7 @@ from index.clean import Cleaned, clean, clean_title, fold
 from index.documents import SEOUL, Article
 from index.lexicon import LEXICON
 from index.newsroom import reporter_names
-from index.readers.dates import parse_moment
+from index.readers.moments import parse_moment
 from index.sources import NO_RULES, SourceRules, Sources
 
 log = logging.getLogger(__name__)

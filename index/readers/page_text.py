@@ -20,9 +20,9 @@ from index.newsroom import credit_line, is_press, leading_credit, section_name
 from index.readers.draft import Draft, ReadOptions, Unusable, assemble, check_length
 from index.readers.files import Source
 
-_DASHED = re.compile(r"[-–—▶]\s+\S")
-_MARK_LINE = re.compile(r"[\[<【◀]\s?(?:앵커(?:\s?멘트)?|리포트|기자)\s?[\]>】▶]")
-_PLAIN_END = re.compile(r"[가-힣]\.[”’\"')\]]*$")
+_DASHED = LEXICON.expression(r"[-–—▶]\s+\S")
+_MARK_LINE = LEXICON.expression(r"[\[<【◀]\s?(?:앵커(?:\s?멘트)?|리포트|기자)\s?[\]>】▶]")
+_PLAIN_END = LEXICON.expression(r"[가-힣]\.[”’\"')\]]*$")
 _LEAD_CHARS = 200
 """Prose above a byline prefix that is no longer than this belongs to the page, not to the body."""
 
@@ -205,7 +205,7 @@ def _kind(line: str) -> str:
 
 # --- pages with labels -----------------------------------------------------------------------
 
-_LABELLED = re.compile(r"[\[<■◆○*]?\s?([가-힣A-Za-z]{1,6})\s?[\]>]?\s?[:：]\s?(.*)")
+_LABELLED = LEXICON.expression(r"[\[<■◆○*]?\s?([가-힣A-Za-z]{1,6})\s?[\]>]?\s?[:：]\s?(.*)")
 
 
 @cache

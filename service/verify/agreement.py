@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
 
-from index import Quantity
-from service.korean.dates import RELATIVE_DATES, When
+from index import Mention, Quantity, mentions
 from service.korean.titles import TITLES
 from service.korean.wording import DECISIVE, GENERIC, meanings, sense
 from service.verify.agents import misattributed
@@ -123,7 +122,7 @@ def failure(claim: Statement, window: Window, weights: Mapping[str, float]) -> s
 
 def _invented(new: Sequence[Word], claim: Statement, window: Window) -> str | None:
     """A word that only the claim has. Beside a number that agrees, verbs and one noun may be put otherwise."""
-    is_measured = any(isinstance(fact.value, Quantity | When) for fact in claim.facts)
+    is_measured = any(isinstance(fact.value, Quantity | Mention) for fact in claim.facts)
     nouns = [word for word in new if word.is_argument]
     for word in nouns if is_measured else new:
         is_free = not (word.is_name or word.is_predicate or word.form in _TITLE_NOUNS)
@@ -165,7 +164,7 @@ def _persons(claim: Statement) -> Iterator[str]:
     for pattern in _PERSONS:
         for match in pattern.finditer(claim.text):
             name = match["name"]
-            is_date = name in RELATIVE_DATES
+            is_date = any(date.text == name for date in mentions(name, None))
             if name in claim.compounds - nouns and not is_date and sense(name) not in GENERIC:
                 yield name
 
@@ -177,12 +176,12 @@ def _fails(fact: Fact, claim: Statement, window: Window, weights: Mapping[str, f
         return True
     bonds = [(fact.bond_with(given, weights), given) for given in equal]
     best, bound = max(bonds, key=lambda pair: pair[0], default=(0.0, None))
-    measured = isinstance(fact.value, Quantity | When) and bound
+    measured = isinstance(fact.value, Quantity | Mention) and bound
     if measured and best < MIN_BOND * fact.bond_with(fact, weights):
         return True
     if (
         bound
-        and isinstance(fact.value, When)
+        and isinstance(fact.value, Mention)
         and fact.role == "from" != bound.role
         and _is_elsewhere(fact, window)
     ):
@@ -235,10 +234,10 @@ def _may_be_added(fact: Fact, window: Window) -> bool:
             return False
         known = value.word in DECISIVE and sense(value.word) in window.context_senses
         return known or value.word not in DECISIVE
-    is_day = isinstance(value, When) and value.kind == "day"
+    is_day = isinstance(value, Mention) and value.grain == "day"
     if is_day and any(fact.may_rival(given) for given in window.facts):
         return False
-    named = isinstance(value, When) or value.unit in _IDENTIFIERS
+    named = isinstance(value, Mention) or value.unit in _IDENTIFIERS
     return named and any(fact.states(given) for s in window.context for given in s.facts)
 
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from itertools import islice, pairwise, takewhile
 
-from index import KoreanAnalyser, Quantity, Token, quantities_in
-from service.korean.dates import When, whens
+from index import KoreanAnalyser, Mention, Quantity, Token, mentions, quantities_in
 from service.korean.titles import TITLES
 from service.korean.wording import sense, side
 from service.verify.agents import Part, is_passive, parts
@@ -141,7 +140,7 @@ class Name:
     kind: str
 
 
-Value = Quantity | When | Side | Name
+Value = Quantity | Mention | Side | Name
 
 
 @dataclass(frozen=True)
@@ -161,7 +160,7 @@ class Fact:
         mine, its = self.value, other.value
         if isinstance(mine, Quantity) and isinstance(its, Quantity):
             return mine.agrees_with(its) and self._qualified_like(other)
-        if isinstance(mine, When) and isinstance(its, When):
+        if isinstance(mine, Mention) and isinstance(its, Mention):
             return mine.agrees_with(its) and self._directed_like(other)
         if isinstance(mine, Name) and isinstance(its, Name):
             return mine.form == its.form
@@ -179,8 +178,8 @@ class Fact:
         mine, its = self.value, other.value
         if isinstance(mine, Quantity) and isinstance(its, Quantity):
             return mine.may_rival(its)
-        if isinstance(mine, When) and isinstance(its, When):
-            return mine.kind == its.kind
+        if isinstance(mine, Mention) and isinstance(its, Mention):
+            return mine.grain == its.grain
         if isinstance(mine, Side) and isinstance(its, Side):
             return mine.axis == its.axis
         return isinstance(mine, Name) and isinstance(its, Name) and mine.kind == its.kind
@@ -267,7 +266,7 @@ class _Parser:
 
     def __init__(self, text: str, tokens: Sequence[Token], published: date | None) -> None:
         self._text, self._tokens = text, tokens
-        dates: list[Quantity | When] = list(whens(text, published))
+        dates: list[Quantity | Mention] = list(_dates(text, published))
         numbers = [
             q
             for q in quantities_in(text)
@@ -428,16 +427,24 @@ class _Parser:
         )
 
 
+def _dates(text: str, published: date | None) -> Iterator[Mention]:
+    """The dates and times that a text states; of a range, both ends."""
+    for mention in mentions(text, published):
+        for end in mention.ends or (mention,):
+            if end.is_known:
+                yield end
+
+
 def _per(before: str) -> str:
     """What a number counts for one of: kwh in «㎾h당 347원»."""
     per = re.search(r"([가-힣A-Za-z㎾㎿㎡㎏㎞]+)당\s?(?:평균|최대|약)?\s?$", before)
     return unicodedata.normalize("NFKC", per[1]).lower() if per else ""
 
 
-def _number(value: Quantity | When) -> str:
+def _number(value: Quantity | Mention) -> str:
     if isinstance(value, Quantity):
         return f"#{value.value.normalize():f}{value.unit}"
-    return "#" + ",".join(sorted(map(str, value.readings | value.minutes)))
+    return f"#{value.readings or value.stated or sorted(value.minutes)}"
 
 
 def _bonds(position: float, clause: int, words: Sequence[Word], behind: float = 1.0) -> Bonds:
