@@ -31,7 +31,7 @@ _SECTION = LEXICON.expression(
     r"{newsroom.sections}(?:\s?[·/ㆍ&]\s?{newsroom.sections})*(?:\s?(?:일반|면))?"
 )
 _DESK = LEXICON.expression(r"[가-힣A-Za-z0-9]{0,12}{newsroom.desk_endings}")
-_POSITION = LEXICON.expression(r"\S{0,8}{names.titles}")
+_POSITION = LEXICON.expression(r"\S{0,8}{names.titles|names.occupations}")
 _TEAM = LEXICON.expression(r"[가-힣A-Za-z\s]{0,12}{newsroom.teams}")
 _BREADCRUMB = re.compile(r"(?:홈|HOME|Home|메인|뉴스홈|뉴스)\s?[>›»/]\s?(.{1,40})")
 _SPLIT = re.compile(r"[\s/·ㆍ,;:=|ㅣ│()<>〈〉\[\]{}【】〔〕*@]+")
