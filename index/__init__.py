@@ -7,6 +7,8 @@
 from index.build import BuildSummary
 from index.chunking import ChunkSettings
 from index.corpus import CorpusStatistics
+from index.dates import mentions
+from index.days import Days
 from index.documents import (
     SEOUL,
     AnalysedSentence,
@@ -32,6 +34,7 @@ from index.errors import (
     IndexNotFound,
     IndexNotWritable,
     IndexUnusable,
+    LexiconInvalid,
     MalformedArticle,
     ModelUnavailable,
     RebuildUnfinished,
@@ -39,6 +42,7 @@ from index.errors import (
     SourceUnreadable,
 )
 from index.korean import KoreanAnalyser, Token, bigrams, shared_bigrams
+from index.lexicon import LEXICON, Expression, Lexicon
 from index.library import (
     Check,
     build_index,
@@ -50,6 +54,7 @@ from index.library import (
     remove_articles,
     verify_index,
 )
+from index.mention import Mention, Policy
 from index.protocols import (
     AnalysedText,
     Candidates,
@@ -59,10 +64,12 @@ from index.protocols import (
     IndexInfo,
     Vectors,
 )
+from index.quantities import Quantity, quantities_in
 from index.readers import read_articles
 from index.retrieve import Index, Query
 
 __all__ = [
+    "LEXICON",
     "SEOUL",
     "AnalysedSentence",
     "AnalysedText",
@@ -74,12 +81,14 @@ __all__ = [
     "Check",
     "ChunkSettings",
     "CorpusStatistics",
+    "Days",
     "DictionaryUnusable",
     "Embedder",
     "EmbedderMismatch",
     "EngineReader",
     "EngineWriter",
     "Explanation",
+    "Expression",
     "FieldScore",
     "Filters",
     "GisaError",
@@ -95,9 +104,14 @@ __all__ = [
     "IndexNotWritable",
     "IndexUnusable",
     "KoreanAnalyser",
+    "Lexicon",
+    "LexiconInvalid",
     "MalformedArticle",
+    "Mention",
     "ModelUnavailable",
     "Passage",
+    "Policy",
+    "Quantity",
     "Query",
     "RebuildUnfinished",
     "SourceUnreadable",
@@ -109,7 +123,9 @@ __all__ = [
     "export_index",
     "import_index",
     "index_info",
+    "mentions",
     "open_index",
+    "quantities_in",
     "read_articles",
     "rebuild_index",
     "remove_articles",

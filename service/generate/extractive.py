@@ -15,11 +15,18 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from index import AnalysedSentence, KoreanAnalyser, bigrams, shared_bigrams
+from index import (
+    AnalysedSentence,
+    Expression,
+    KoreanAnalyser,
+    Quantity,
+    bigrams,
+    quantities_in,
+    shared_bigrams,
+)
 from service.generate.prompt import Prompt
-from service.korean.quantities import Quantity, quantities
-from service.korean.titles import TITLES
-from service.korean.wording import DECISIVE, REQUESTING, alike, meanings, sense
+from service.korean.lexicon import LEXICON, TITLE
+from service.korean.wording import alike, meanings, sense
 from service.sources import Idf, Source, attribution
 
 MAX_SENTENCES = 3
@@ -75,7 +82,11 @@ class Asked:
 
     @classmethod
     def of(cls, question: str, analyser: KoreanAnalyser, idf: Idf) -> Asked:
-        morphemes = [m for m in analyser.morphemes(question) if m not in _QUESTION_WORDS]
+        morphemes = [
+            m
+            for m in analyser.morphemes(question)
+            if m not in LEXICON["questions.not_topics"] and m not in LEXICON["wording.requesting"]
+        ]
         tokens = analyser.tokens(question)
         names = tuple(t.form for t in tokens if t.tag.split("-")[0] in {"NNP", "SL", "SH"})
         kind, units = _kind(question)
@@ -203,7 +214,7 @@ def evidence_features(
         else float(asked.kind != "news"),
         "untold": untold / total if total else 0.0,
         "numbered": float(any(n not in near.text for n in asked.numbered)),
-        "premise": float(not DECISIVE.isdisjoint(missing)),
+        "premise": float(not LEXICON["wording.decisive"].words.isdisjoint(missing)),
         "unit": float(bool(asked.units) and not fits),
         "salience": min(max(similarities) - sum(similarities) / len(similarities), MAX_SALIENCE),
     }
@@ -348,83 +359,56 @@ _TITLE = list(FEATURES).index("title")
 
 # -- what a question asks for ----------------------------------------------------------------
 
-_QUESTION_WORDS = frozenset(
-    (
-        "무엇 뭐 어디 누구 언제 왜 얼마 얼마나 몇 며칠 어떻게 어떻 어떠 어떤 어느 이유 까닭 무슨 알 말 주 궁금 이름 "
-        "정도 때 것 중 그 이 "
-        # What asks for news of something, and when, says nothing of the thing: articles tell it
-        # without these words, and the day is a filter.
-        "관련 관하 대하 설명 "
-        "지난달 지난주 지난해 작년 올해 내년 이달 오늘 어제 그제 최근 요즘 요새 현재 지금 이번 저번"
-    ).split()
-).union(REQUESTING)
 _INTERROGATIVE = re.compile(
     r"무엇\w*|뭐\w*|뭘\w*|어디\w*|누구\w*|누가|언제\w*|왜|얼마\w*|몇\s?\w*|어떻게\w*|어떤|어느|무슨|며칠\w*|알려\s?\w*|이유\w*|까닭\w*"
 )
-_KINDS: Sequence[tuple[str, re.Pattern[str]]] = (
-    (
-        "news",
-        re.compile(
+_KINDS: Sequence[tuple[str, Expression]] = tuple(
+    (kind, LEXICON.expression(template))
+    for kind, template in (
+        (
+            "news",
             r"^(?!.*(?:누구|누가|언제|며칠|어디|왜|이유|얼마|몇|어떻게|어느))"
-            r".*(?:(?:뉴스|소식|기사|보도)(?:들?(?:을|를|이|가|은|는|엔|에는|좀)?)?(?:\s.*)?$|요약|정리해|무슨\s?일)"
+            r".*(?:(?:뉴스|소식|기사|보도)(?:들?(?:을|를|이|가|은|는|엔|에는|좀)?)?(?:\s.*)?$|요약|정리해|무슨\s?일)",
         ),
-    ),
-    (
-        "person",
-        re.compile(
-            r"누구|누가|(?:사람|인물|주인공|배우|가수|감독|작가|화가|저자|학자|장군|왕|선수|대표|시장|회장|후보|의원"
-            r"|원장|단장|기자|이름이?)(?:은|는|의 이름은)?\s?\??$"
+        ("person", r"누구|누가|{questions.persons|names.titles}(?:은|는|의 이름은)?\s?\??$"),
+        (
+            "date",
+            r"언제|며칠|몇\s?(?:월|일|년도?)(?![가-힣]*간)|어느\s?(?:해|날|달)|{questions.dates}(?:은|는)?\s?\??$",
         ),
-    ),
-    (
-        "date",
-        re.compile(
-            r"언제|며칠|몇\s?(?:월|일|년도?)(?![가-힣]*간)|어느\s?(?:해|날|달)"
-            r"|(?:날|날짜|해|연도|년도|시기|일자|개통일|개막일)(?:은|는)?\s?\??$"
+        (
+            "place",
+            r"어디|어느\s?(?:곳|나라|도시|지역|동네|구)|{questions.places}(?:은|는)?\s?\??$",
         ),
-    ),
-    (
-        "place",
-        re.compile(
-            r"어디|어느\s?(?:곳|나라|도시|지역|동네|구)"
-            r"|(?:곳|장소|나라|국가|도시|지역|지명|위치)(?:은|는)?\s?\??$"
-        ),
-    ),
-    ("reason", re.compile(r"왜|이유|까닭|원인|배경|때문")),
-    (
-        "number",
-        re.compile(
-            r"몇|얼마|(?:수|비|액|금|률|율|량|인원|규모|면적|길이|높이|나이|횟수)(?:는|은)?\??$"
-        ),
-    ),
-    ("manner", re.compile(r"어떻게|방법|방식|어떠|어땠")),
-    ("thing", re.compile(r"무엇|뭐|뭘|무슨|어떤|어느")),
+        ("reason", "{questions.reasons}"),
+        ("number", r"몇|얼마|{questions.numbers}(?:는|은)?\??$"),
+        ("manner", "{questions.manners}"),
+        ("thing", r"무엇|뭐|뭘|무슨|어떤|어느"),
+    )
 )
 _UNIT_ASKED = re.compile(r"몇\s?(?P<unit>[가-힣A-Za-z%㎡]+)")
-_UNITS_BY_CUE: Sequence[tuple[re.Pattern[str], frozenset[str]]] = (
-    (re.compile(r"얼마(?!나)|사업비|예산|금액|요금|가격|비용|매출|수익|지원금|값|임대료|피해액"), frozenset({"원", "달러", "%"})),
-    (re.compile(r"몇\s?퍼센트|비율|률|율|%"), frozenset({"%", "%p"})),
-    (re.compile(r"인원|몇\s?명|몇\s?사람|몇이"), frozenset({"명"})),
-    (re.compile(r"얼마\s?동안|얼마나\s?(?:걸|오래|진행)|기간|몇\s?시간"), frozenset({"시간", "분", "일", "개월", "년", "주", "초"})),
-    (re.compile(r"면적|넓이"), frozenset({"㎡", "평", "헥타르"})),
-    (re.compile(r"길이|높이|거리"), frozenset({"m", "km", "cm"})),
-)  # fmt: skip
-_PERSON = re.compile(
-    rf"[가-힣]{{2,4}}\s?\(\d\d\)|[가-힣·]{{2,10}}\s(?:[가-힣]+\s)?[가-힣]*(?:{'|'.join(TITLES)})"
+_UNITS_BY_CUE: Sequence[tuple[Expression, frozenset[str]]] = (
+    (LEXICON.expression("{questions.money}"), frozenset({"원", "달러", "%"})),
+    (LEXICON.expression("{questions.shares}"), frozenset({"%", "%p"})),
+    (LEXICON.expression("{questions.people}"), frozenset({"명"})),
+    (
+        LEXICON.expression("{questions.times}"),
+        frozenset({"시간", "분", "일", "개월", "년", "주", "초"}),
+    ),
+    (LEXICON.expression("{questions.areas}"), frozenset({"㎡", "평", "ha"})),
+    (LEXICON.expression("{questions.distances}"), frozenset({"m", "km", "cm"})),
+)
+_PERSON = LEXICON.expression(
+    rf"[가-힣]{{2,4}}\s?\(\d\d\)|[가-힣·]{{2,10}}\s(?:[가-힣]+\s)?[가-힣]*{TITLE}"
     r"(?=[은는이가을를의도과와,.”\"’'( ]|에게|께서|으로|로\s)"
 )
 _DATE = frozenset({"년", "월", "일", "시"})
-_DATE_WORDS = re.compile(r"오늘|어제|내일|지난달|다음 달|올해|내년|지난해|작년|오전|오후|이달")
-_PLACE = re.compile(
-    r"[가-힣]{1,10}(?:시|군|구|동|읍|면|리|역|항|공원|센터|청사|시장|대학교|학교|병원|의료원|광장|회관|체육관|운동장|도서관|박물관|터|부지|마을|단지|공장|섬|산|강|천|교)(?:[에을를이가은는의로과와,. ]|에서)"
+_DATE_WORDS = LEXICON.expression("{evidence.date_words}")
+_PLACE = LEXICON.expression(
+    r"[가-힣]{1,10}{evidence.place_endings}(?:[에을를이가은는의로과와,. ]|에서)"
 )
-_REASON = re.compile(
-    r"때문|이유|위해|위한|까닭|따라|인해|탓|원인|배경|덕분|라며|어서|므로|으로 보인다|판단"
-)
-_MANNER = re.compile(r"통해|방식|방법|으로써|하기로|도록|계획|활용|이용")
-
-
-_NUMBERED = re.compile(r"\d+\s?(?:호선|호기|호|회|기|차|단계|공구|블록|단지)(?![가-힣]{2})")
+_REASON = LEXICON.expression("{evidence.reason_words}")
+_MANNER = LEXICON.expression("{evidence.manner_words}")
+_NUMBERED = LEXICON.expression(r"\d+\s?{evidence.numbered}(?![가-힣]{2})")
 
 
 def _kind(question: str) -> tuple[str, frozenset[str]]:
@@ -434,14 +418,14 @@ def _kind(question: str) -> tuple[str, frozenset[str]]:
     if kind == "number":
         units = next((units for cue, units in _UNITS_BY_CUE if cue.search(question)), frozenset())
         if asked := _UNIT_ASKED.search(question):
-            named = quantities(f"1{asked['unit']}")
+            named = quantities_in(f"1{asked['unit']}")
             units |= {q.unit for q in named if q.unit}
     return kind, units
 
 
 def _new(asked: Asked, text: str) -> list[Quantity]:
     """The quantities of a text that the question lacks."""
-    return [q for q in quantities(text) if q.text not in asked.text]
+    return [q for q in quantities_in(text) if q.text not in asked.text]
 
 
 def _numbers_in(asked: Asked, text: str) -> list[Quantity]:

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from re import Pattern
 
 from index import SEOUL, Filters, Hit, Index, Query
-from service.korean.wording import REQUESTING
+from service.korean.lexicon import LEXICON
 from service.query import timeframe
 from service.query.followup import FollowUps
 from service.schema import FoundFilters, Interpreted, Question, QuestionFilters, TimeRange
@@ -170,7 +170,8 @@ class Understander:
 
     def _is_topic(self, text: str) -> bool:
         """Whether enough is left to search for."""
-        return bool(set(self._index.analyser.morphemes(text)) - _ABOUT_ARTICLES)
+        words = set(self._index.analyser.morphemes(text)) - LEXICON["wording.requesting"].words
+        return bool(words - {"최근", "뭐", "무엇", "나오"})
 
 
 _SAID = r"(?:보도|취재|작성|게재|소개)(?:한|했던|된)|다룬|전한|쓴|썼던|실은|실린|나온|낸"
@@ -186,7 +187,6 @@ _OF_SECTION = rf"(?:면(?:에서는?|에|의)?(?![가-힣])(?:{_SAID_IN})?[,\s]*
 _BY_REPORTER = rf"\s?기자(?:(?:가|이)?{_SAID_IN}|{_ACCORDING}|의?\s?{_ARTICLES})"
 _PHRASES = {"press": _OF_PRESS, "section": _OF_SECTION, "reporters": _BY_REPORTER}
 _REPORTER = re.compile(rf"(?<![가-힣])([가-힣]{{2,5}}|[A-Z][A-Za-z. ]{{1,30}}){_BY_REPORTER}")
-_ABOUT_ARTICLES = REQUESTING.union("최근 뭐 무엇 나오".split())
 
 
 def _named(text: str, names: Iterable[str], phrase: str) -> list[str]:
