@@ -7,6 +7,8 @@
 from index.build import BuildSummary
 from index.chunking import ChunkSettings
 from index.corpus import CorpusStatistics
+from index.dates import mentions
+from index.days import Days
 from index.documents import (
     SEOUL,
     AnalysedSentence,
@@ -33,6 +35,7 @@ from index.errors import (
     IndexNotFound,
     IndexNotWritable,
     IndexUnusable,
+    LexiconInvalid,
     MalformedArticle,
     ModelUnavailable,
     RebuildUnfinished,
@@ -40,6 +43,7 @@ from index.errors import (
     SourceUnreadable,
 )
 from index.korean import KoreanAnalyser, Token, bigrams, shared_bigrams
+from index.lexicon import LEXICON, Expression, Lexicon
 from index.library import (
     Check,
     build_index,
@@ -51,6 +55,7 @@ from index.library import (
     remove_articles,
     verify_index,
 )
+from index.mention import Mention, Policy
 from index.protocols import (
     AnalysedText,
     Candidates,
@@ -60,10 +65,12 @@ from index.protocols import (
     IndexInfo,
     Vectors,
 )
+from index.quantities import Quantity, quantities_in
 from index.readers import read_articles
 from index.retrieve import Index, Query
 
 __all__ = [
+    "LEXICON",
     "SEOUL",
     "AnalysedSentence",
     "AnalysedText",
@@ -75,12 +82,14 @@ __all__ = [
     "Check",
     "ChunkSettings",
     "CorpusStatistics",
+    "Days",
     "DictionaryUnusable",
     "Embedder",
     "EmbedderMismatch",
     "EngineReader",
     "EngineWriter",
     "Explanation",
+    "Expression",
     "FieldScore",
     "Filters",
     "GisaError",
@@ -96,10 +105,15 @@ __all__ = [
     "IndexNotWritable",
     "IndexUnusable",
     "KoreanAnalyser",
+    "Lexicon",
+    "LexiconInvalid",
     "MalformedArticle",
+    "Mention",
     "ModelUnavailable",
     "Passage",
+    "Policy",
     "Preferences",
+    "Quantity",
     "Query",
     "RebuildUnfinished",
     "SourceUnreadable",
@@ -111,7 +125,9 @@ __all__ = [
     "export_index",
     "import_index",
     "index_info",
+    "mentions",
     "open_index",
+    "quantities_in",
     "read_articles",
     "rebuild_index",
     "remove_articles",

@@ -7,13 +7,12 @@ subjects, as if these were passages of it.
 
 from __future__ import annotations
 
-import tomllib
 from functools import cached_property
-from importlib.resources import files
 
 import numpy as np
 
 from index.corpus import CorpusStatistics, centroid, cosine_spread
+from index.lexicon import LEXICON
 from index.protocols import Embedder, Vectors
 
 PASSAGES = 200
@@ -39,6 +38,5 @@ class Background:
 
     @cached_property
     def _of_sentences(self) -> tuple[Vectors, float]:
-        text = files("index").joinpath("data/background.toml").read_text("utf-8")
-        vectors = self._embedder.embed_passages(tomllib.loads(text)["sentences"])
+        vectors = self._embedder.embed_passages(LEXICON["background.sentences"].entries)
         return centroid(vectors), cosine_spread(vectors)

@@ -14,10 +14,13 @@ from dataclasses import InitVar, dataclass, field
 from enum import Enum
 from itertools import islice
 
+from index.dates import CLOCK
+from index.datewords import DATE
+from index.lexicon import LEXICON, Expression
 from index.newsroom import (
     MAIL,
     MAX_CREDIT_CHARS,
-    NAME,
+    NAME_TEMPLATE,
     credit_line,
     is_press,
     section_name,
@@ -69,9 +72,9 @@ class Rule:
 
 # --- sentences -------------------------------------------------------------------------------
 
-_KOREAN_END = re.compile(r"[가-힣][”’\"')]*[.?!…]+[”’\"')\]]*$")
-_ANY_END = re.compile(r"[가-힣A-Za-z0-9%)”’\"'][.?!…]+[”’\"')\]]*$")
-_INNER_END = re.compile(r"[가-힣][”’\"')]?[.?!](?=[\s”’\"')\]]|$)")
+_KOREAN_END = LEXICON.expression(r"[가-힣][”’\"')]*[.?!…]+[”’\"')\]]*$")
+_ANY_END = LEXICON.expression(r"[가-힣A-Za-z0-9%)”’\"'][.?!…]+[”’\"')\]]*$")
+_INNER_END = LEXICON.expression(r"[가-힣][”’\"')]?[.?!](?=[\s”’\"')\]]|$)")
 
 
 def ends_sentence(line: str) -> bool:
@@ -91,23 +94,19 @@ def is_prose(line: str) -> bool:
 
 # --- what the rules look for -----------------------------------------------------------------
 
-_DATE = (
-    r"(?:19|20)\d{2} ?(?:[.\-/]|년) ?\d{1,2} ?(?:[.\-/]|월) ?\d{1,2} ?(?:일|\.)?"
-    r"(?: ?[(\[][월화수목금토일](?:요일)?[)\]]| [월화수목금토일]요일)?"
-)
-_TIME = (
-    r"[T ]? ?\(?(?:오전|오후|AM|PM|am|pm)? ?\d{1,2} ?(?::|시) ?\d{1,2} ?분?(?::\d{2})?\)?"
-    r"(?: ?(?:AM|PM|KST))?"
+_WHEN = (
+    rf"{DATE} ?(?:일|\.)?(?: ?[(\[]{{dates.weekdays}}(?:요일)?[)\]]| {{dates.weekdays}}요일)?"
+    rf"(?:[T ]? ?\(?{CLOCK}\)?(?: ?(?:AM|PM|KST))?)?"
 )
 _LABEL = (
-    r"(?:(?:기사|뉴스)? ?(?P<first>(?:최초 ?)?(?:입력|등록|작성|발행|게재|승인|게시|송고|보도|출고)|데스크 ?승인|Published)"
-    r"|(?:기사)? ?(?P<again>(?:최종|마지막)? ?(?:수정|업데이트|변경|편집)|Updated))(?:일시|일자|시간|날짜|일|됨)?"
+    r"(?:(?:기사|뉴스)? ?(?P<first>(?:최초 ?)?{boilerplate.published_labels})"
+    r"|(?:기사)? ?(?P<again>(?:최종|마지막)? ?{boilerplate.modified_labels})){boilerplate.label_endings}?"
 )
-STAMP = re.compile(rf"{_LABEL} ?[:：|]? ?(?P<moment>{_DATE}(?:{_TIME})?)")
-DATE_LINE = re.compile(rf"[<\[(]?(?P<moment>{_DATE}(?:{_TIME})?)[>\])]?")
-SENT = re.compile(rf"(?P<moment>{_DATE}(?:{_TIME})?) ?(?:송고|입력|수정)")
+STAMP = LEXICON.expression(rf"{_LABEL} ?[:：|]? ?(?P<moment>{_WHEN})")
+DATE_LINE = LEXICON.expression(rf"[<\[(]?(?P<moment>{_WHEN})[>\])]?")
+SENT = LEXICON.expression(rf"(?P<moment>{_WHEN}) ?(?:송고|입력|수정)")
 
-_BARE_LABEL = re.compile(rf"{_LABEL} ?[:：|]?")
+_BARE_LABEL = LEXICON.expression(rf"{_LABEL} ?[:：|]?")
 
 
 def joined_stamps(lines: list[str]) -> list[str]:
@@ -127,46 +126,11 @@ def joined_stamps(lines: list[str]) -> list[str]:
 
 
 _WEATHER = (
-    r"[•·*\-]? ?(?:맑음|구름조금|구름많음|구름|흐림|흐리고|비|눈|비/눈|소나기|안개|박무|연무|황사|뇌우)? ?"
-    r"(?:현재 ?기온|최저|최고)? ?[가-힣0-9]{0,10} ?-?\d{1,2}(?:\.\d)? ?(?:℃|°C)(?: ?[가-힣]{1,6})?"
-    r"|(?:기상청|웨더아이|케이웨더) ?제공|오늘의 날씨|날씨|(?:초?미세먼지 ?(?:좋음|보통|나쁨|매우 ?나쁨) ?)+"
+    r"[•·*\-]? ?{boilerplate.weather_states}? ?(?:현재 ?기온|최저|최고)? ?[가-힣0-9]{0,10} ?"
+    r"-?\d{1,2}(?:\.\d)? ?(?:℃|°C)(?: ?[가-힣]{1,6})?"
+    r"|{boilerplate.weather_sources} ?제공|오늘의 날씨|날씨|(?:초?미세먼지 ?{boilerplate.air_quality} ?)+"
 )
-
-_MENU_WORDS = frozenset(
-    (
-        "본문 글씨 글자 글꼴 폰트 크기 키우기 줄이기 크게 작게 변경 변경하기 보통 가 가+ 가- 가가 "
-        "기사 뉴스 기사보내기 보내기 공유 공유하기 이 기사를 공유합니다 SNS 으로 페이스북 "
-        "페이스북으로 Facebook 트위터 트위터로 Twitter 엑스 엑스로 X 카카오톡 카카오톡으로 카톡 "
-        "카카오스토리 카카오스토리로 카스 네이버 네이버밴드 밴드 밴드로 블로그 네이버블로그 "
-        "네이버블로그로 라인 텔레그램 핀터레스트 핀터레스트로 인스타그램 링크드인 링크 링크복사 "
-        "복사 복사하기 URL URL복사 url 주소 주소복사 스크랩 스크랩하기 인쇄 인쇄하기 프린트 메일 "
-        "메일보내기 이메일 이메일로 다른 찾기 기사찾기 댓글 댓글쓰기 댓글보기 로그인 로그아웃 "
-        "회원가입 마이페이지 검색 통합검색 검색어 전체 전체메뉴 전체기사 메뉴 메뉴보기 사이트맵 "
-        "홈 HOME Home home 바로가기 건너뛰기 닫기 열기 더보기 목록 목록보기 이전 이전글 다음 "
-        "다음글 다음기사 이전기사 맨위로 위로 TOP Top 북마크 저장 기사저장 다크모드 듣기 본문듣기 "
-        "음성 음성으로 텍스트 변환 서비스 사용하기 번역 요약 요약봇 요약보기 요약문 AI요약 구독 "
-        "구독하기 구독신청 구독중 기자구독 기자페이지 언론사 언론사별 추천 추천해요 좋아요 "
-        "훈훈해요 슬퍼요 화나요 화나요 후속기사 후속 원해요 응원해요 응원 기대해요 놀랐어요 "
-        "쏠쏠정보 흥미진진 공감백배 분석탁월 공감 비공감 관심 조회 조회수 추천수 신고 신고하기 "
-        "수정 삭제 답글 등록 확인 취소 기사원문 원문 원문보기 기사듣기 프린트하기 스토리 알림 "
-        "알림설정 앱 앱에서 PDF 지면 지면보기 신문보기 호외 독자투고 회사소개 이용약관 "
-        "개인정보처리방침 청소년보호정책 제휴문의 광고문의 고충처리 저작권규약 오시는길 모바일 "
-        "PC버전 PC화면 SNS공유 기사공유 글자크기 글자크기조절 글씨크기 조절 조절하기 설정 설정하기 폰트크기 상세검색 뉴스홈 기사제보 "
-        "제보 기사제보하기 구독문의 English 한국어 日本語 中文 ENG KOR RSS Link Copy Print Share"
-    ).split()
-)
-_MENU_GAPS = re.compile(r"[\s|,/·ㆍ>:•()\[\]]+")
-_PHRASES = re.compile(
-    r"(?:본문|메뉴|검색|기사 본문) ?(?:바로 ?가기|영역|내용)|읽어주기 기능은 크롬기반의|브라우저에서만 사용하실 수 있습니다\.?"
-    r"|이 기사가 좋으셨다면|이 기사를 공유합니다\.?|(?:AI )?(?:세 줄|3줄|한 줄|핵심) ?요약|AI 해설 기사|Key Points|NAVER|Daum|네이트 뉴스"
-    r"|기사 ?(?:원문|목록)(?: ?(?:입력|보기))?|당신을 위한|맞춤 뉴스 ?(?:by .{1,12})?|소셜 댓글|.{0,12}(?:다른 ?기사|기사 더) ?보기"
-    r"|.{0,10}(?:으로|에) 공유(?:하기)?|검색어를 입력하세요|.{2,16}은? 네이버에서 제공하는 기능입니다\.?|잠시만 기다려 ?주세요\.?"
-    r"|다양한 언어로 기사를 읽어보세요\.?|콘텐츠 사용과 관련해 궁금한 점이 있으면.{0,100}|가장 먼저 .{0,10}댓글.{0,10}요[.!]?"
-    r"|이미지(?:를)? ?(?:확대(?: ?보기)?|크게 ?보기|더보기)|사진 ?(?:확대|크게) ?보기|.{0,10}클릭하(?:시)?면 .{0,20}(?:크게|원본).{0,20}"
-    r"|본 저작물은 .{0,80}공공누리.{0,100}|원본 ?(?:사진|이미지) ?보기|동영상 ?(?:뉴스|보기|기사)|\[?(?:동)?영상\]?"
-)
-
-
+_MENU_GAPS = LEXICON.expression(r"[\s|,/·ㆍ>:•()\[\]]+")
 _NEIGHBOURS = (
     r"(?:홈|HOME|Home|메인)(?: ?[>›»] ?[^>›».]{1,20}){1,5}"
     r"|[-·<>◀▶ ]{0,3}(?:이전|다음) ?(?:글|기사)(?![가-힣]) ?.{0,80}"
@@ -176,7 +140,8 @@ _NEIGHBOURS = (
 def _is_menu(line: str) -> bool:
     words = [word for word in _MENU_GAPS.split(line) if word]
     known = all(
-        word in _MENU_WORDS or word.isdigit() or section_name(word) is not None for word in words
+        word in LEXICON["boilerplate.menu"] or word.isdigit() or section_name(word) is not None
+        for word in words
     )
     return known and any(map(str.isalpha, line)) and section_name(line) is None
 
@@ -193,23 +158,22 @@ def _is_stamp(line: str) -> bool:
     return all(_is_menu(part) or credit_line(part) or is_press(part) for part in stamp_parts(line))
 
 
-_AGENCY = r"뉴시스|연합뉴스(?:TV)?|뉴스1|News1|NEWSIS|AP|AFP|로이터|EPA|UPI|신화|게티이미지(?:코리아|뱅크)?|Getty ?Images|셔터스톡|픽사베이"
-_GIVER = r"[^\s.]{0,18}(?:시|군|구|도|청|부|실|처|원|회|사|소|인|자|측|대|교|단|당|본부|그룹|은행|병원|공사|협회|센터|뉴스|일보|신문|전자|코리아)"
-_CAPTION_END = re.compile(
-    r"[(\[<【] ?(?:사진|자료|이미지|그래픽|일러스트|출처|캡처|영상 ?캡처)[^()\[\]<>【】]{0,60}[)\]>】]\.?$"
-    r"|(?:^|[ /|.”\"])(?:사진|이미지|그래픽|일러스트|자료|출처) ?(?:제공|출처|캡처)? ?[=:ㅣ|] ?[^=:]{1,40}$"
+_GIVER = r"[^\s.]{0,18}{names.organisation_endings|boilerplate.caption_givers}"
+_CAPTION_END = LEXICON.expression(
+    r"[(\[<【] ?(?:{boilerplate.pictures}|자료|출처|캡처|영상 ?캡처)[^()\[\]<>【】]{0,60}[)\]>】]\.?$"
+    r"|(?:^|[ /|.”\"])(?:{boilerplate.pictures}|자료|출처) ?(?:제공|출처|캡처)? ?[=:ㅣ|] ?[^=:]{1,40}$"
     r"|\[[^\[\]]{1,40}(?:자료 ?사진|제공|캡처|DB ?금지|촬영)[^\[\]]{0,8}\]$|자료 ?사진[)\]]?$"
     rf"|(?:^|[.”\"] ?|[./] ?){_GIVER} 제공[)\]]?$|(?:[.”\"])(?: ?[^\s.]{{1,16}}){{1,3}} 제공$"
-    rf"|(?:^|[\s./=(\[])(?:{_AGENCY})(?: ?(?:제공|DB))?[)\]]?$"
+    r"|(?:^|[\s./=(\[]){newsroom.agencies}(?: ?(?:제공|DB))?[)\]]?$"
     r"|[.”\"] ?/ ?[가-힣A-Za-z0-9]{2,12}(?: ?DB)?$| /[가-힣A-Za-z0-9]{2,10}$"
     r"|[ⓒ©] ?[^\n.]{1,30}$"
 )
-_DATED_CAPTION = re.compile(
+_DATED_CAPTION = LEXICON.expression(
     rf".{{5,250}}(?:있다|모습|장면|한다|했다)\.? ?\d{{4}}\. ?\d{{1,2}}\. ?\d{{1,2}}\.?(?: ?{MAIL.pattern}| ?/\S{{1,20}})?"
 )
 _PHOTO_SIGNS = "사진 이미지 그래픽 일러스트 캡처 DB"
-_PHOTO = re.compile(
-    r"[(\[<【] ?(?:자료 ?)?(?:사진|이미지|그래픽|일러스트|영상 ?캡처)(?: ?[=:ㅣ|/] ?| ?제공| ?출처)[^()\[\]<>【】]{0,60}[)\]>】]"
+_PHOTO = LEXICON.expression(
+    r"[(\[<【] ?(?:자료 ?)?(?:{boilerplate.pictures}|영상 ?캡처)(?: ?[=:ㅣ|/] ?| ?제공| ?출처)[^()\[\]<>【】]{0,60}[)\]>】]"
     r"|\[[^\[\]]{0,40}(?:자료 ?사진|재판매 ?및 ?DB ?금지)[^\[\]]{0,10}\]"
     r"|(?:(?<=[.”\"] )|/|^)사진 ?= ?[^\s()\[\],]{1,16}(?: ?(?:제공|DB|캡처|자료사진))?"
 )
@@ -236,81 +200,65 @@ def _signed_picture(line: str) -> bool:
     return bool(signed and signed[1] > 4 and re.search(r"[^다요까죠]\.\s*$", line[: signed[1]]))
 
 
-PHOTO_LINE = re.compile(
+PHOTO_LINE = LEXICON.expression(
     r"[(\[<【][^()\[\]<>【】]{0,50}(?:사진|제공|DB ?금지|캡처|촬영)[^()\[\]<>【】]{0,20}[)\]>】]"
 )
 """A source alone: the line above it is the picture's text, as agencies lay it out."""
 
 
-_STATION = r"(?:KBS|MBC|SBS|YTN|JTBC|MBN|OBS|KNN|KTV|KBC|TBC|TJB|G1|CJB|JIBS|EBS|tbs|TV조선|채널A|연합뉴스TV|MTN)"
 _LOCAL_STATION = r"[A-Z][A-Z0-9]{1,4}(?= ?(?:뉴스|NEWS))|[가-힣A-Z]{1,8}(?:방송|TV)"
-SIGN_OFF = re.compile(
+SIGN_OFF = LEXICON.expression(
     r"(?:^|(?<=[.?!”\"\]] ))"
-    rf"(?:지금까지 )?(?:[가-힣]{{2,8}}에서,? )?(?P<press>{_STATION}|{_LOCAL_STATION}) ?(?:뉴스|NEWS)? ?(?!기자입니다)(?P<name>{NAME.pattern})"
+    rf"(?:지금까지 )?(?:[가-힣]{{2,8}}에서,? )?(?P<press>{{newsroom.stations}}|{_LOCAL_STATION}) ?(?:뉴스|NEWS)? ?(?!기자입니다)(?P<name>{NAME_TEMPLATE})"
     rf" ?(?:[\[(]{MAIL.pattern}[\])])? ?(?:기자)?(?:입니다|이었습니다|였습니다)\."
-    rf"|지금까지 (?:[가-힣A-Z0-9]{{2,12}}(?:에서|부|팀)?,? )?(?P<reporter>{NAME.pattern}) ?(?:기자|특파원|리포터) ?(?:이었|였)습니다\."
+    rf"|지금까지 (?:[가-힣A-Z0-9]{{2,12}}(?:에서|부|팀)?,? )?(?P<reporter>{NAME_TEMPLATE}) ?(?:기자|특파원|리포터) ?(?:이었|였)습니다\."
 )
-MARK = re.compile(
-    r"[\[<【◀] ?(?:앵커(?: ?(?:멘트|브리핑))?|기자|리포트|리포터|아나운서|캐스터|인터뷰|VCR|현장음|녹취|스튜디오|답변|질문) ?[\]>】▶]"
-)
-_CREW = r"(?:영상 ?(?:편집|취재|촬영|그래픽|디자인|구성)|촬영 ?기자|자막 ?뉴스|그래픽|취재 ?기자|편집|촬영|작가|리서처|[ACV][DGJ]|PD)"
-_CREW_LINE = re.compile(rf"[(\[<]? ?{_CREW} ?[:：=/ㅣ|].{{1,150}}")
-_CREW_NOTE = re.compile(r"[(\[] ?영상 ?(?:편집|취재|촬영)[^()\[\]]{0,120}[)\]]")
-_CREW_TAIL = re.compile(r"(?:촬영 ?기자|영상 ?편집|영상 ?취재) ?[:：/=] ?(?=\S)")
+MARK = LEXICON.expression(r"[\[<【◀] ?{boilerplate.broadcast_marks} ?[\]>】▶]")
+_CREW_LINE = r"[(\[<]? ?(?:{boilerplate.crew}|[ACV][DGJ]) ?[:：=/ㅣ|].{1,150}"
+_CREW_NOTE = LEXICON.expression(r"[(\[] ?영상 ?(?:편집|취재|촬영)[^()\[\]]{0,120}[)\]]")
+_CREW_TAIL = LEXICON.expression(r"(?:촬영 ?기자|영상 ?편집|영상 ?취재) ?[:：/=] ?(?=\S)")
 
-_AD = re.compile(
+_AD = LEXICON.expression(
     r"\$\$[A-Za-z_]{2,20}\$\$|// ?flash 오류를 우회하기 위한 함수 추가|function _?flash_removeCallback\(\) ?\{ ?\}"
     r"|<!--.{0,200}?-->"
 )
 _SCRIPT = r"(?:var |function ?\w{0,40}\(|window\.|document\.|googletag|\(adsbygoogle|jQuery|\$\()[^가-힣]{0,380}"
-_AD_LINE = r"\[?AD\]?|\(?광고\)?|ADVERTISEMENT|Advertisement|스폰서 ?링크|[Pp]owered by .{1,20}"
-
-TAG_LINE = re.compile(
+TAG_LINE = LEXICON.expression(
     r"(?:(?:관련 ?)?(?:태그|키워드|해시태그)|TAGS?|Tags?)? ?[:：]? ?#[^\s#]{1,30}(?:[\s,]{0,2}#[^\s#]{1,30})*"
     r"|(?:관련 ?)?(?:태그|키워드) ?[:：] ?(?P<list>[^.]{1,120})"
 )
-_TAG_TAIL = re.compile(
+_TAG_TAIL = LEXICON.expression(
     r"(?:(?<=\s)|(?<=\.))(?:#[가-힣A-Za-z][^\s#]{0,29} ){1,20}#[가-힣A-Za-z][^\s#]{0,29}$"
 )
 
-_END_MARK = re.compile(r"[(<\[〈] ?끝 ?[)>\]〉](?![”’\"'가-힣])|^[-=. ]*끝[-=. ]*$")
-_RELATED_WORDS = (
-    r"관련 ?(?:기사|뉴스|글)|이 ?시각 ?(?:주요|인기|많이|헤드라인|추천).{0,12}|(?:가장 ?)?많이 ?본 ?(?:뉴스|기사)|주요 ?(?:뉴스|기사)|인기 ?(?:기사|뉴스)"
-    r"|추천 ?(?:기사|뉴스)|실시간 ?(?:뜨거운|인기|주요|핫).{0,18}|오늘의 ?(?:핫 ?클릭|주요뉴스|추천|핫이슈)|핫 ?클릭|최신 ?(?:기사|뉴스)"
-    r"|이런 ?기사 ?어때요\??|함께 ?(?:본|볼만한) ?(?:뉴스|기사)|.{0,12}베스트 ?(?:기사|뉴스|클릭)|.{2,10} ?헤드라인|연재 ?더보기|시리즈 ?더보기"
-)
-_RELATED_LINE = re.compile(
-    rf"[\[<(【■▶☞◆●▷#*▣ ]{{0,3}}(?:{_RELATED_WORDS})[\]>)】:☞ ]{{0,3}}(?:더보기|\d{{1,2}}면)?"
+_END_MARK = LEXICON.expression(r"[(<\[〈] ?끝 ?[)>\]〉](?![”’\"'가-힣])|^[-=. ]*끝[-=. ]*$")
+_RELATED_LINE = LEXICON.expression(
+    r"[\[<(【■▶☞◆●▷#*▣ ]{0,3}{boilerplate.related_headings}[\]>)】:☞ ]{0,3}(?:더보기|\d{1,2}면)?"
     r"|(?:[\[<【☞▶▣■ ]{1,3}관련 ?(?:기사|뉴스)|관련 ?기사 ?[☞▶:]).*"
 )
-_RELATED_MARK = re.compile(r"\[관련 ?(?:기사|뉴스)\]|[☞▶] ?관련 ?기사|▣ ?\S{1,8} 기사 원문보기")
+_RELATED_MARK = LEXICON.expression(
+    r"\[관련 ?(?:기사|뉴스)\]|[☞▶] ?관련 ?기사|▣ ?\S{1,8} 기사 원문보기"
+)
 _LINK_LINE = r"(?:출처|원문|링크|URL)? ?[:：]? ?https?://\S+"
 _POINTER = r"[☞👉].{0,200}|▶▶.{0,120}"
-_ELSEWHERE = r"(?:네이버|Naver|NAVER|다음|Daum|카카오톡?|유튜브|구글|포털|텔레그램|뉴스레터)"
 _SUBSCRIBE = (
-    r"[▶▷►☞◎※★]{1,2}(?!.*다\.$).{0,120}(?:구독|바로 ?가기|받아보|클릭|채널|앱 ?다운|다운로드|제보|유튜브|페이스북|텔레그램|이벤트|https?:|네이버|Daum|Naver).{0,120}"
-    r"|.{0,80}(?:구독|받아보|친구 ?추가|채널 ?추가|만나보|선호 ?(?:언론사|매체)).{0,14}(?:세요|십시오|시기 바랍니다)[.!]?"
-    rf"|{_ELSEWHERE}(?: ?[가-힣A-Z]{{0,6}})(?:에서|으로|로) .{{0,40}}(?:구독|받아보기|친구 ?추가|채널 ?추가)(?:하기)?"
+    r"[▶▷►☞◎※★]{1,2}(?!.*다\.$).{0,120}{boilerplate.promoted}.{0,120}"
+    r"|.{0,80}{boilerplate.subscribing}.{0,14}(?:세요|십시오|시기 바랍니다)[.!]?"
+    r"|{boilerplate.platforms}(?: ?[가-힣A-Z]{0,6})(?:에서|으로|로) .{0,40}(?:구독|받아보기|친구 ?추가|채널 ?추가)(?:하기)?"
 )
-_SUBSCRIBE_TAIL = re.compile(
-    rf"[▶▷►☞] ?{_ELSEWHERE}[^▶▷►☞.]{{0,50}}(?:구독하|구독 ?$|받아보|친구 ?추가|만나보|선호|클릭)"
+_SUBSCRIBE_TAIL = LEXICON.expression(
+    r"[▶▷►☞] ?{boilerplate.platforms}[^▶▷►☞.]{0,50}(?:구독하|구독 ?$|받아보|친구 ?추가|만나보|선호|클릭)"
     r"|[▶▷►☞][^▶▷►☞.]{0,60}(?:구독하(?:기|세요)|바로가기|받아보(?:기|세요))"
 )
+_TIP = LEXICON.expression("{boilerplate.tips}")
 _TIP_SIGNS = "제보 ▷ [카카오톡] [전화] [메일] 공감언론"
-_TIP = re.compile(
-    r"[■▶▣◇] ?제보 ?(?:하기|:|는|$)|▷ ?(?:카카오톡|전화|이메일|뉴스홈페이지|유튜브|제보) ?[:：,]|(?:기사 ?문의나 )?제보는 ?카카오톡|기사 ?제보 ?및 ?보도 ?자료"
-    r"|(?:^|(?<=[.”\"] ))(?:기사|독자)? ?제보 ?(?:전화|메일|이메일|문의)? ?[:：]? ?(?:[A-Za-z0-9_.+-]{1,40}@|0\d{1,2}-\d{3})"
-    r"|[※'‘\"“ ]{0,3}당신의 제보가 뉴스가|\[카카오톡\] ?\S|\[전화\] ?\d|\[메일\] ?\S|◎? ?공감언론 뉴시스|독자 여러분의 (?:소중한 )?제보를|여러분의 제보를 기다"
-)
-_DESK = re.compile(
-    r"[\[(<] ?(?:[A-Za-z가-힣]{1,8} )?(?:디지털|온라인|인터넷|모바일|뉴스|이슈|콘텐츠)[가-힣 ]{0,8}(?:국|부|팀|센터|데스크) ?[\])>](?! ?[가-힣])"
+_DESK = LEXICON.expression(
+    r"[\[(<] ?(?:[A-Za-z가-힣]{1,8} )?{newsroom.desk_kinds}[가-힣 ]{0,8}(?:국|부|팀|센터|데스크) ?[\])>](?! ?[가-힣])"
     r"|^(?:[A-Za-z가-힣]{1,8} )?(?:디지털|온라인|인터넷|모바일) ?(?:뉴스|이슈|콘텐츠)? ?(?:편집)?(?:국|부|팀|센터|데스크)$"
 )
 _DESK_SIGNS = "디지털 온라인 인터넷 모바일 뉴스 이슈 콘텐츠"
-_HELP = re.compile(
-    r"고민이 있거나 주변에 이런 어려움|자살 ?예방 ?(?:상담|핫라인|SNS)|정신건강 ?(?:위기)? ?상담 ?전화|생명의 ?전화"
-)
-_HELP_NUMBER = re.compile(r"☎|1393|1577-?0199|1588-?9191|(?<!\d)109(?!\d)|핫라인")
+_HELP = LEXICON.expression("{boilerplate.suicide_help}")
+_HELP_NUMBER = LEXICON.expression("{boilerplate.help_numbers}")
 
 
 def _is_help(line: str) -> bool:
@@ -320,36 +268,24 @@ def _is_help(line: str) -> bool:
     return line[0] in "※＊*■◇☎" or not re.search(r"[^니]다[.]?$", line)
 
 
-_NOTICE = (
-    r"[※＊*] ?(?:이|본|해당) ?(?:기사|콘텐츠|보도자료)(?:는|의) .{0,240}|[※＊*] ?(?:우울감|자살).{0,300}"
-    r"|[\"“]?(?:이|본) ?(?:기사|콘텐츠)는 .{0,120}(?:작성|번역|생성|제공|검토|게재|투자 ?참고|실렸|실린|수록).{0,30}(?:습니다|입니다)\.?.{0,100}"
-    r"|[※＊*]? ?(?:외부 ?)?(?:필자|필진|기고|칼럼|본 ?칼럼)[^.]{0,60}(?:본지|본보|본 ?매체|편집 ?방향|입장)[^.]{0,30}(?:다를 수|일치하지|무관)[^.]{0,20}\.?"
-    r"|\*? ?면책 ?조항 ?[:：].{0,300}|AI 해설은 뉴스의 풍부한 이해를.{0,200}|기사의 원 데이터인.{0,120}"
-)
-_RELEASE = (
-    r"(?:보도 ?(?:시점|일시|일자)|배포 ?(?:일시|일자)|엠바고)[ |:：].{1,100}|\[?보도 ?자료\]?"
-)
-_OFFICE = re.compile(
+_RELEASE = r"{boilerplate.release_labels}[ |:：].{1,100}|\[?보도 ?자료\]?"
+_OFFICE = LEXICON.expression(
     r"[|(<\[ ]{0,3}담당 ?(?:부서|자|과)[ |:：)>\]].{0,120}(?:책임자|담당자|과장|팀장|주무관|사무관|\d{3,4}-\d{4}).{0,120}"
 )
-_ANNEX = re.compile(
+_ANNEX = LEXICON.expression(
     r"[□○※ ]{0,2}[<(\[]?붙임[>)\]]?(?: ?\d)?[ :：.].{1,150}\d ?(?:부|매|장|개)\.(?: ?끝\.?)?"
 )
-_NOTE = re.compile(r"\[ ?이 기사는 [^\[\]]{0,150}\]")
+_NOTE = LEXICON.expression(r"\[ ?이 기사는 [^\[\]]{0,150}\]")
 _COPYRIGHT_SIGNS = "ⓒ © (c) (C) 무단 저작권 opyright OPYRIGHT eserved"
-_COPYRIGHT = re.compile(
-    r"(?:저작권자?|[Cc]opyrights?|COPYRIGHT) ?(?:[ⓒ©]|\([cC]\)|\(Copyright\))|저작권자 ?: ?\S"
-    r"|[ⓒ©][^\n]{0,60}?(?:무단|[Aa]ll [Rr]ights)|[Aa]ll [Rr]ights [Rr]eserved"
-    r"|무단 ?(?:전재|복제|배포)[^다요\n]{0,30}?(?:금지|불허|금합니다)(?![”’\"']? ?[가-힣])"
-)
+_COPYRIGHT = LEXICON.expression("{boilerplate.copyright}")
 _BRACKETS = dict(zip("<[(〈【“", ">])〉】”", strict=True))
-_BEFORE_MARK = re.compile(r"[다요까죠음함임됨][”’\"']?[.?!]\s?")
-OWNER = re.compile(
+_BEFORE_MARK = LEXICON.expression(r"[다요까죠음함임됨][”’\"']?[.?!]\s?")
+OWNER = LEXICON.expression(
     r"(?:[ⓒ©]|\([cC]\)|저작권자|[Cc]opyrights?) ?[ⓒ©:]? ?(?:\([cC]\))? ?([가-힣A-Za-z0-9]{2,20})"
 )
 
 
-_PARTICLE = re.compile(
+_PARTICLE = LEXICON.expression(
     r"[)\]>]{0,2}(?:으?로|에게?|에서|을|를|이|가|은|는|와|과|및|또는|이나)(?![가-힣])|[)\]>]{0,2} ?으?로 "
 )
 
@@ -423,18 +359,17 @@ def _signature_start(text: str, low: int, mail: re.Match[str]) -> int | None:
 # --- the table -------------------------------------------------------------------------------
 
 
-def _line(pattern: str | re.Pattern[str]) -> Callable[[str], Iterable[Span]]:
-    whole = re.compile(pattern).fullmatch
-    return lambda line: [(0, len(line))] if whole(line) else []
+def _line(pattern: str | Expression) -> Callable[[str], Iterable[Span]]:
+    whole = LEXICON.expression(pattern) if isinstance(pattern, str) else pattern
+    return lambda line: [(0, len(line))] if whole.fullmatch(line) else []
 
 
 def _line_if(test: Callable[[str], object]) -> Callable[[str], Iterable[Span]]:
     return lambda line: [(0, len(line))] if test(line) else []
 
 
-def _spans(pattern: str | re.Pattern[str]) -> Callable[[str], Iterable[Span]]:
-    find = re.compile(pattern).finditer
-    return lambda text: (match.span() for match in find(text))
+def _spans(expression: Expression) -> Callable[[str], Iterable[Span]]:
+    return lambda text: (match.span() for match in expression.finditer(text))
 
 
 def _is_press_line(line: str) -> bool:
@@ -457,7 +392,13 @@ RULES: tuple[Rule, ...] = (
     Rule("crew", _DROP, _line(_CREW_LINE), "camera and editing of a broadcast"),
     Rule("weather", _DROP, _line(_WEATHER), "the strip above a page", edges=True),
     Rule("menu", _DROP, _line_if(_is_menu), "menus, sharing, font size, reactions"),
-    Rule("phrase", _DROP, _line(_PHRASES), "fixed words of a page", even_sentences=True),
+    Rule(
+        "phrase",
+        _DROP,
+        _line("{boilerplate.page_phrases}"),
+        "fixed words of a page",
+        even_sentences=True,
+    ),
     Rule("stamp", _DROP, _line_if(_is_stamp), "when it was entered, approved, changed"),
     Rule("date", _DROP, _line(DATE_LINE), "the page's or the story's, alone", edges=True),
     Rule("byline", _DROP, _line_if(credit_line), "a line that only says who signs"),
@@ -467,13 +408,24 @@ RULES: tuple[Rule, ...] = (
     Rule("tags", _DROP, _line(TAG_LINE), "subjects as hashtags"),
     Rule("neighbours", _DROP, _line(_NEIGHBOURS), "the page's place among others", edges=True),
     Rule("release", _DROP, _line(_RELEASE), "when a press release may be used", edges=True),
-    Rule("advert", _DROP, _line(f"{_AD_LINE}|{_SCRIPT}"), "advertisements and script"),
+    Rule(
+        "advert",
+        _DROP,
+        _line(rf"{{boilerplate.advertisements}}|{_SCRIPT}"),
+        "advertisements and script",
+    ),
     Rule("pointer", _DROP, _line(_POINTER), "a hand that points at another story"),
     Rule("link", _DROP, _line(_LINK_LINE), "an address, alone", edges=True),
     Rule("photographer", _DROP, _line(r"[ⓒ©] ?(?!.*무단).{1,40}"), "whose picture, whose paper"),
     Rule("subscribe", _DROP, _line(_SUBSCRIBE), "follow us elsewhere", even_sentences=True),
     Rule("suicide_help", _DROP, _line_if(_is_help), "required by law", even_sentences=True),
-    Rule("notice", _DROP, _line(_NOTICE), "how the text was made", even_sentences=True),
+    Rule(
+        "notice",
+        _DROP,
+        _line("{boilerplate.notices}"),
+        "how the text was made",
+        even_sentences=True,
+    ),
     # The tail: the first mark ends the story.
     Rule("end_mark", _CUT, _spans(_END_MARK), "agencies end a story with (끝)", signs="끝"),
     Rule("copyright", _CUT, _copyright, "no story goes on after it", signs=_COPYRIGHT_SIGNS),

@@ -32,6 +32,7 @@ from index.boilerplate import (
     last_sentence_end,
     stamp_parts,
 )
+from index.lexicon import LEXICON
 from index.newsroom import (
     MAIL,
     Credit,
@@ -148,10 +149,6 @@ def _unwrap(lines: list[str]) -> list[str]:
 _TITLE_CHARS = 1_000
 _TITLE_TAIL = re.compile(r"(.*\S)(\s*[|<>ㅣ│]\s*|\s[-–—:·]\s)(\S.{0,40})")
 _TITLE_HEAD = re.compile(r"(\S.{0,20}?)\s*(::|[|>ㅣ│]|\s[-–—:])\s+(\S.*)")
-_SITE_WORDS = frozenset(
-    "네이버 네이버뉴스 다음 다음뉴스 Daum 네이트뉴스 네이트 ZUM ZUM뉴스 줌뉴스 기사본문 본문 뉴스 기사 전체기사 "
-    "뉴스본문 MSN 카카오 NAVER 모바일".split()
-)
 
 
 def clean_title(text: str, *, press: str | None = None) -> str:
@@ -162,7 +159,7 @@ def clean_title(text: str, *, press: str | None = None) -> str:
     title = fold(text[:_TITLE_CHARS])
     while tail := _TITLE_TAIL.fullmatch(title):
         name = tail[3]
-        known = name.replace(" ", "") in _SITE_WORDS or name == press or is_press(name)
+        known = _is_site(name.replace(" ", "")) or name == press or is_press(name)
         if not known and not (section_name(name) and "<" in tail[2]):
             break
         title = tail[1]
@@ -170,6 +167,10 @@ def clean_title(text: str, *, press: str | None = None) -> str:
     # a headline may open with a paper's name and a dash or colon, hardly with "::" or "|"
     named = head and (head[1] == press or (is_press(head[1]) and head[2].strip() not in ("-", ":")))
     return head[3] if head and named else title
+
+
+def _is_site(name: str) -> bool:
+    return name in LEXICON["newsroom.portals"] or name in LEXICON["boilerplate.site_words"]
 
 
 # --- the story -------------------------------------------------------------------------------

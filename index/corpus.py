@@ -289,9 +289,9 @@ class CorpusStatistics:
         arrays: dict[str, NDArray[Any]] = {
             "reporters": self.reporters,
             "centroid": self.centroid,
-            "names.keys": self.names.keys,
+            "names/keys": self.names.keys,
         }
-        arrays |= {"names.starts": self.names.starts, "names.text": self.names.text}
+        arrays |= {"names/starts": self.names.starts, "names/text": self.names.text}
         for name, found in self.fields.items():
             arrays |= {f"{name}.terms": found.terms, f"{name}.starts": found.starts}
         file = io.BytesIO()
@@ -316,7 +316,7 @@ class CorpusStatistics:
             facts[name] = date.fromisoformat(facts[name]) if facts[name] else None
         for name in ("presses", "sections"):
             facts[name] = tuple(facts[name])
-        names = NameTable(*(arrays[f"names.{part}"] for part in ("keys", "starts", "text")))
+        names = NameTable(*(arrays[f"names/{part}"] for part in ("keys", "starts", "text")))
         fields = {
             name: FieldStatistics(arrays[f"{name}.terms"], arrays[f"{name}.starts"], average)
             for name, average in averages.items()

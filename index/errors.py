@@ -4,6 +4,7 @@ GisaError
 ├── MalformedArticle        one record or file can't become an article; the rest is still read
 ├── SourceUnreadable        a path given by the user can't be read at all
 ├── SourcesInvalid          the file of rules for sources has a fault
+├── LexiconInvalid          a table of words that comes with the program is missing or broken
 ├── ModelUnavailable        a model can't be prepared or loaded
 ├── IndexUnusable           the folder can't serve questions …
 │   ├── IndexNotFound       … nothing was ever built there
@@ -54,6 +55,12 @@ class SourcesInvalid(GisaError):
     """The file of rules for single sources (GISA_SOURCES) can't be read, or has a fault."""
 
     remedy = "Correct the file; index/sources.py describes every key."
+
+
+class LexiconInvalid(GisaError):
+    """A table of words that comes with the program is missing, or has a fault."""
+
+    remedy = "Install gisa anew; index/lexicon.py describes the files in data/."
 
 
 class ModelUnavailable(GisaError):

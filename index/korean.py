@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +19,9 @@ from typing import Any, Protocol
 from index.documents import AnalysedSentence
 from index.errors import DictionaryUnusable
 from index.hanja import expansion, read, spell_out
+from index.lexicon import LEXICON
 from index.protocols import AnalysedText, Terms
+from index.quantities import value_of
 
 FIELDS = ("morphemes", "bigrams")
 """The lexical fields of a passage. Morphemes match words whatever their particles and endings;
@@ -34,12 +35,6 @@ RECENT_TEXTS = 256
 _CONTENT_TAGS = frozenset(
     {"NNG", "NNP", "NR", "VV", "VA", "MAG", "XR", "SL", "SH", "SN"}
     | {"W_URL", "W_EMAIL", "W_HASHTAG", "W_MENTION", "W_SERIAL"}
-)
-# Verbs so light that they match everything: 하다 되다 있다 없다 이다 않다 주다 받다.
-_LIGHT_VERBS = frozenset({"하", "되", "있", "이", "않", "주", "받"})
-# News hardly ever says 얼마 or 왜, so to BM25 they are the rarest and weightiest words of a question.
-_ASKING = frozenset(
-    "얼마 얼마나 왜 몇 어떻 어찌 언제 며칠 어떠 무엇 누구 어디 어느 무슨 알리 궁금 까닭 이유 사연 계기 이름 사람 곳 때 정도".split()
 )
 _WORD = re.compile(r"[^\W_]+")
 _LETTER_ALONE = re.compile(r"(?<![^\W_])[^\W_](?![^\W_])")
@@ -82,7 +77,9 @@ class KoreanAnalyser:
     def terms(self, text: str) -> Terms:
         """The terms of a query, by field. Words that only ask (``얼마``, ``왜``, ``이유``) are none."""
         morphemes = self.morphemes(text)
-        telling = tuple(morpheme for morpheme in morphemes if morpheme not in _ASKING)
+        telling = tuple(
+            morpheme for morpheme in morphemes if morpheme not in LEXICON["korean.asking"]
+        )
         return {"morphemes": telling or morphemes, "bigrams": bigrams(text)}
 
     def morphemes(self, text: str) -> tuple[str, ...]:
@@ -208,16 +205,6 @@ def _add_words(kiwi: Any, dictionary: Path) -> str:
     return f"+words-{hashlib.sha256(content).hexdigest()[:12]}"
 
 
-# One unit, however it is written. The first spelling is the term.
-_UNITS = {
-    spelling: spellings.split()[0]
-    for spellings in (
-        "% ％ 퍼센트 프로", "km ㎞ 킬로미터", "m ｍ 미터", "cm ㎝ 센티미터 센티", "mm ㎜ 밀리미터 밀리", "㎡ 제곱미터 m²",
-        "㎢ 제곱킬로미터 km²", "㎥ 세제곱미터 입방미터", "kg ㎏ 킬로그램", "g 그램", "mg ㎎ 밀리그램", "t 톤", "ℓ l 리터",
-        "kw ㎾ 킬로와트", "mw ㎿ 메가와트", "gw 기가와트", "kwh ㎾h 킬로와트시", "ha ㏊ 헥타르", "db ㏈ 데시벨", "℃ °c",
-    )
-    for spelling in spellings.split()
-}  # fmt: skip
 _BETWEEN_SYLLABLES = re.compile(r"(?<=[가-힣])·(?=[가-힣])")
 
 
@@ -231,16 +218,23 @@ def _content(tokens: Iterable[Any]) -> tuple[str, ...]:
 def _term(token: Token) -> str | None:
     """What a morpheme is indexed by; None: by nothing."""
     form, tag = token.form.lower(), token.tag.split("-")[0]
-    if tag in {"SW", "SL", "NNB"} and form in _UNITS:
-        return _UNITS[form]
-    if tag not in _CONTENT_TAGS or (tag in {"VV", "VA"} and form in _LIGHT_VERBS):
+    if tag in {"SW", "SL", "NNB"} and form in _units():
+        return _units()[form]
+    if tag not in _CONTENT_TAGS or (tag in {"VV", "VA"} and form in LEXICON["korean.light_verbs"]):
         return None
     if tag == "SH":
         return expansion(form)
     return _BETWEEN_SYLLABLES.sub("", form) if tag == "NNP" else form  # 한·미, 한미
 
 
-_SCALES = {"십": 10, "백": 100, "천": 1_000, "만": 10**4, "억": 10**8, "조": 10**12}
+@cache
+def _units() -> Mapping[str, str]:
+    """By spelling the term of a unit: one, however it is written."""
+    sets = LEXICON["units.measures"].sets
+    return {spelling.lower(): names[0].lower() for names in sets for spelling in names}
+
+
+_SCALES = re.compile("[십백천만억조]+")
 _DIGITS = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -250,8 +244,8 @@ def _with_whole_numbers(tokens: Iterable[Any]) -> Iterator[Any]:
     for token in tokens:
         form = _DIGIT_SEPARATOR.sub("", token.form)
         digits = token.tag == "SN" and _DIGITS.fullmatch(form)
-        scale = token.tag == "NR" and set(form) <= _SCALES.keys()  # 만, 천만
-        if parts and not (scale or (digits and parts[-1] in _SCALES)):
+        scale = token.tag == "NR" and _SCALES.fullmatch(form)  # 만, 천만
+        if parts and not (scale or (digits and _SCALES.fullmatch(parts[-1]))):
             yield _number(parts)
             parts = []
         if digits or (scale and parts):
@@ -266,13 +260,4 @@ def _number(parts: Sequence[str]) -> str:
     """``3 만 5 천`` -> ``35000``; ``12.5`` as it is."""
     if len(parts) == 1:
         return parts[0]
-    total, below, digits = Decimal(0), Decimal(0), Decimal(0)
-    for part in parts:
-        scale = _SCALES.get(part)
-        if scale is None:
-            digits = Decimal(part)
-        elif scale < 10_000:
-            below, digits = below + (digits or 1) * scale, Decimal(0)
-        else:
-            total, below, digits = total + (below + digits or 1) * scale, Decimal(0), Decimal(0)
-    return format((total + below + digits).normalize(), "f")
+    return format(value_of("".join(parts)).normalize(), "f")

@@ -14,9 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "index": (
-        ("documents", "errors", "hanja", "letters"),
+        ("documents", "errors", "lexicon", "hanja", "letters"),
         ("corpus",),
-        ("korean", "protocols"),
+        ("korean", "protocols", "quantities", "days", "datewords", "mention", "datescan", "dates"),
         ("sources", "newsroom", "boilerplate", "clean"),
         ("readers",),
         ("background", "chunking", "variants", "duplicates", "ranking", "rerank", "model_cache"),

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from index import SEOUL, Article, MalformedArticle, SourceUnreadable, read_articles
 from index.readers import ReadOptions, canonical_url, read
-from index.readers.dates import parse_moment
 from index.readers.draft import MAX_TEXT_CHARS
+from index.readers.moments import parse_moment
 from index.readers.page_text import page_draft
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"

@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from index.clean import Cleaned, clean, clean_title, fold
 from index.documents import SEOUL, Article
+from index.lexicon import LEXICON
 from index.newsroom import reporter_names
-from index.readers.dates import parse_moment
+from index.readers.moments import parse_moment
 from index.sources import NO_RULES, SourceRules, Sources
 
 log = logging.getLogger(__name__)
@@ -182,16 +183,10 @@ def _first_sentence(body: str) -> str:
     return headline if len(headline) <= _HEADLINE_CHARS else f"{headline[:_HEADLINE_CHARS]}…"
 
 
-_PORTALS = frozenset(
-    "네이버 네이버뉴스 다음 다음뉴스 카카오 네이트 네이트뉴스 줌뉴스 NAVER Daum".split()
-)
-_NOBODY = _PORTALS | {"admin", "관리자", "편집자", "webmaster"}
-
-
 def press_name(text: str | None) -> str | None:
     """An outlet's name, ``KBS`` for ``KBS 뉴스``; None for a portal or an address."""
     name = fold(text or "").lstrip("@")
-    if not name or "://" in name or name.replace(" ", "") in _PORTALS:
+    if not name or "://" in name or name.replace(" ", "") in LEXICON["newsroom.portals"]:
         return None
     station = re.sub(r"\s?(?:뉴스|NEWS|News)$", "", name)
     return station if re.fullmatch(r"[A-Z]{3,4}|TV조선|채널A", station) else name
@@ -202,7 +197,8 @@ def _reporters(signatures: Iterable[str], press: str | None) -> tuple[str, ...]:
     names = [
         name for text in signatures if "://" not in text for name in reporter_names(fold(text))
     ]
-    nobody = _NOBODY | {press, (press or "").replace(" ", "")}
+    nobody = LEXICON["newsroom.portals"].words | LEXICON["newsroom.editors"].words
+    nobody |= {press or "", (press or "").replace(" ", "")}
     return tuple(dict.fromkeys(name for name in names if name.replace(" ", "") not in nobody))
 
 

@@ -7,20 +7,22 @@ prose; the title stands above it, the section directly above the title, subtitle
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from index.boilerplate import PHOTO_LINE, ends_sentence, is_caption, joined_stamps
 from index.clean import Found, boilerplate_rule, clean_title, normalise, read_stamps
 from index.documents import Article
 from index.errors import MalformedArticle
+from index.lexicon import LEXICON
 from index.newsroom import credit_line, is_press, leading_credit, section_name
 from index.readers.draft import Draft, ReadOptions, Unusable, assemble, check_length
 from index.readers.files import Source
 
-_DASHED = re.compile(r"[-–—▶]\s+\S")
-_MARK_LINE = re.compile(r"[\[<【◀]\s?(?:앵커(?:\s?멘트)?|리포트|기자)\s?[\]>】▶]")
-_PLAIN_END = re.compile(r"[가-힣]\.[”’\"')\]]*$")
+_DASHED = LEXICON.expression(r"[-–—▶]\s+\S")
+_MARK_LINE = LEXICON.expression(r"[\[<【◀]\s?(?:앵커(?:\s?멘트)?|리포트|기자)\s?[\]>】▶]")
+_PLAIN_END = LEXICON.expression(r"[가-힣]\.[”’\"')\]]*$")
 _LEAD_CHARS = 200
 """Prose above a byline prefix belongs to the page, not to the body, up to this length."""
 
@@ -204,20 +206,13 @@ def _kind(line: str) -> str:
 
 # --- pages with labels -----------------------------------------------------------------------
 
-_LABELS = {
-    "title": "제목|기사제목|헤드라인",
-    "subtitles": "부제|부제목|소제목",
-    "press": "언론사|매체|매체명|신문사|출처",
-    "reporters": "기자|기자명|작성자|글쓴이",
-    "section": "섹션|분류|카테고리|지면",
-    "published": "날짜|일자|일시|작성일|작성일시|입력|입력일|입력일시|등록일|등록일시|게재일|발행일|보도일|보도일시|승인",
-    "modified": "수정|수정일|최종수정",
-    "url": "URL|url|링크|주소|원문|기사주소",
-    "tags": "태그|키워드",
-    "body": "본문|내용|기사내용|기사본문",
-}
-_FIELD = {label: name for name, labels in _LABELS.items() for label in labels.split("|")}
-_LABELLED = re.compile(r"[\[<■◆○*]?\s?([가-힣A-Za-z]{1,6})\s?[\]>]?\s?[:：]\s?(.*)")
+_LABELLED = LEXICON.expression(r"[\[<■◆○*]?\s?([가-힣A-Za-z]{1,6})\s?[\]>]?\s?[:：]\s?(.*)")
+
+
+@cache
+def _labels() -> Mapping[str, str]:
+    """By label the field that it names."""
+    return {label: names[0] for names in LEXICON["fields.page_labels"].sets for label in names}
 
 
 def _labelled(lines: list[str]) -> Draft | None:
@@ -226,7 +221,7 @@ def _labelled(lines: list[str]) -> Draft | None:
     start = 0
     for at, line in enumerate(lines):
         match = _LABELLED.fullmatch(line) if line else None
-        name = _FIELD.get(match[1]) if match else None
+        name = _labels().get(match[1]) if match else None
         if line and name is None:
             break
         if match and name:

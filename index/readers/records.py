@@ -9,11 +9,13 @@ import logging
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from index.clean import fold
 from index.documents import Article
 from index.errors import MalformedArticle
+from index.lexicon import LEXICON
 from index.readers.draft import Draft, ReadOptions, Unusable, assemble
 from index.readers.files import Source
 from index.readers.markup import looks_like_html, text_of_html
@@ -21,24 +23,6 @@ from index.readers.markup import looks_like_html, text_of_html
 log = logging.getLogger(__name__)
 
 Item = Article | MalformedArticle
-
-_NAMES = {
-    "id": "id article_id news_id newsid 기사id 뉴스식별자 식별자",
-    "title": "title headline headlines subject 제목 기사제목 뉴스제목",
-    "subtitles": "subtitles subtitle sub_title subheadline subheadlines 부제 부제목",
-    "body": "body content text article article_text articlebody contents 본문 내용 기사본문 기사내용",
-    "press": "press publisher media source newspaper company provider 언론사 매체 매체명 신문사",
-    "reporters": "reporters reporter author authors byline writer journalist credits 기자 기자명 기고자 작성자",
-    "section": "section category topic 섹션 분류 카테고리 통합분류1 지면",
-    "published_at": "published_at published publishedat date_published first_publish_date display_date pubdate date datetime created_at write_date "
-    "news_date 일자 날짜 작성일 작성일시 입력일 입력일시 등록일 발행일 게재일",
-    "modified_at": "modified_at modified date_modified updated_at updatedat last_updated_date 수정일 수정일시",
-    "url": "url link href canonical_url original_url originallink 주소 링크 원문주소",
-    "place": "place 지역",
-    "tags": "tags keywords taxonomy 태그 키워드",
-}
-FIELDS = {name: field for field, names in _NAMES.items() for name in names.split()}
-"""Names that exports give their columns, lower case and without blanks, to our fields."""
 
 _KNOWN_EXTRAS = frozenset({"published_at_source"})
 
@@ -80,13 +64,21 @@ class RecordColumns:
             log.warning("%s: columns ignored: %s", self._source, ", ".join(self._unknown[:20]))
 
 
-_SQUEEZED = {name.replace("_", ""): field for name, field in FIELDS.items()}
+@cache
+def _columns() -> Mapping[str, str]:
+    """By column the field that it is."""
+    return {column: names[0] for names in LEXICON["fields.columns"].sets for column in names}
+
+
+@cache
+def _squeezed_columns() -> Mapping[str, str]:
+    return {column.replace("_", ""): field for column, field in _columns().items()}
 
 
 def field_of(column: str) -> str | None:
     """The field of ours that a column holds, judged by its name (``기사 제목``: title), or None."""
     plain = re.sub(r"[\s_\-]", "", column).lower().lstrip("\ufeff")
-    return FIELDS.get(column.lower()) or _SQUEEZED.get(plain)
+    return _columns().get(column.lower()) or _squeezed_columns().get(plain)
 
 
 def _draft(values: Mapping[str, Any]) -> Draft:

@@ -12,6 +12,7 @@ from index.boilerplate import MARK, OWNER, ends_sentence, joined_stamps, stamp_p
 from index.clean import boilerplate_rule, clean_title, fold, read_stamps
 from index.documents import Article
 from index.errors import MalformedArticle
+from index.lexicon import LEXICON
 from index.newsroom import credit_line, is_press, section_name
 from index.readers.draft import Draft, ReadOptions, Unusable, assemble, press_name
 from index.readers.files import Source, decode
@@ -27,7 +28,6 @@ MIN_BODY_CHARS = 60
 _LEAD_LINES = 5
 _CELL_CHARS = 300
 _PAGE_TEXT_CHARS = 200_000
-_NO_TITLES = frozenset("보도자료 뉴스 기사 기사본문 상세보기 공지사항 게시판 본문".split())
 _SUBTITLES = (
     "//*[contains(@class,'subheading') or contains(@class,'sub_title') or contains(@class,'subtitle')"
     " or contains(@class,'sub-title') or contains(@class,'sub_tit') or contains(@class,'media_end_summary')"
@@ -164,7 +164,11 @@ class _About:
         )
         for heading in headings:
             title = clean_title(heading, press=press) if isinstance(heading, str) else ""
-            named = is_press(title) or press_name(title) == press or title in _NO_TITLES
+            named = (
+                is_press(title)
+                or press_name(title) == press
+                or title in LEXICON["boilerplate.no_headlines"]
+            )
             if title and not named:
                 return title
         return None

@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from index import SEOUL, Article, KoreanAnalyser
+from index import SEOUL, Article, KoreanAnalyser, quantities_in
 from service.evaluation.datasets import GoldQuestion
-from service.korean.quantities import quantities
 from service.query.timeframe import resolve
 from service.schema import MAX_QUESTION_CHARS
 
@@ -93,7 +92,7 @@ def _sentence(article: Article, analyser: KoreanAnalyser) -> GoldQuestion | None
 def _number(article: Article, analyser: KoreanAnalyser) -> GoldQuestion | None:
     """A sentence with a question word in place of its only number, which is the answer."""
     for sentence in _sentences(article, analyser):
-        told = quantities(sentence)
+        told = quantities_in(sentence)
         if len(told) != 1 or told[0].unit is None or told[0].unit in _DATED:
             continue
         number = told[0]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from index import quantities_in
 from service.evaluation.datasets import GoldQuestion
 from service.evaluation.judge import Judge
 from service.evaluation.metrics import (
@@ -28,7 +29,6 @@ from service.evaluation.metrics import (
 from service.evaluation.report import Cited, Group, Latency, LatencyGroup, QuestionResult, Report
 from service.evaluation.selective import Case, RiskCoverage, risk_coverage
 from service.generate.extractive import ExtractiveBackend
-from service.korean.quantities import quantities
 from service.schema import Answer, Citation
 
 
@@ -91,8 +91,8 @@ def _score_reply(question: GoldQuestion, answer: Answer, judge: Judge) -> dict[s
 
 def holds_numbers(sentence: str, citations: Sequence[Citation]) -> bool | None:
     """Whether every number with its unit occurs in the quotes, in any usual spelling."""
-    said = quantities(sentence)
-    given = [quantity for citation in citations for quantity in quantities(citation.quote)]
+    said = quantities_in(sentence)
+    given = [quantity for citation in citations for quantity in quantities_in(citation.quote)]
     return all(any(s.agrees_with(g) for g in given) for s in said) if said else None
 
 

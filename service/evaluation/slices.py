@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from index import KoreanAnalyser
+from index import KoreanAnalyser, quantities_in
 from service.evaluation.datasets import GoldQuestion
-from service.korean.quantities import quantities
 from service.query.timeframe import resolve
 
 LONG_ARTICLE_CHARS = 800  # two passages: the article must be found by a part of it
@@ -40,7 +39,7 @@ def slices_of(
     found = {
         "particles": _differs_in_particles(question, nouns, text),
         "compounds": any(_differs_in_spacing(run, text) for run in nouns),
-        "numbers": any(map(quantities, gold.answers or ())),
+        "numbers": any(map(quantities_in, gold.answers or ())),
         "time_bound": resolve(question, now=gold.ask(now=now).now or now) is not None,
         "long_articles": any(len(body) >= LONG_ARTICLE_CHARS for body in bodies),
     }

@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from index import quantities_in
 from service.generate.candidates import Candidate
 from service.generate.weights import weighted
-from service.korean.quantities import quantities
 from service.query.asked import Asked
 
 FEATURES: Mapping[str, str] = {
@@ -84,4 +84,4 @@ def _share_of(some: Sequence[str], all_of: Sequence[str], asked: Asked) -> float
 
 
 def _has_number(candidate: Candidate) -> bool:
-    return bool(quantities(candidate.text))
+    return bool(quantities_in(candidate.text))

@@ -6,11 +6,10 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from datetime import timedelta
 
-from index import KoreanAnalyser
+from index import KoreanAnalyser, Quantity
 from service.generate.answerability import answerability
 from service.generate.candidates import Candidate, rank
 from service.generate.prompt import Prompt
-from service.korean.quantities import Quantity
 from service.query.asked import Asked
 from service.sources import Idf, attribution
 

@@ -1,1 +1,1 @@
-"""Korean as several rooms need it: words, quantities, dates."""
+"""Korean words as several rooms need them: tables, synonyms, opposites. Dates and quantities are read by the index."""

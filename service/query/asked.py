@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from index import KoreanAnalyser, bigrams
-from service.korean.quantities import Quantity, quantities
-from service.korean.titles import TITLES
-from service.korean.wording import REQUESTING, alike
+from index import Expression, KoreanAnalyser, Quantity, bigrams, quantities_in
+from service.korean.lexicon import LEXICON, TITLE
+from service.korean.wording import alike
 from service.sources import Idf
 
 
@@ -71,7 +70,11 @@ class Asked:
     ) -> Asked:
         """``spellings`` are other spellings of the question (see ``index.variants``)."""
         tokens = analyser.tokens(question)
-        morphemes = [m for m in analyser.morphemes(question) if m not in _QUESTION_WORDS]
+        morphemes = [
+            m
+            for m in analyser.morphemes(question)
+            if m not in LEXICON["questions.not_topics"] and m not in LEXICON["wording.requesting"]
+        ]
         kind, units = _kind(question)
         verbs = frozenset(t.form for t in tokens if t.tag.startswith(("VV", "VA", "MA", "XR")))
         weights = {word: PRIOR + weight for word, weight in idf(morphemes).items()}
@@ -112,7 +115,7 @@ class Asked:
 
     def numbers_in(self, text: str) -> list[Quantity]:
         """The quantities of a text that may be the number asked for: not the question's own."""
-        new = [q for q in quantities(text) if q.text not in self.text]
+        new = [q for q in quantities_in(text) if q.text not in self.text]
         return [q for q in new if not self.units or q.unit in self.units]
 
     def spots(self, text: str) -> list[tuple[int, int]]:
@@ -123,7 +126,7 @@ class Asked:
             case "date":
                 days = [
                     (q.start, q.end)
-                    for q in quantities(text)
+                    for q in quantities_in(text)
                     if q.unit in _DATE and q.text not in self.text
                 ]
                 return days + [m.span() for m in _DATE_WORDS.finditer(text)]
@@ -163,77 +166,59 @@ def _note_spelling(
             forms[word] |= frozenset(other - own)
 
 
-_QUESTION_WORDS = frozenset(
-    (
-        "무엇 뭐 어디 누구 언제 왜 얼마 얼마나 몇 며칠 어떻게 어떻 어떠 어떤 어느 이유 까닭 무슨 알 말 주 궁금 이름 "
-        "정도 때 것 중 그 이 관련 관하 대하 설명 현재 지금 최근 요즘 요새"
-    ).split()
-).union(REQUESTING)
 _INTERROGATIVE = re.compile(
     r"무엇\w*|뭐\w*|뭘\w*|어디\w*|누구\w*|누가|언제\w*|왜|얼마\w*|몇\s?\w*|어떻게\w*|어떤|어느|무슨|며칠\w*|알려\s?\w*|이유\w*|까닭\w*"
 )
-_KINDS: Sequence[tuple[str, re.Pattern[str]]] = (
-    (
-        "news",
-        re.compile(
+_KINDS: Sequence[tuple[str, Expression]] = tuple(
+    (kind, LEXICON.expression(template))
+    for kind, template in (
+        (
+            "news",
             r"^(?!.*(?:누구|누가|언제|며칠|어디|왜|이유|얼마|몇|어떻게|어느|어떤|무엇을|뭘))"
-            r".*(?:(?:뉴스|소식|기사|보도)(?:들?(?:을|를|이|가|은|는|엔|에는|만|좀)?)?(?:\s?(?:좀|다|모두|전부)?\s?(?:알려|찾아|보여|정리|요약|추려|모아|있|없|뭐|부탁|궁금|줘)\S*(?:\s\S+)?)?\s?[?.!~]*$|요약|정리해|무슨\s?일)"
+            r".*(?:(?:뉴스|소식|기사|보도)(?:들?(?:을|를|이|가|은|는|엔|에는|만|좀)?)?(?:\s?(?:좀|다|모두|전부)?\s?(?:알려|찾아|보여|정리|요약|추려|모아|있|없|뭐|부탁|궁금|줘)\S*(?:\s\S+)?)?\s?[?.!~]*$|요약|정리해|무슨\s?일)",
         ),
-    ),
-    (
-        "person",
-        re.compile(
-            r"누구|누가|(?:사람|인물|주인공|배우|가수|감독|작가|화가|저자|학자|장군|왕|선수|대표|시장|회장|후보|의원"
-            r"|원장|단장|기자|이름이?)(?:은|는|의 이름은)?\s?\??$"
+        ("person", r"누구|누가|{questions.persons|names.titles}(?:은|는|의 이름은)?\s?\??$"),
+        (
+            "date",
+            r"언제|며칠|몇\s?(?:월|일|년도?)(?![가-힣]*간)|어느\s?(?:해|날|달)|{questions.dates}(?:은|는)?\s?\??$",
         ),
-    ),
-    (
-        "date",
-        re.compile(
-            r"언제|며칠|몇\s?(?:월|일|년도?)(?![가-힣]*간)|어느\s?(?:해|날|달)"
-            r"|(?:날|날짜|해|연도|년도|시기|일자|개통일|개막일)(?:은|는)?\s?\??$"
+        (
+            "place",
+            r"어디|어느\s?(?:곳|나라|도시|지역|동네|구)|{questions.places}(?:은|는)?\s?\??$",
         ),
-    ),
-    (
-        "place",
-        re.compile(
-            r"어디|어느\s?(?:곳|나라|도시|지역|동네|구)"
-            r"|(?:곳|장소|나라|국가|도시|지역|지명|위치)(?:은|는)?\s?\??$"
-        ),
-    ),
-    ("reason", re.compile(r"왜|이유|까닭|원인|배경|때문")),
-    (
-        "number",
-        re.compile(
-            r"몇|얼마|(?:수|비|액|금|률|율|량|인원|규모|면적|길이|높이|나이|횟수)(?:는|은)?\??$"
-        ),
-    ),
-    ("manner", re.compile(r"어떻게|방법|방식|어떠|어땠")),
-    ("thing", re.compile(r"무엇|뭐|뭘|무슨|어떤|어느")),
+        ("reason", "{questions.reasons}"),
+        ("number", r"몇|얼마|{questions.numbers}(?:는|은)?\??$"),
+        ("manner", "{questions.manners}"),
+        ("thing", r"무엇|뭐|뭘|무슨|어떤|어느"),
+    )
 )
 _UNIT_ASKED = re.compile(r"몇\s?(?P<unit>[가-힣A-Za-z%㎡]+)")
-_UNITS_BY_CUE: Sequence[tuple[re.Pattern[str], frozenset[str]]] = (
-    (re.compile(r"몇\s?퍼센트|비율|률|율|%"), frozenset({"%", "%p"})),
-    (re.compile(r"인원|몇\s?명|몇\s?사람|몇이"), frozenset({"명"})),
-    (re.compile(r"얼마\s?동안|얼마나\s?(?:걸|오래|진행)|얼마\s?만에|기간|몇\s?시간"), frozenset({"시간", "분", "일", "개월", "년", "주", "초"})),
-    (re.compile(r"면적|넓이"), frozenset({"㎡", "평", "헥타르"})),
-    (re.compile(r"길이|높이|거리"), frozenset({"m", "km", "cm"})),
-    (re.compile(r"얼마(?!나)|[가-힣](?:비|액|금|료)(?:은|는|이|가|을|를)?\s?\??$|예산|요금|가격|비용|매출|수익|값|손실|이익"), frozenset({"원", "달러", "엔", "유로", "위안", "%"})),
-)  # fmt: skip
-_PERSON = re.compile(
-    rf"[가-힣]{{2,4}}\s?\(\d\d\)|[가-힣·]{{2,10}}\s(?:[가-힣]+\s)?[가-힣]*(?:{'|'.join(TITLES)})"
+_UNITS_BY_CUE: Sequence[tuple[Expression, frozenset[str]]] = (
+    (LEXICON.expression("{questions.shares}"), frozenset({"%", "%p"})),
+    (LEXICON.expression("{questions.people}"), frozenset({"명"})),
+    (
+        LEXICON.expression("{questions.times}"),
+        frozenset({"시간", "분", "일", "개월", "년", "주", "초"}),
+    ),
+    (LEXICON.expression("{questions.areas}"), frozenset({"㎡", "평", "ha"})),
+    (LEXICON.expression("{questions.distances}"), frozenset({"m", "km", "cm"})),
+    (
+        LEXICON.expression(r"{questions.money}|[가-힣][비액금료](?:[은는이가을를])?\s?\??$"),
+        frozenset({"원", "달러", "엔", "유로", "위안", "%"}),
+    ),
+)
+_PERSON = LEXICON.expression(
+    rf"[가-힣]{{2,4}}\s?\(\d\d\)|[가-힣·]{{2,10}}\s(?:[가-힣]+\s)?[가-힣]*{TITLE}"
     r"(?=[은는이가을를의도과와,.”\"’'( ]|에게|께서|으로|로\s)"
 )
 _DATE = frozenset({"년", "월", "일", "시"})
-_DATE_WORDS = re.compile(r"오늘|어제|내일|지난달|다음 달|올해|내년|지난해|작년|오전|오후|이달")
-_PLACE = re.compile(
-    r"[가-힣]{1,10}(?:시|군|구|동|읍|면|리|역|항|공원|센터|청사|시장|대학교|학교|병원|의료원|광장|회관|체육관|운동장|도서관|박물관|터|부지|마을|단지|공장|섬|산|강|천|교)(?:[에을를이가은는의로과와,. ]|에서)"
+_DATE_WORDS = LEXICON.expression("{evidence.date_words}")
+_PLACE = LEXICON.expression(
+    r"[가-힣]{1,10}{evidence.place_endings}(?:[에을를이가은는의로과와,. ]|에서)"
 )
-_REASON = re.compile(
-    r"때문|이유|위해|위한|까닭|따라|인해|탓|원인|배경|덕분|라며|어서|므로|으로 보인다|판단"
-)
-_MANNER = re.compile(r"통해|방식|방법|으로써|하기로|도록|계획|활용|이용")
-_NUMBERED = re.compile(r"\d+\s?(?:호선|호기|호|회|기|차|단계|공구|블록|단지)(?![가-힣]{2})")
+_REASON = LEXICON.expression("{evidence.reason_words}")
+_MANNER = LEXICON.expression("{evidence.manner_words}")
+_NUMBERED = LEXICON.expression(r"\d+\s?{evidence.numbered}(?![가-힣]{2})")
 
 
 def _kind(question: str) -> tuple[str, frozenset[str]]:
@@ -243,7 +228,7 @@ def _kind(question: str) -> tuple[str, frozenset[str]]:
     if kind == "number":
         units = next((units for cue, units in _UNITS_BY_CUE if cue.search(question)), frozenset())
         if asked := _UNIT_ASKED.search(question):
-            named = quantities(f"1{asked['unit']}")
+            named = quantities_in(f"1{asked['unit']}")
             units |= {q.unit for q in named if q.unit}
     return kind, units
 

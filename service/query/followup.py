@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from index import KoreanAnalyser, Token
+from service.korean.lexicon import LEXICON
 from service.query import timeframe
 from service.schema import Turn
 
@@ -23,48 +24,20 @@ MAX_TURNS = 8
 
 MAX_FROM_ANSWER = 3
 
-# Attributes, roles and events that say what is asked of a thing and not which thing.
-_ATTRIBUTES = frozenset(
-    (
-        "인원 인원수 수 명수 숫자 규모 크기 면적 길이 높이 넓이 무게 거리 깊이 폭 비용 사업비 총사업비 공사비 예산 예산액 금액 "
-        "액수 가격 값 요금 이용료 입장료 임대료 금리 이율 이자 매출 매출액 이익 영업이익 순이익 수익 투자비 투자액 투자 상금 보상 "
-        "보상금 지원금 보조금 후원금 이적료 연봉 계약금 수주액 피해 피해액 피해자 사망자 부상자 사상자 환자 확진자 이유 원인 까닭 "
-        "배경 목적 의미 경위 과정 방법 방식 절차 조건 자격 기준 대상 대상자 내용 결과 효과 영향 반응 입장 의견 주장 해명 반박 평가 전망 "
-        "대책 계획 방안 대안 해결책 일정 날짜 시기 시간 시각 기간 때 언제 시작일 마감일 개통일 개막일 마감 장소 위치 주소 곳 데 노선 정거장 "
-        "역 층수 층 이름 명칭 제목 작품 별명 사람 인물 누구 대표 대표자 책임자 담당자 관계자 주최 주최자 주관 후보 당선자 당선인 상대 "
-        "참석자 참가자 참여자 관객 관객수 관람객 방문객 이용객 승객 신청자 지원자 응모자 가입자 우승 우승자 준우승 수상 수상자 감독 선수 작가 "
-        "저자 시장 회장 사장 원장 단장 위원장 본부장 지휘자 후임 후임자 전임 전임자 소감 각오 나이 경력 출신 소속 직책 직함 학력 순위 등수 점수 "
-        "성적 기록 득표 득표율 득표수 투표율 비율 경쟁률 확률 증가율 감소율 지지율 회수율 차이 최고 최저 평균 합계 총액 전체 나머지 "
-        "착공 완공 준공 개통 개장 개관 개막 폐막 개최 시작 종료 발표 시행 도입 운영 재개 출시 판매 공급 체결 서명 "
-        "처벌 형량 혐의 판결 선고 재판 수사 조사 신고 접수 신청 문의 예약 출처 기사 링크 근거 예 사례 종류 특징 장점 단점 문제 "
-        "문제점 상태 상황 현황 현재 지금 이후 다음 다음번 이전 전 후 뒤 앞 처음 마지막 끝 최근 요즘 오늘 정도 경우 관련 설명 자세 "
-        "부분 가지 얘기 이야기 말 것 점 중 쪽 몇 횟수 건수 개수 대수 척수 가구 가구수 세대수 첫날 재원 국비 시비 도비 부담 "
-        "설계자 제작사 제조사 회사 업체 기관 단체 팀 구단 상대팀 주인공 배우 출연 출연자 줄거리 대응 조치 사과 운행 정원 좌석 주차 "
-        "임기 책임 보험 예전 한도 전공 학위 가족 재산 수명 보증 보증금 수수료 할인 환불 벌금 과태료 세금 이자율 만기 상환 담보 연체율 배당 "
-        "직원 고용 채용 부지 터 공정률 공법 소재 재료 성분 부작용 증상 치료 예방 속도 경로 온도 풍속 강수량 수량 물량 생산량 판매량 점유율 "
-        "목표 실적 성과 수입 지출 손실 적자 흑자 빚 부채 협력사 소유주 주인 관리자 유족 피의자 용의자 가해자 목격자 증인 변호인 신원 국적 "
-        "주차장 메뉴 프로그램 시간대 요일 사용 이용 연장 취소 변경 반대 찬성 동의 이견 논란 비판 쟁점"
-    ).split()
+_OPENING = LEXICON.expression(r"^(?:{questions.fillers}[,\s]+)?(?:{questions.openings}[,\s]+)+")
+_ANAPHOR = LEXICON.expression(
+    r"(?<![가-힣])(?:{questions.places_meant}(?:에서는|에서|에는|에|는|은|도|가|의|로)?|"
+    r"{questions.things_meant}(?:은|는|이|가|을|를|의|도|에|에게|께서)?(?=[\s?,.]|$)|"
+    r"{questions.pointers}\s(?=[가-힣])|그(?:때|날|해|달|중)(?:에는|에|는|도|의)?|그(?:는|가|의|를|도)(?=\s))\s*"
 )
-_OPENING = re.compile(
-    r"^(?:(?:아|음|네|예|응|오)[,\s]+)?(?:(?:그럼|그러면|그렇다면|그런데|근데|그리고|그래서|그러니까|그렇구나|그렇군요|또|아니|참|혹시)[,\s]+)+"
+_THING = LEXICON.expression(
+    r"^{questions.kinds_of_things}(?:은|는|이|가|을|를|의|도|에서|에게|에)?(?=[\s?,.]|$)\s*"
 )
-_ANAPHOR = re.compile(
-    r"(?<![가-힣])(?:(?:거기|여기|그곳|그쪽|저기)(?:에서는|에서|에는|에|는|은|도|가|의|로)?|"
-    r"(?:그분|걔|그들|그녀|그거|그것|그건|그게|그걸|이거|이것|이건|이게|이걸)(?:은|는|이|가|을|를|의|도|에|에게|께서)?(?=[\s?,.]|$)|"
-    r"(?:그|이|해당|같은)\s(?=[가-힣])|그(?:때|날|해|달|중)(?:에는|에|는|도|의)?|그(?:는|가|의|를|도)(?=\s))\s*"
+_ASKS_WHICH = LEXICON.expression(
+    r"누구|누가|어디|무엇|뭐|뭘|뭔|무슨|어느|어떤|이름|{questions.named_kinds}(?:은|는)?\s?\??$"
 )
-_THING = re.compile(
-    r"^(?:사람|인물|분|회사|업체|기업|기관|단체|팀|학교|병원|건물|시설|도시|지역|동네|나라|사건|일|것|작품|영화|책|법|제도|사업|행사)"
-    r"(?:은|는|이|가|을|를|의|도|에서|에게|에)?(?=[\s?,.]|$)\s*"
-)
-_ASKS_WHICH = re.compile(
-    r"누구|누가|어디|무엇|뭐|뭘|뭔|무슨|어느|어떤|이름|(?:곳|사람|인물|회사|작품|선수|감독|팀)(?:은|는)?\s?\??$"
-)
-_INTERROGATIVE = re.compile(
-    r"^(?:누구|누가|어디|무엇|뭐|뭘|뭔|무슨|어느|어떤|언제|왜|얼마|몇|어떻게|어때|며칠)"
-)
-_REQUEST = re.compile(r"(?:^|\s)(?:좀|알려|말해|설명|정리|요약|궁금)\S*")
+_INTERROGATIVE = LEXICON.expression("^{questions.interrogatives}")
+_REQUEST = LEXICON.expression(r"(?:^|\s){questions.requests}\S*")
 _BARE_TOPIC = re.compile(r"^\S+(?:\s\S+){0,2}?(?:은|는|도|에는|에서는|엔)(?:요)?\s?\??$")
 _SUBJECT = re.compile(r"([가-힣]{2,})(?:이|가|은|는)\s")
 _MARKER = re.compile(r"\[\d+\]")
@@ -95,7 +68,9 @@ class FollowUps:
         """Whether a model's rewriting says nothing new: every noun and number of it was said before, and
         those of the question, but for what points back, are still there."""
         said = " ".join([question, *(turn.content for turn in conversation)])
-        new = self._nouns(rewritten) - self._nouns(said) - _ATTRIBUTES
+        new = {
+            noun for noun in self._nouns(rewritten) - self._nouns(said) if not _is_attribute(noun)
+        }
         asked = _OPENING.sub("", question).strip()
         rest = self._read(_without(asked, _ANAPHOR.search(asked)))
         return not new and all(word.text in rewritten for word in rest.words())
@@ -220,7 +195,7 @@ def _word(text: str, group: Sequence[Token]) -> _Word | None:
     whole = text[start:end]
     if _INTERROGATIVE.match(whole):
         return None
-    attribute = whole in _ATTRIBUTES or all(token.form in _ATTRIBUTES for token in nouns)
+    attribute = _is_attribute(whole) or all(_is_attribute(token.form) for token in nouns)
     return _Word(
         text=whole,
         start=start,
@@ -229,6 +204,11 @@ def _word(text: str, group: Sequence[Token]) -> _Word | None:
         is_proper=any(token.tag in {"NNP", "SL"} for token in nouns),
         is_subject=bool(rest) and (rest[0].tag == "JKS" or rest[0].form in {"은", "는"}),
     )
+
+
+def _is_attribute(word: str) -> bool:
+    """Whether a word says what is asked of a thing, or of whom: attributes, events, titles."""
+    return word in LEXICON["questions.attributes"] or word in LEXICON["names.titles"]
 
 
 def _expression(text: str, now: datetime) -> str | None:
@@ -270,6 +250,6 @@ def _without(text: str, anaphor: re.Match[str] | None) -> str:
     if anaphor is None:
         return text
     rest = text[anaphor.end() :]
-    if anaphor[0].strip() in {"그", "이", "해당", "같은"}:
+    if anaphor[0].strip() in LEXICON["questions.pointers"]:
         rest = _THING.sub("", rest)
     return f"{text[: anaphor.start()]}{rest}".strip()

@@ -16,7 +16,7 @@ from re import Pattern
 from typing import Literal
 
 from index import SEOUL, Filters, Index, Preferences, Query
-from service.korean.wording import REQUESTING
+from service.korean.lexicon import LEXICON
 from service.query import timeframe, utterance
 from service.query.asked import Asked, AskedTime
 from service.query.followup import FollowUps
@@ -147,7 +147,8 @@ class Understander:
 
     def _is_topic(self, text: str) -> bool:
         """Whether enough is left to search for."""
-        return bool(set(self._index.analyser.morphemes(text)) - _ABOUT_ARTICLES)
+        words = set(self._index.analyser.morphemes(text)) - LEXICON["wording.requesting"].words
+        return bool(words - _ABOUT_ARTICLES)
 
 
 _SAID = r"(?:보도|취재|작성|게재|소개)(?:한|했던|된)|다룬|전한|쓴|썼던|실은|실린|나온|낸|본|읽은"
@@ -166,7 +167,7 @@ _OF_SECTION = rf"(?:면(?:에서는?|에|의|을|이)?(?![가-힣])(?:{_SAID_IN}
 _BY_REPORTER = rf"\s?기자(?:(?:가|이)?{_SAID_IN}|{_ACCORDING}|의?\s?{_ARTICLES}|의?\s?기사[가-힣]*\s?|(?:가|이)\s?[가-힣\s]{{0,20}}쓴\s?)"
 _PHRASES = {"press": _OF_PRESS, "section": _OF_SECTION, "reporters": _BY_REPORTER}
 _REPORTER = re.compile(rf"(?<![가-힣])([가-힣]{{2,5}}|[A-Z][A-Za-z. ]{{1,30}}){_BY_REPORTER}")
-_ABOUT_ARTICLES = REQUESTING.union("최근 뭐 무엇 나오".split())
+_ABOUT_ARTICLES = frozenset("최근 뭐 무엇 나오".split())
 
 
 def _named(text: str, names: Iterable[str], phrase: str) -> list[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 
-STOP = re.compile(r"(이제\s*)?(그만|그만해|그만하세요|멈춰|중단|stop)[.!~\s]*", re.IGNORECASE)
-FOLLOW_ON = re.compile(r"(계속|계속해|계속\s*들어(줘)?|계속\s*답해(줘)?)[.!~\s]*")
-ASKS_FOR_HELP = re.compile(r"(도움말|도와줘|사용법|help|\?)[.!~\s]*", re.IGNORECASE)
-SMALL_TALK = re.compile(
-    r"((안녕|안녕하세요|안녕하십니까|ㅎㅇ|하이|반가워|반갑습니다|고마워|고맙습니다|감사합니다|감사해요|ㄱㅅ|넵?|네네|"
-    r"좋은\s*아침(입니다|이에요)?|수고(하세요|하셨습니다)|ㅋ+|ㅎ+|오케이|ok|okay|hi|hello|hey|thanks|thank\s*you|"
-    r":[\w+-]+:)[\s.!?~^,ㅎㅋ]*)+",
-    re.IGNORECASE,
+from service.korean.lexicon import LEXICON
+
+STOP = LEXICON.expression(r"{talk.stop}[.!~\s]*", re.IGNORECASE)
+FOLLOW_ON = LEXICON.expression(r"{talk.follow_on}[.!~\s]*")
+ASKS_FOR_HELP = LEXICON.expression(r"{talk.help}[.!~\s]*", re.IGNORECASE)
+SMALL_TALK = LEXICON.expression(
+    r"(?:(?:{talk.small_talk}|ㅋ+|ㅎ+|:[\w+-]+:)[\s.!?~^,ㅎㅋ]*)+", re.IGNORECASE
 )
 NO_CONTENT = re.compile(r"[\W_]*")
 

@@ -12,13 +12,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from index import Token
-from service.korean.titles import TITLES
+from service.korean.lexicon import LEXICON, is_title
 from service.korean.wording import meanings, sense
 
 WORDED_ALIKE = 0.5  # the share of a part's words, by weight, that another worded like it holds
 ALMOST_AS_MUCH = 0.75  # of that: held by a part with the same agent, it acquits the claim
-
-_TITLES = frozenset(TITLES)
 
 _NOUNS = ("NN", "NP", "NR", "XSN", "XPN", "SL", "SN", "SH", "XR", "W_")
 _TOPICS = frozenset({"은", "는"})
@@ -46,9 +44,8 @@ _COMMON_NOUNS = (
     "|기상청|국토부|교육부|환경부|국토교통부|보건소|도서관|대학|학교|팀|구단|위원회"
 )
 _COMMON = re.compile(rf".*(?:{_COMMON_NOUNS})")
-_AGENT = re.compile(
-    r"(?:[가-힣]{2,}(?:시|도|구|군|청|처|원|회|당|은행|전자|그룹|본부|센터|법원|경찰|해경|공사|공단|재단|조합|연구소|구단|노조"
-    r"|연합|당국|의회|재판부|위원회|발전|철도|항공|제약|자동차|통신|조선|건설|연구팀|지회|지부|병원|의료원|교육청|소방서|경찰서|보건소)"
+_AGENT = LEXICON.expression(
+    r"(?:[가-힣]{2,}{names.organisation_endings}"
     r"|[가-힣]{2,}(?:(?<![투적흑숫문의상])자|(?<![지차자공복재])원|(?<![발인재위회민상])생|(?<![조행검수심역감인청개])사"
     r"|객|(?<![평물증추휴국원단주고대시유허여참])가|민)"
     rf"|[가-힣]{{2,}}(?<!결|효|성|경)과|{_COMMON_NOUNS}|[12]심|항소심|상고심|원심|^(?:씨|시|도|구|군))$"
@@ -147,8 +144,8 @@ def _acts(phrase: Phrase) -> bool:
 
 
 def _is_actor(head: str) -> bool:
-    has_title = any(head[n:] in _TITLES for n in range(len(head)) if len(head) - n > 1)
-    return head in _TITLES or has_title or bool(_AGENT.search(head))
+    has_title = any(is_title(head[n:]) for n in range(len(head)) if len(head) - n > 1)
+    return is_title(head) or has_title or bool(_AGENT.search(head))
 
 
 def _part(tokens: Sequence[Token], agents: tuple[Phrase, ...]) -> Part:
@@ -237,14 +234,14 @@ def _same(one: Phrase, other: Phrase) -> bool:
             return _first_agree(a, b)
         if len(a) == 1 and a[0] in _GENERIC and _is_name(b):
             return True
-    if len(one) > 1 and len(other) > 1 and one[-1] in _TITLES and other[-1] in _TITLES:
+    if len(one) > 1 and len(other) > 1 and is_title(one[-1]) and is_title(other[-1]):
         return _first_agree(one, other)  # 도 지휘자 and 도 씨
     return False
 
 
 def _is_name(phrase: Phrase) -> bool:
     head = phrase[-1]
-    is_person = any(head.endswith(title) for title in _TITLES)
+    is_person = any(is_title(head[n:]) for n in range(len(head)))
     is_kind = head in _GENERIC or bool(_COMMON.fullmatch(head))
     return len("".join(phrase)) > 2 and not is_person and not is_kind
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
 
-from service.korean.dates import RELATIVE_DATES, When
-from service.korean.quantities import Quantity
-from service.korean.titles import TITLES
-from service.korean.wording import DECISIVE, GENERIC, meanings, sense
+from index import Mention, Quantity, mentions
+from service.korean.lexicon import LEXICON, TITLE, is_title
+from service.korean.wording import meanings, sense
 from service.verify.agents import misattributed
 from service.verify.claims import Fact, Name, Side, Statement, Word, squeeze
 
@@ -24,19 +23,16 @@ _IDENTIFIERS = frozenset(
     {"호", "회", "차", "단", "심", "분기", "상", "단계"}
 )  # of names: 트램 1호선, 제9호 태풍
 
-_TITLE = "|".join(sorted(TITLES, key=len, reverse=True))
 _LEFT_OPEN = re.compile(r"여부|지 않|[을할될]지|는지|검토|미정|결정|정하")
 _ASKING = re.compile(
     r"요구|촉구|제안|제의|건의|주문|요청|검토|청구|당부|호소|강조|지시|권고|명령|주장|바라|원하|희망|목소리|야 한다"
 )
-_TITLE_NOUNS = frozenset(TITLES)
-_DOUBLE_FAMILY_NAMES = frozenset("남궁 황보 제갈 선우 사공 독고 서문 동방".split())
 _PERSONS = (
-    re.compile(
-        rf"(?<![가-힣])(?P<name>[가-힣]{{2,4}})\s(?:전\s)?(?:[가-힣]{{0,8}}?)(?:{_TITLE})(?![가-힣]{{3}})"
+    LEXICON.expression(
+        rf"(?<![가-힣])(?P<name>[가-힣]{{2,4}})\s(?:전\s)?(?:[가-힣]{{0,8}}?){TITLE}(?![가-힣]{{3}})"
     ),
-    re.compile(
-        rf"(?<![가-힣])(?:{_TITLE})\s(?P<name>[가-힣]{{2,4}}?)(?:[은는이가을를의와과도]|에게|께서)(?![가-힣])"
+    LEXICON.expression(
+        rf"(?<![가-힣]){TITLE}\s(?P<name>[가-힣]{{2,4}}?)(?:[은는이가을를의와과도]|에게|께서)(?![가-힣])"
     ),
 )
 
@@ -123,10 +119,10 @@ def failure(claim: Statement, window: Window, weights: Mapping[str, float]) -> s
 
 def _invented(new: Sequence[Word], claim: Statement, window: Window) -> str | None:
     """A word that only the claim has. Beside a number that agrees, verbs and one noun may be put otherwise."""
-    is_measured = any(isinstance(fact.value, Quantity | When) for fact in claim.facts)
+    is_measured = any(isinstance(fact.value, Quantity | Mention) for fact in claim.facts)
     nouns = [word for word in new if word.is_argument]
     for word in nouns if is_measured else new:
-        is_free = not (word.is_name or word.is_predicate or word.form in _TITLE_NOUNS)
+        is_free = not (word.is_name or word.is_predicate or is_title(word.form))
         may_be_other = is_measured and len(nouns) == 1 and is_free
         if not may_be_other or _replaces(word, claim, window):
             return word.form
@@ -147,7 +143,7 @@ def unknown_name(claim: Statement, window: Window) -> str | None:
         if place not in window.squeezed_text and re.search(rf"[가-힣]{kind}", window.squeezed_text):
             return place
     for name in _persons(claim):
-        rest = "[가-힣]{1,2}" if name in _DOUBLE_FAMILY_NAMES else ""
+        rest = "[가-힣]{1,2}" if name in LEXICON["names.double_surnames"] else ""
         person = rf"(?<![가-힣]){name}{rest}(?=[^가-힣]|[은는이가을를의와과도씨]|에게|께서)"
         if not re.search(person, window.text):
             return name
@@ -165,8 +161,12 @@ def _persons(claim: Statement) -> Iterator[str]:
     for pattern in _PERSONS:
         for match in pattern.finditer(claim.text):
             name = match["name"]
-            is_date = name in RELATIVE_DATES
-            if name in claim.compounds - nouns and not is_date and sense(name) not in GENERIC:
+            is_date = any(date.text == name for date in mentions(name, None))
+            if (
+                name in claim.compounds - nouns
+                and not is_date
+                and sense(name) not in LEXICON["wording.generic"]
+            ):
                 yield name
 
 
@@ -177,12 +177,12 @@ def _fails(fact: Fact, claim: Statement, window: Window, weights: Mapping[str, f
         return True
     bonds = [(fact.bond_with(given, weights), given) for given in equal]
     best, bound = max(bonds, key=lambda pair: pair[0], default=(0.0, None))
-    measured = isinstance(fact.value, Quantity | When) and bound
+    measured = isinstance(fact.value, Quantity | Mention) and bound
     if measured and best < MIN_BOND * fact.bond_with(fact, weights):
         return True
     if (
         bound
-        and isinstance(fact.value, When)
+        and isinstance(fact.value, Mention)
         and fact.role == "from" != bound.role
         and _is_elsewhere(fact, window)
     ):
@@ -233,12 +233,14 @@ def _may_be_added(fact: Fact, window: Window) -> bool:
         around = [*window.facts, *(given for s in window.context for given in s.facts)]
         if any(fact.may_rival(given) and not fact.states(given) for given in around):
             return False
-        known = value.word in DECISIVE and sense(value.word) in window.context_senses
-        return known or value.word not in DECISIVE
-    is_day = isinstance(value, When) and value.kind == "day"
+        known = (
+            value.word in LEXICON["wording.decisive"] and sense(value.word) in window.context_senses
+        )
+        return known or value.word not in LEXICON["wording.decisive"]
+    is_day = isinstance(value, Mention) and value.grain == "day"
     if is_day and any(fact.may_rival(given) for given in window.facts):
         return False
-    named = isinstance(value, When) or value.unit in _IDENTIFIERS
+    named = isinstance(value, Mention) or value.unit in _IDENTIFIERS
     return named and any(fact.states(given) for s in window.context for given in s.facts)
 
 
@@ -290,7 +292,11 @@ def _reversed(claim: Statement, window: Window) -> str | None:
 
 
 def _is_known(word: Word, claim: Statement, window: Window) -> bool:
-    if word.sense in window.senses or word.form in GENERIC or word.sense in GENERIC:
+    if (
+        word.sense in window.senses
+        or word.form in LEXICON["wording.generic"]
+        or word.sense in LEXICON["wording.generic"]
+    ):
         return True
     if meanings(word.form) & window.meanings or _is_written(word, window):
         return True
@@ -321,7 +327,11 @@ def _replaces(word: Word, claim: Statement, window: Window) -> bool:
     before, behind = _neighbours(word, claim)
     for sentence in window.sentences:
         for given in sentence.words:
-            if not given.is_argument or given.sense in claim.senses or given.form in GENERIC:
+            if (
+                not given.is_argument
+                or given.sense in claim.senses
+                or given.form in LEXICON["wording.generic"]
+            ):
                 continue
             there = _neighbours(given, sentence)
             if behind and behind == there[1]:
@@ -333,7 +343,7 @@ def _replaces(word: Word, claim: Statement, window: Window) -> bool:
 
 def _neighbours(word: Word, statement: Statement) -> tuple[str, str]:
     """The senses of the words before and behind one, those that say little left out."""
-    words = [w for w in statement.words if w is word or w.form not in GENERIC]
+    words = [w for w in statement.words if w is word or w.form not in LEXICON["wording.generic"]]
     place = next(n for n, w in enumerate(words) if w is word)
     before = words[place - 1].sense if place else ""
     return before, words[place + 1].sense if place + 1 < len(words) else ""

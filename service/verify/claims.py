@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from itertools import islice, pairwise, takewhile
 
-from index import KoreanAnalyser, Token
-from service.korean.dates import When, whens
-from service.korean.quantities import Quantity, quantities
-from service.korean.titles import TITLES
+from index import KoreanAnalyser, Mention, Quantity, Token, mentions, quantities_in
+from service.korean.lexicon import LEXICON, TITLE
 from service.korean.wording import sense, side
 from service.verify.agents import Part, is_passive, parts
 
@@ -34,7 +32,6 @@ _NOUN_TAGS = frozenset({"NNG", "XR"}) | _NAME_TAGS
 _VERB_TAGS = frozenset({"VV", "VA"})
 _CONTENT_TAGS = _NOUN_TAGS | _VERB_TAGS | {"MAG", "NR", "SN"}
 _SUFFIXES = frozenset({"XSV", "XSA"})
-_LIGHT_VERBS = frozenset({"하", "되", "있", "없", "이", "않", "주", "받", "오", "가", "보", "들"})
 _CLAUSE_ENDS = frozenset(
     "고 며 면서 으며 으면서 지만 어 아 어서 아서 는데 ᆫ데 은데 나 으나 자 으니 니 므로 다가 라며 다며 라고 다고".split()
 )
@@ -52,13 +49,12 @@ _PARTS = {"JKS": "subject", "JKO": "object"}
 _PLACE_PARTICLES = frozenset({"에", "에서", "로", "까지", "부터"})
 _PARTITIVE = re.compile(r"\s?(?:가운데|중(?:에서?)?)\s")  # 58 of 164: what follows is of the part
 _DIRECTION = re.compile(r"(?:에서|부터|으로|로|까지)(?![가-힣]{3})")
-_TITLE = "|".join(sorted(TITLES, key=len, reverse=True))
-_TITLED = re.compile(rf"\s?\(\d\d[^)]*\)|\s?(?:전\s)?[가-힣]{{0,4}}?(?:{_TITLE})(?![가-힣]{{3}})")
-_AFTER_TITLE = re.compile(rf"(?:{_TITLE})\s$")
-_ORGANISATION = re.compile(r"(?:[시군구도대당청원회사]|전자|은행|그룹|대학교?|연합)$")
-_ORGANISATION_NAME = re.compile(
-    r"[가-힣]{2,}(?:시|구|도|군|청|처|원|회|부|사|당|대|은행|전자|그룹|본부|센터|법원|경찰|학교|공사|공단|재단|조합|연구소|구단)"
+_TITLED = LEXICON.expression(
+    rf"\s?\(\d\d[^)]*\)|\s?(?:전\s)?[가-힣]{{0,4}}?{TITLE}(?![가-힣]{{3}})"
 )
+_AFTER_TITLE = LEXICON.expression(rf"{TITLE}\s$")
+_ORGANISATION = LEXICON.expression("{names.organisation_endings}$")
+_ORGANISATION_NAME = LEXICON.expression("[가-힣]{2,}{names.organisation_endings}")
 _PAST = frozenset({"었", "았", "였", "ᆻ"})
 _PLACE = re.compile(r"[가-힣]{2,}[시군구도동읍면리역항당천산]")
 _NEGATIONS_AFTER = frozenset(
@@ -75,19 +71,12 @@ _DEMANDS = frozenset(
     "라고 으라고 라며 으라며 자고 자며 달라고 달라며 라는 자는".split()
 )  # 공개하라고
 _DEMANDING = frozenset("요구 촉구 제안 제의 건의 주문 요청 검토 청구".split())  # 삭감을 요구
-_COUNTRIES = frozenset(
-    "한국 북한 일본 중국 대만 홍콩 몽골 베트남 태국 필리핀 인도네시아 말레이시아 싱가포르 인도 파키스탄 네팔 미얀마 캄보디아 라오스 "
-    "방글라데시 호주 뉴질랜드 미국 캐나다 멕시코 브라질 아르헨티나 칠레 페루 콜롬비아 쿠바 영국 프랑스 독일 이탈리아 스페인 포르투갈 "
-    "네덜란드 벨기에 스위스 오스트리아 스웨덴 노르웨이 덴마크 핀란드 아이슬란드 폴란드 체코 헝가리 그리스 루마니아 불가리아 우크라이나 "
-    "러시아 터키 튀르키예 이란 이라크 이스라엘 사우디아라비아 카타르 이집트 모로코 케냐 에티오피아 나이지리아 남아프리카공화국 가나 "
-    "우즈베키스탄 카자흐스탄".split()
-)
 _WEEKDAY = re.compile(r"[월화수목금토일]요일")
 _CODE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]+-?\d+(?![A-Za-z0-9])")
 _ADVERBS = frozenset({("앞서", "MAG"), ("늦", "MAG")})
 _FALLING = frozenset({"비", "눈", "폭우", "폭설", "우박"})
-_FAMILY_NAME = re.compile(
-    rf"(?<![가-힣\d])(?P<name>[가-힣])\s[가-힣]{{0,6}}?(?P<title>{_TITLE})"
+_FAMILY_NAME = LEXICON.expression(
+    rf"(?<![가-힣\d])(?P<name>[가-힣])\s[가-힣]{{0,6}}?(?P<title>{TITLE})"
     r"(?![가-힣]{3})"
 )
 _RATE = re.compile(
@@ -142,7 +131,7 @@ class Name:
     kind: str
 
 
-Value = Quantity | When | Side | Name
+Value = Quantity | Mention | Side | Name
 
 
 @dataclass(frozen=True)
@@ -162,7 +151,7 @@ class Fact:
         mine, its = self.value, other.value
         if isinstance(mine, Quantity) and isinstance(its, Quantity):
             return mine.agrees_with(its) and self._qualified_like(other)
-        if isinstance(mine, When) and isinstance(its, When):
+        if isinstance(mine, Mention) and isinstance(its, Mention):
             return mine.agrees_with(its) and self._directed_like(other)
         if isinstance(mine, Name) and isinstance(its, Name):
             return mine.form == its.form
@@ -180,8 +169,8 @@ class Fact:
         mine, its = self.value, other.value
         if isinstance(mine, Quantity) and isinstance(its, Quantity):
             return mine.may_rival(its)
-        if isinstance(mine, When) and isinstance(its, When):
-            return mine.kind == its.kind
+        if isinstance(mine, Mention) and isinstance(its, Mention):
+            return mine.grain == its.grain
         if isinstance(mine, Side) and isinstance(its, Side):
             return mine.axis == its.axis
         return isinstance(mine, Name) and isinstance(its, Name) and mine.kind == its.kind
@@ -268,9 +257,11 @@ class _Parser:
 
     def __init__(self, text: str, tokens: Sequence[Token], published: date | None) -> None:
         self._text, self._tokens = text, tokens
-        dates: list[Quantity | When] = list(whens(text, published))
+        dates: list[Quantity | Mention] = list(_dates(text, published))
         numbers = [
-            q for q in quantities(text) if all(q.end <= d.start or d.end <= q.start for d in dates)
+            q
+            for q in quantities_in(text)
+            if all(q.end <= d.start or d.end <= q.start for d in dates)
         ]
         rates = [m.span() for v in numbers if (m := _RATE.search(text[: v.start]))]
         values = (v for v in [*dates, *numbers] if not any(a <= v.start < b for a, b in rates))
@@ -329,7 +320,9 @@ class _Parser:
     def _word(self, n: int, position: float, clause: int) -> Word | None:
         token = self._tokens[n]
         tag = token.tag.split("-")[0]
-        if tag not in _CONTENT_TAGS or (tag in _VERB_TAGS and token.form in _LIGHT_VERBS):
+        if tag not in _CONTENT_TAGS or (
+            tag in _VERB_TAGS and token.form in LEXICON["korean.light_verbs"]
+        ):
             return None
         whole = self._run_ending.get(n, "")
         form = whole if side(whole) else token.form.lower().replace(",", "")
@@ -382,7 +375,7 @@ class _Parser:
             suffix = following[0].form if following and following[0].tag == "XSV" else ""
             if token.tag in _DEEDLESS | {particle} or _ends_clause(self._tokens, verb):
                 return None
-            if suffix or (token.tag == "VV" and token.form not in _LIGHT_VERBS):
+            if suffix or (token.tag == "VV" and token.form not in LEXICON["korean.light_verbs"]):
                 return None if is_passive(suffix or token.form) else (token.form, _PARTS[particle])
         return None
 
@@ -427,16 +420,24 @@ class _Parser:
         )
 
 
+def _dates(text: str, published: date | None) -> Iterator[Mention]:
+    """The dates and times that a text states; of a range, both ends."""
+    for mention in mentions(text, published):
+        for end in mention.ends or (mention,):
+            if end.is_known:
+                yield end
+
+
 def _per(before: str) -> str:
     """What a number counts for one of: kwh in «㎾h당 347원»."""
     per = re.search(r"([가-힣A-Za-z㎾㎿㎡㎏㎞]+)당\s?(?:평균|최대|약)?\s?$", before)
     return unicodedata.normalize("NFKC", per[1]).lower() if per else ""
 
 
-def _number(value: Quantity | When) -> str:
+def _number(value: Quantity | Mention) -> str:
     if isinstance(value, Quantity):
         return f"#{value.value.normalize():f}{value.unit}"
-    return "#" + ",".join(sorted(map(str, value.readings | value.minutes)))
+    return f"#{value.readings or value.stated or sorted(value.minutes)}"
 
 
 def _bonds(position: float, clause: int, words: Sequence[Word], behind: float = 1.0) -> Bonds:
@@ -479,7 +480,7 @@ def _nearest_content(tokens: Sequence[Token], places: Iterable[int]) -> list[int
         n
         for n in takewhile(lambda n: not _ends_clause(tokens, n), places)
         if (tag := tokens[n].tag.split("-")[0]) in _NOUN_TAGS
-        or (tag in _VERB_TAGS and tokens[n].form not in _LIGHT_VERBS)
+        or (tag in _VERB_TAGS and tokens[n].form not in LEXICON["korean.light_verbs"])
     )
     return list(islice(content, 1))
 
@@ -530,7 +531,7 @@ def _runs(text: str, tokens: Sequence[Token]) -> list[_Run]:
         is_name = any(tokens[n].tag in _NAME_TAGS for n in place) or _PLACE.fullmatch(form)
         titled = _TITLED.match(text, end) or _AFTER_TITLE.search(text[max(0, start - 8) : start])
         kind = "person" if titled and not _ORGANISATION.search(form) else form[-1]
-        if form in _COUNTRIES:
+        if form in LEXICON["names.countries"]:
             kind = "country"
         named = (
             (is_name or (titled and 2 <= len(form) <= 4 and len(place) > 1))

@@ -1,19 +1,14 @@
-"""Moments as Korean sources write them, to aware datetimes in Seoul's zone."""
+"""Moments as sources write them, to aware datetimes in Seoul's zone; Korean ones as ``index.dates`` reads them."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 
+from index.dates import moment_in
 from index.documents import SEOUL
 
-_KOREAN = re.compile(
-    r"(?P<year>(?:19|20)\d{2})\s?[.\-/년]\s?(?P<month>\d{1,2})\s?[.\-/월]\s?(?P<day>\d{1,2})(?!\d)"
-    r"[일.]?[\s,T]{0,2}(?:\(?[월화수목금토일](?:요일)?\)?)?\s{0,2}"
-    r"(?:\(?(?P<half>오전|오후|[AaPp][Mm])?\s?(?P<hour>\d{1,2})\s?[:시]\s?(?P<minute>\d{1,2})\s?분?"
-    r"(?::(?P<second>\d{2}))?(?:\s?(?P<half_after>[AaPp][Mm]))?)?"
-)
 _DIGITS = re.compile(r"(\d{8})(?:[T ]?(\d{2})(\d{2})(\d{2})?)?")
 _YEARS = range(1900, 2101)
 
@@ -44,7 +39,7 @@ def _read(value: object, zone: tzinfo) -> datetime | None:
     text = str(value).strip()[:64]
     if isinstance(value, float):
         text = f"{value:.0f}" if abs(value) < 1e15 else ""
-    for read in (_iso, _digits, _korean, _rfc):
+    for read in (_iso, _digits, moment_in, _rfc):
         try:
             moment = read(text)
         except (ValueError, OverflowError, TypeError, IndexError):
@@ -76,25 +71,6 @@ def _digits(text: str) -> datetime | None:
 
 def _epoch(number: int) -> datetime:
     return datetime.fromtimestamp(number / 1000 if number > 10**12 else number, UTC)
-
-
-def _korean(text: str) -> datetime | None:
-    found = _KOREAN.search(text)
-    if found is None:
-        return None
-    day = datetime(int(found["year"]), int(found["month"]), int(found["day"]))  # noqa: DTZ001
-    if found["hour"] is None:
-        return day
-    hour, half = int(found["hour"]), (found["half"] or found["half_after"] or "").lower()
-    if half in {"오후", "pm"} and hour < 12:
-        hour += 12
-    elif half in {"오전", "am"} and hour == 12:
-        hour = 0
-    # 24:00 is midnight at the end of the day.
-    day += timedelta(days=1) if hour == 24 else timedelta()
-    return day.replace(
-        hour=hour % 24, minute=int(found["minute"]), second=int(found["second"] or 0)
-    )
 
 
 def _rfc(text: str) -> datetime | None:
