@@ -15,7 +15,7 @@ from index.corpus import CorpusStatistics
 from index.korean import KoreanAnalyser, Token
 from index.letters import spelt_in_hangul, spelt_in_latin
 
-MAX_VARIANTS = 4
+MAX_VARIANTS = 5
 
 _BRACKETED = re.compile(r"([가-힣A-Za-z][가-힣A-Za-z0-9·&.-]{0,29})\s?\(([^()]{1,40})\)")
 _NAMES_WITHIN = re.compile(r"\s?[·,/=]\s?|\s?(?:이하|약칭|옛)\s")  # (KAIST·카이스트), (이하 한은)
@@ -84,6 +84,7 @@ def variants(question: str, analyser: KoreanAnalyser, corpus: CorpusStatistics) 
         _letter_by_letter(question, tokens, known),
         _joined(question, tokens, known),
         _repaired(question, tokens, known),
+        _respelt(question, tokens, corpus),
     ):
         found |= dict.fromkeys(ways)
     found.pop(question, None)
@@ -163,6 +164,38 @@ def _repaired(question: str, tokens: Sequence[Token], known: _Known) -> Iterator
             yield f"{before}{parts}{after}"
         elif near := known.among(one_jamo_away(word)):
             yield before + min(near, key=near.__getitem__) + after
+
+
+_HANGUL_WORD = re.compile(r"[가-힣]{3,}")
+
+
+def _respelt(question: str, tokens: Sequence[Token], corpus: CorpusStatistics) -> Iterator[str]:
+    """Words with one jamo changed, where only so all pairs of neighbouring letters occur in the corpus.
+
+    Names that the analyser does not know come apart in unforeseeable ways; their letters stay (벡가온, 백가온).
+    """
+    for match in _HANGUL_WORD.finditer(question):
+        word = match[0]
+        unknown = [n for n, pair in enumerate(_pairs(word)) if not corpus.known("bigrams", [pair])]
+        if not unknown or unknown[-1] - unknown[0] > 1:
+            continue  # nothing is wrong with it, or more than one letter
+        wrong = {unknown[-1], unknown[0] + 1}
+        if any(t.tag[0] in "EJ" and t.start <= match.start() + min(wrong) < t.end for t in tokens):
+            continue  # news hardly knows the endings of speech
+        ways = [
+            way
+            for way in one_jamo_away(word)
+            if next(n for n, (a, b) in enumerate(zip(word, way, strict=True)) if a != b) in wrong
+        ]
+        pairs = corpus.known("bigrams", {pair for way in ways for pair in _pairs(way)})
+        fitting = [way for way in ways if all(pair in pairs for pair in _pairs(way))]
+        if fitting:
+            best = min(fitting, key=lambda way: sum(pairs[pair] for pair in _pairs(way)))
+            yield question[: match.start()] + best + question[match.end() :]
+
+
+def _pairs(word: str) -> list[str]:
+    return [word[n : n + 2] for n in range(len(word) - 1)]
 
 
 def _taken_apart(word: str, known: _Known) -> str | None:

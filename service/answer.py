@@ -10,8 +10,6 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from index import Hit, Index
 from service import notes
 from service.errors import LLMError, QuestionInvalid
@@ -32,7 +30,7 @@ from service.schema import (
     Sentence,
     Status,
 )
-from service.sources import Source
+from service.sources import Source, sources_of
 from service.verify.citations import Draft, DraftParser, Evidence, Verifier
 
 PASSAGES_PER_STORY = 3
@@ -150,37 +148,7 @@ class Answerer:
                     (hit for hit in beyond if hit.article.id in course.beyond), len(hits) + 1
                 )
             ]
-        return hits, self._sources(hits, query.text)
-
-    def _sources(self, hits: Sequence[Hit], question: str) -> list[Source]:
-        """One source per article, numbered from 1 in the order of its best passage."""
-        texts = self.index.texts(hits)
-        by_article: dict[str, list[Hit]] = {}
-        for hit in hits:
-            by_article.setdefault(hit.article.id, []).append(hit)
-        sources: list[Source] = []
-        for group in by_article.values():
-            text = texts.get(group[0].version)
-            if text is None:  # removed since the search
-                continue
-            similarities = self.index.similarities(question, text)
-            nearest = np.array([max(hit.dense for hit in group)], dtype=np.float32)
-            sources.append(
-                Source(
-                    number=len(sources) + 1,
-                    article=group[0].article,
-                    body=text.body,
-                    sentences=text.sentences,
-                    passages=[hit.passage for hit in group],
-                    score=group[0].score,
-                    dense=float(self.index.salience(question, nearest)[0]),
-                    lexical=max(hit.lexical.get("morphemes", 0.0) for hit in group),
-                    also_reported_by=group[0].also_reported_by,
-                    similarities=None if similarities is None else similarities.tolist(),
-                    title_morphemes=tuple(text.title_morphemes),
-                )
-            )
-        return sources
+        return hits, sources_of(self.index, hits, query.text)
 
     async def _compose(self, course: _Course) -> AsyncGenerator[SentenceEvent, None]:
         """Sentences of the backend; of the fallback, if it fails before one of them is verified."""

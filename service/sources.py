@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from index import AnalysedSentence, ArticleHeader, Passage
+import numpy as np
+
+from index import AnalysedSentence, ArticleHeader, Hit, Index, Passage
 from service.injection import is_command
 
 Idf = Callable[[Iterable[str]], Mapping[str, float]]
@@ -80,3 +82,34 @@ class Source:
     @cached_property
     def _commands(self) -> Sequence[AnalysedSentence]:
         return [s for s in self._found if is_command(self.body[s.start : s.end])]
+
+
+def sources_of(index: Index, hits: Sequence[Hit], question: str) -> list[Source]:
+    """One source per article, numbered from 1 in the order of its best passage."""
+    texts = index.texts(hits)
+    by_article: dict[str, list[Hit]] = {}
+    for hit in hits:
+        by_article.setdefault(hit.article.id, []).append(hit)
+    sources: list[Source] = []
+    for group in by_article.values():
+        text = texts.get(group[0].version)
+        if text is None:  # removed since the search
+            continue
+        similarities = index.similarities(question, text)
+        nearest = np.array([max(hit.dense for hit in group)], dtype=np.float32)
+        sources.append(
+            Source(
+                number=len(sources) + 1,
+                article=group[0].article,
+                body=text.body,
+                sentences=text.sentences,
+                passages=[hit.passage for hit in group],
+                score=group[0].score,
+                dense=float(index.salience(question, nearest)[0]),
+                lexical=max(hit.lexical.get("morphemes", 0.0) for hit in group),
+                also_reported_by=group[0].also_reported_by,
+                similarities=None if similarities is None else similarities.tolist(),
+                title_morphemes=tuple(text.title_morphemes),
+            )
+        )
+    return sources

@@ -5,18 +5,18 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 Model = Literal["sentence", "answer"]
 BIAS = "bias"
+FILE = Path(__file__).with_name("weights.toml")
 
 
 @cache
 def weights(model: Model) -> Mapping[str, float]:
     """The weights of a linear model by feature; ``bias`` is the constant."""
-    text = files("service.generate").joinpath("weights.toml").read_text("utf-8")
-    table: Mapping[str, float] = tomllib.loads(text)[model]
+    table: Mapping[str, float] = tomllib.loads(FILE.read_text("utf-8"))[model]
     return table
 
 
