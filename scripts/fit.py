@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Fit the weights of sentence choice and of answerability, and write service/generate/weights.toml.
 
-    scripts/fit.py --squad KorQuAD_v1.0_dev.json
+    scripts/fit.py --squad KorQuAD_v1.0_dev.json    # ask the questions anew, keep their features, fit
+    scripts/fit.py                                  # fit to the features as they were kept
 
 Data: the even half (places 0, 2, …) of the questions over the sample corpus and over tests/corpus/news-a, and a seeded
-sample of KorQuAD; the odd halves and news-b report (``scripts/benchmark.py abstention``). Sentences: the likelihood
-that a softmax over the scores puts on a sentence with the answer (listwise, as in Cao et al., ICML 2007). Answerability:
-logistic regression on whether the sentences that would be quoted hold the answer, each question also asked with the
-sentences that hold it taken out, and with its articles taken out. Deterministic but for the rounding of vectors.
+sample of KorQuAD; the odd halves and news-b report (``scripts/benchmark.py abstention``). Their features, numbers
+without a text, are kept in tests/corpus/fit.npz, so that anybody can fit again, and a test does. Sentences: the
+likelihood that a softmax over the scores puts on a sentence with the answer (listwise, as in Cao et al., ICML 2007).
+Answerability: logistic regression on whether the sentences that would be quoted hold the answer, each question also
+asked with the sentences that hold it taken out, and with its articles taken out.
 """
 
 from __future__ import annotations
@@ -57,7 +59,8 @@ CASES: Mapping[str, float] = {
 }
 """What a question counts for: most are answerable, as they are put to an archive."""
 
-TOP_K, PER_STORY, KEPT = 8, 3, 60
+TOP_K, PER_STORY, KEPT = 8, 3, 40
+TABLES = CORPUS / "fit.npz"
 
 app = typer.Typer()
 
@@ -72,78 +75,136 @@ class Example:
     case: str
 
 
+@dataclass(frozen=True)
+class Tables:
+    """What is fitted. ``sentences`` has a row of features for each candidate, ``groups`` the question of each, ``right``
+    whether it holds the answer; ``answers`` has a row for each question in each of its cases, ``truth`` whether what would be
+    quoted holds the answer, ``counts`` what the case counts for.
+    """
+
+    sentences: NDArray[np.float64]
+    groups: NDArray[np.int64]
+    right: NDArray[np.float64]
+    answers: NDArray[np.float64]
+    truth: NDArray[np.float64]
+    counts: NDArray[np.float64]
+
+    @classmethod
+    def read(cls, path: Path = TABLES) -> Tables:
+        """Those kept in a file."""
+        with np.load(path, allow_pickle=False) as kept:
+            return cls(**{name: kept[name].astype(np.float64) for name in kept.files})
+
+    def write(self, path: Path = TABLES) -> None:
+        """Keep them, rounded as they were for fitting."""
+        np.savez_compressed(
+            path,
+            **{
+                n: v.astype(np.float16 if n != "groups" else np.int32)
+                for n, v in vars(self).items()
+            },
+        )
+
+
 @app.command()
 def main(
     squad: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="KorQuAD's development file.")
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="KorQuAD's development file: ask anew."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the weights go.")] = FILE,
 ) -> None:
     """Fit both models and write their weights."""
-    fitted = fit(list(examples(squad)))
+    if squad is not None:
+        found = list(examples(squad))
+        sentence = fit_sentences(*sentence_tables(found))
+        tables(found, sentence).write()
+    fitted = fit(Tables.read())
     out.write_text(as_toml(fitted), "utf-8")
     typer.echo(as_toml(fitted))
 
 
-def fit(found: Sequence[Example]) -> dict[str, dict[str, float]]:
+def fit(tables: Tables) -> dict[str, dict[str, float]]:
     """Both models' weights, rounded to what matters."""
-    sentence = fit_sentences([e for e in found if 0 < e.right.sum() < len(e.right)])
-    ranked = [_reranked(example, sentence) for example in found]
-    return {"sentence": sentence, "answer": fit_answers(ranked)}
+    return {
+        "sentence": fit_sentences(tables.sentences, tables.groups, tables.right),
+        "answer": fit_answers(tables.answers, tables.truth, tables.counts),
+    }
 
 
-def fit_sentences(found: Sequence[Example]) -> dict[str, float]:
+def fit_sentences(
+    table: NDArray[np.float64], groups: NDArray[np.int64], right: NDArray[np.float64]
+) -> dict[str, float]:
     """Weights under which sentences with the answer come first."""
-    tables = [_table([c.features for c in example.candidates], SENTENCE) for example in found]
-    scale = np.vstack(tables).std(axis=0) + 1e-9
-    groups = [(t / scale, example.right) for t, example in zip(tables, found, strict=True)]
+    scale = table.std(axis=0) + 1e-9
+    starts = np.flatnonzero(np.diff(groups)) + 1
+    asked = list(zip(np.split(table / scale, starts), np.split(right, starts), strict=True))
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         total, slope = (
-            RIDGE * len(groups) * float(weights @ weights),
-            2 * RIDGE * len(groups) * weights,
+            RIDGE * len(asked) * float(weights @ weights),
+            2 * RIDGE * len(asked) * weights,
         )
-        for table, right in groups:
-            scores = table @ weights
+        for rows, holds in asked:
+            scores = rows @ weights
             shares = np.exp(scores - scores.max())
             shares /= shares.sum()
-            hit = float(shares @ right) + 1e-12
+            hit = float(shares @ holds) + 1e-12
             total -= np.log(hit)
-            slope -= table.T @ (shares * right / hit - shares)
+            slope -= rows.T @ (shares * holds / hit - shares)
         return total, slope
 
     return _named(SENTENCE, _minimum(loss, len(SENTENCE)) / scale)
 
 
-def fit_answers(found: Sequence[Example]) -> dict[str, float]:
+def fit_answers(
+    table: NDArray[np.float64], truth: NDArray[np.float64], counts: NDArray[np.float64]
+) -> dict[str, float]:
     """Weights that tell whether what would be quoted holds the answer."""
-    rows, labels, counts = [], [], []
-    for example in found:
-        chosen = choose(example.asked, example.candidates)
-        rows.append(evidence(example.asked, example.candidates, chosen))
-        places = [example.candidates.index(c) for c in chosen]
-        labels.append(float(example.right[places].max()))
-        counts.append(CASES[example.case])
-    table, truth, weight = _table(rows, ANSWER), np.array(labels), np.array(counts)
     mean, scale = table.mean(axis=0), table.std(axis=0) + 1e-9
     standard = np.hstack([(table - mean) / scale, np.ones((len(table), 1))])
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         logits, free = standard @ weights, np.append(weights[:-1], 0.0)
-        total = float(weight @ (np.logaddexp(0, logits) - truth * logits)) + 0.5 * float(
+        total = float(counts @ (np.logaddexp(0, logits) - truth * logits)) + 0.5 * float(
             free @ free
         )
-        return total, standard.T @ (weight * (1 / (1 + np.exp(-logits)) - truth)) + free
+        return total, standard.T @ (counts * (1 / (1 + np.exp(-logits)) - truth)) + free
 
-    found_weights = _minimum(loss, len(ANSWER) + 1)
-    slopes = found_weights[:-1] / scale
-    return {BIAS: round(float(found_weights[-1] - slopes @ mean), 3)} | _named(ANSWER, slopes)
+    found = _minimum(loss, len(ANSWER) + 1)
+    slopes = found[:-1] / scale
+    return {BIAS: round(float(found[-1] - slopes @ mean), 2)} | _named(ANSWER, slopes)
+
+
+# -- tables ----------------------------------------------------------------------------------------
+
+
+def sentence_tables(
+    found: Sequence[Example],
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    """The candidates of the questions that some of them answer: features, question, whether it holds the answer."""
+    telling = [example for example in found if 0 < example.right.sum() < len(example.right)]
+    features = [c.features for example in telling for c in example.candidates]
+    groups = np.repeat(np.arange(len(telling)), [len(example.candidates) for example in telling])
+    return _table(features, SENTENCE), groups, np.concatenate([e.right for e in telling])
+
+
+def tables(found: Sequence[Example], sentence: Mapping[str, float]) -> Tables:
+    """All that is fitted; what would be quoted depends on the weights of the sentences."""
+    rows, truth, counts = [], [], []
+    for example in (_reranked(one, sentence) for one in found):
+        chosen = choose(example.asked, example.candidates)
+        rows.append(evidence(example.asked, example.candidates, chosen))
+        places = [example.candidates.index(c) for c in chosen]
+        truth.append(float(example.right[places].max()))
+        counts.append(CASES[example.case])
+    return Tables(*sentence_tables(found), _table(rows, ANSWER), np.array(truth), np.array(counts))
 
 
 # -- examples --------------------------------------------------------------------------------------
 
 
-def examples(squad: Path | None) -> Iterator[Example]:
+def examples(squad: Path) -> Iterator[Example]:
     """Every question of the choosing halves in each of its cases."""
     from index import build_index, open_index
     from index.embedding import SentenceTransformerEmbedder
@@ -155,11 +216,10 @@ def examples(squad: Path | None) -> Iterator[Example]:
         with open_index(f"{folder}/news", embedder=embedder) as index:
             for name in QUESTIONS:
                 yield from _asked(index, _questions(CORPUS / f"{name}.jsonl")[::2])
-        if squad is not None:
-            articles, questions = _of_squad(squad)
-            build_index(articles, f"{folder}/squad", embedder=embedder)
-            with open_index(f"{folder}/squad", embedder=embedder) as index:
-                yield from _asked(index, questions)
+        articles, questions = _of_squad(squad)
+        build_index(articles, f"{folder}/squad", embedder=embedder)
+        with open_index(f"{folder}/squad", embedder=embedder) as index:
+            yield from _asked(index, questions)
 
 
 def _questions(path: Path) -> list[GoldQuestion]:
@@ -254,7 +314,7 @@ def _table(rows: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> NDA
 
 
 def _named(names: Mapping[str, str], values: NDArray[np.float64]) -> dict[str, float]:
-    return {name: round(float(v), 3) for name, v in zip(names, values, strict=True)}
+    return {name: round(float(v), 2) for name, v in zip(names, values, strict=True)}
 
 
 def as_toml(fitted: Mapping[str, Mapping[str, float]]) -> str:

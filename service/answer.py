@@ -227,7 +227,13 @@ class Answerer:
         citations = reply.citations
         if status == "related":
             citations = tuple(
-                _citation(number, [Evidence(lead.source, lead.sentence.start, lead.sentence.end)])
+                _citation(
+                    number,
+                    [
+                        Evidence(lead.source, s.start, s.end)
+                        for s in lead.source.quoted_with(lead.sentence)
+                    ],
+                )
                 for number, lead in enumerate(self._leads(course), start=1)
             )
         return Answer(

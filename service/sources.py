@@ -10,6 +10,7 @@ import numpy as np
 
 from index import AnalysedSentence, ArticleHeader, Hit, Index, Passage
 from service.injection import is_command
+from service.tables import Row, rows_of
 
 Idf = Callable[[Iterable[str]], Mapping[str, float]]
 """Gives the idf of each of some morphemes: how rare it is in the corpus."""
@@ -50,6 +51,21 @@ class Source:
     def _similarity_by_start(self) -> Mapping[int, float]:
         starts = (sentence.start for sentence in self.sentences)
         return dict(zip(starts, self.similarities or (), strict=False))
+
+    @cached_property
+    def rows(self) -> Mapping[int, Row]:
+        """The rows of tables in the article, by the offset at which each starts."""
+        return rows_of(self.body, self.sentences)
+
+    def reading(self, sentence: AnalysedSentence) -> str:
+        """A sentence as it is read: a row of a table with its column names, else the words of the article."""
+        row = self.rows.get(sentence.start)
+        return row.text if row else self.body[sentence.start : sentence.end].strip()
+
+    def quoted_with(self, sentence: AnalysedSentence) -> tuple[AnalysedSentence, ...]:
+        """What is quoted for a sentence: of a row of a table also the caption and the column names."""
+        row = self.rows.get(sentence.start)
+        return (*row.above, sentence) if row else (sentence,)
 
     def supplied_sentences(self) -> Sequence[AnalysedSentence]:
         """The sentences within the passages, in reading order, without commands to a model."""

@@ -20,14 +20,14 @@ from service.query.asked import Asked
 FEATURES: Mapping[str, str] = {
     "missing": "share of the question's words, verbs left out, that the sentences and their surroundings lack",
     "untold": "the same of its verbs and adverbs",
-    "names": "1: one of its names is missing there",
+    "names": "1: one of its names is missing there, or in the article what has a number for a name: 9호선",
     "meaning": "cosine of the nearest sentence less that of an average passage, in spreads of the corpus",
     "margin": "by how much the best sentence's score is ahead of the next",
     "other_time": "1: neither the sentences nor the day of publication are of the time asked about",
     "no_unit": "1: a number is asked for, and none has such a unit",
     "no_number": "1: a number is asked for, and there is none at all",
     "no_date": "1: a time is asked for, and none is named",
-    "no_reason": "1: a reason is asked for, and none is given as such",
+    "no_reason": "1: a reason is asked for, and none is given; 0.5: perhaps one",
     "brevity": "1 / (1 + words of the question): of few words, one says little",
     "focus": "share of the question's last words that the sentences themselves lack",
 }
@@ -53,23 +53,29 @@ def evidence(
     missing = asked.weights.keys() - near
     verbs = missing & asked.verbs
     last = list(asked.weights)[-LAST_WORDS:]
-    is_kind = max(c.features["kind"] for c in chosen) > 0
+    kind = max(c.features["kind"] for c in chosen)
     return {
         "missing": asked.share(frozenset(missing - verbs)),
         "untold": asked.share(frozenset(verbs)),
-        "names": float(bool(missing & asked.names)),
+        "names": float(bool(missing & asked.names) or not _numbered_alike(asked, chosen)),
         "meaning": min(max(c.source.similarity(c.sentence) for c in chosen), MAX_MEANING),
         "margin": _margin(candidates),
         "other_time": float(
             asked.time is not None and max(c.features["time"] for c in chosen) == 0
         ),
-        "no_unit": float(asked.kind == "number" and not is_kind),
+        "no_unit": float(asked.kind == "number" and not kind),
         "no_number": float(asked.kind == "number" and not any(map(_has_number, chosen))),
-        "no_date": float(asked.kind == "date" and not is_kind),
-        "no_reason": float(asked.kind == "reason" and not is_kind),
+        "no_date": float(asked.kind in {"date", "hour"} and not kind),
+        "no_reason": 1 - kind if asked.kind == "reason" else 0.0,
         "brevity": 1 / (1 + len(asked.weights)),
         "focus": _share_of([word for word in last if word not in held], last, asked),
     }
+
+
+def _numbered_alike(asked: Asked, chosen: Sequence[Candidate]) -> bool:
+    """Whether the articles name what the question names by a number."""
+    told = ["".join(f"{c.source.article.title} {c.source.body}".split()) for c in chosen]
+    return all(any(name in text for text in told) for name in asked.numbered)
 
 
 def _margin(candidates: Sequence[Candidate]) -> float:

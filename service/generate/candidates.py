@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from index import AnalysedSentence, shared_bigrams
 from service.generate.weights import weighted
+from service.korean.lexicon import LEXICON
 from service.query.asked import Asked
 from service.sources import Source
 
@@ -58,7 +59,7 @@ class Candidate:
 
     @property
     def text(self) -> str:
-        return self.source.body[self.sentence.start : self.sentence.end].strip()
+        return self.source.reading(self.sentence)
 
 
 def rank(asked: Asked, sources: Sequence[Source]) -> list[Candidate]:
@@ -71,8 +72,8 @@ def rank(asked: Asked, sources: Sequence[Source]) -> list[Candidate]:
 
 def _candidates(asked: Asked, source: Source, best: float, nearest: float) -> Iterator[Candidate]:
     sentences = source.supplied_sentences()
-    texts = [source.body[s.start : s.end] for s in sentences]
-    held = [asked.held(frozenset(s.morphemes), t) for s, t in zip(sentences, texts, strict=True)]
+    texts = [source.reading(s) for s in sentences]
+    held = [asked.held(_morphemes(source, s), t) for s, t in zip(sentences, texts, strict=True)]
     title = asked.held(frozenset(source.title_morphemes), source.article.title)
     timed = _timed(asked, source, texts)
     for position, (sentence, text) in enumerate(zip(sentences, texts, strict=True)):
@@ -97,6 +98,13 @@ def _candidates(asked: Asked, source: Source, best: float, nearest: float) -> It
         yield Candidate(source, sentence, position, features, score, held[position], near)
 
 
+def _morphemes(source: Source, sentence: AnalysedSentence) -> frozenset[str]:
+    """Those of a sentence; of a row also those of its caption and column names."""
+    row = source.rows.get(sentence.start)
+    above = row.above if row else ()
+    return frozenset(sentence.morphemes).union(*(s.morphemes for s in above))
+
+
 def _timed(asked: Asked, source: Source, texts: Sequence[str]) -> list[float]:
     """For each sentence, whether it is about the time that the question names: 1, 0.5 or 0."""
     time, day = asked.time, source.article.published_on
@@ -111,32 +119,43 @@ def _timed(asked: Asked, source: Source, texts: Sequence[str]) -> list[float]:
 
 
 def holds(asked: Asked, text: str) -> float:
-    """Whether a text holds the kind of thing that is asked for: 1 yes, 0 no, 0.5 can't tell."""
-    return float(bool(asked.spots(text))) if asked.is_recognisable else 0.5
+    """Whether a text holds the kind of thing that is asked for: 1 yes, 0 no, 0.5 can't tell, or a likely cause."""
+    if not asked.is_recognisable:
+        return 0.5
+    if asked.spots(text):
+        return 1.0
+    return 0.5 if asked.kind == "reason" and _CAUSAL.search(text) else 0.0
+
+
+_CAUSAL = LEXICON.expression("{evidence.causal_endings}")
 
 
 def _bound(asked: Asked, text: str) -> float:
     """How near the question's words stand to what may be its answer, 0 to 1."""
     if asked.kind in {"reason", "manner"}:
         return 0.0
-    spots = asked.spots(text)
-    total = sum(asked.weights.values())
+    return max((nearness for _, nearness in bindings(asked, text)), default=0.0)
+
+
+def bindings(asked: Asked, text: str) -> list[tuple[tuple[int, int], float]]:
+    """What may be the answer in a text, and how near the question's words stand to each, 0 to 1."""
+    spots, total = asked.spots(text), sum(asked.weights.values())
     if not spots or not total:
-        return 0.0
+        return [(spot, 0.0) for spot in spots]
     places = {
         word: found
         for word, pattern in asked.patterns.items()
         if (found := [m.span() for m in pattern.finditer(text)])
     }
-    return (
-        max(
-            sum(
-                asked.weights[word] * NEARNESS ** min(_gap(spot, place) for place in found)
-                for word, found in places.items()
-            )
-            for spot in spots
-        )
-        / total
+    return [(spot, _nearness(asked, spot, places) / total) for spot in spots]
+
+
+def _nearness(
+    asked: Asked, spot: tuple[int, int], places: Mapping[str, list[tuple[int, int]]]
+) -> float:
+    return sum(
+        asked.weights[word] * NEARNESS ** min(_gap(spot, place) for place in found)
+        for word, found in places.items()
     )
 
 

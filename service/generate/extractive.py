@@ -81,24 +81,34 @@ def join(asked: Asked, candidates: Sequence[Candidate]) -> list[Candidate]:
     takes the last place. A sentence that begins with a pronoun is quoted with the one before it.
     """
     best = candidates[0]
-    of_source = [c for c in candidates if c.source.number == best.source.number]
+    of_source = [c for c in candidates if c.source.number == best.source.number and _tells(c, best)]
     close = [c for c in of_source if c.score >= best.score - MAX_SCORE_GAP][:MAX_SENTENCES]
-    if asked.kind == "reason" and not any(c.features["kind"] for c in close):
-        close = close[: MAX_SENTENCES - 1] + _reasons(best, of_source)
+    if asked.kind == "reason" and not any(c.features["kind"] == 1 for c in close):
+        close = close[:1] + _reasons(best, of_source)
     if before := _antecedent(min(close, key=lambda c: c.position), of_source):
         close.insert(1, before)
     places = list(dict.fromkeys(candidate.position for candidate in close))[:MAX_SENTENCES]
     return sorted((c for c in of_source if c.position in places), key=lambda c: c.position)
 
 
+def _tells(other: Candidate, best: Candidate) -> bool:
+    """Whether a candidate may stand beside the best: not another row of a table, which is about another thing."""
+    is_row = other.sentence.start in other.source.rows
+    return not is_row or other.held >= best.held
+
+
 def _reasons(best: Candidate, of_source: Sequence[Candidate]) -> list[Candidate]:
-    """The sentence nearest to the best that gives a reason, those behind it first."""
-    giving = [
-        c for c in of_source if c.features["kind"] and abs(c.position - best.position) <= REACH
-    ]
-    return sorted(
-        giving, key=lambda c: (abs(c.position - best.position), c.position < best.position)
-    )[:1]
+    """The sentences near the best that give a reason, the likelier first; without one, how the article begins."""
+    near = [c for c in of_source if c is not best and abs(c.position - best.position) <= REACH]
+    giving = sorted(
+        (c for c in near if c.features["kind"]),
+        key=lambda c: (
+            -c.features["kind"],
+            abs(c.position - best.position),
+            c.position < best.position,
+        ),
+    )
+    return giving[:1] + sorted(of_source, key=lambda c: c.position)[:2]
 
 
 REACH = 4

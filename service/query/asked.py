@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from index import Expression, KoreanAnalyser, Quantity, bigrams, quantities_in
+from index import Expression, KoreanAnalyser, Mention, Quantity, bigrams, mentions, quantities_in
 from service.korean.lexicon import LEXICON, TITLE
 from service.korean.wording import alike
 from service.sources import Idf
@@ -41,7 +41,7 @@ class Asked:
 
     ``weights`` are the content words that its answer must be about, with their rarity. ``forms`` gives for each word the forms in which a text may have it:
     itself, synonyms, other spellings. ``kind`` is the kind of answer (``number``, ``person`` …), ``units`` those that a
-    number should have; ``numbered`` what has a number in its name: 2호선.
+    number should have; ``numbered`` what has a number in its name: 2호선; ``hours`` the times of day that it names.
     """
 
     text: str
@@ -57,6 +57,8 @@ class Asked:
     numbered: tuple[str, ...]
     focus: frozenset[str] = frozenset()
     time: AskedTime | None = None
+    hours: tuple[Mention, ...] = ()
+    words_of_hours: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -79,6 +81,7 @@ class Asked:
         verbs = frozenset(t.form for t in tokens if t.tag.startswith(("VV", "VA", "MA", "XR")))
         weights = {word: PRIOR + weight for word, weight in idf(morphemes).items()}
         forms = {word: alike(word) for word in weights}
+        hours = tuple(m for m in mentions(question, None) if m.minutes)
         for spelling in spellings:
             _note_spelling(forms, question, spelling, analyser)
         return cls(
@@ -98,15 +101,26 @@ class Asked:
             numbered=tuple("".join(m[0].split()) for m in _NUMBERED.finditer(question)),
             focus=_focus(question, weights, analyser),
             time=time,
+            hours=hours,
+            words_of_hours=frozenset(m for h in hours for m in analyser.morphemes(h.text))
+            & weights.keys(),
         )
 
     def held(self, words: frozenset[str], text: str) -> frozenset[str]:
-        """Those of the question's words that a text has: as they are, as a part, in another form."""
-        return frozenset(
+        """Those of the question's words that a text has: as they are, as a part, in another form.
+
+        Those of a time of day are there where the text names the same time: 오후 6시 in 18:00, not in 06:00.
+        """
+        found = frozenset(
             word
             for word, forms in self.forms.items()
             if not forms.isdisjoint(words) or (len(word) > 1 and self.patterns[word].search(text))
         )
+        if not self.words_of_hours:
+            return found
+        told = [m for m in mentions(text, None) if m.minutes]
+        is_same = any(hour.agrees_with(m) for hour in self.hours for m in told)
+        return found | self.words_of_hours if is_same else found - self.words_of_hours
 
     def share(self, words: frozenset[str]) -> float:
         """The weight of some of the question's words, of all."""
@@ -130,6 +144,12 @@ class Asked:
                     if q.unit in _DATE and q.text not in self.text
                 ]
                 return days + [m.span() for m in _DATE_WORDS.finditer(text)]
+            case "hour":
+                return [
+                    (m.start, m.end)
+                    for m in mentions(text, None)
+                    if m.minutes and m.text not in self.text
+                ]
             case "person":
                 return [m.span() for m in _PERSON.finditer(text)]
             case "place":
@@ -144,7 +164,7 @@ class Asked:
     @property
     def is_recognisable(self) -> bool:
         """Whether ``spots`` can tell what may be the answer."""
-        return self.kind in {"number", "date", "person", "place", "reason", "manner"}
+        return self.kind in {"number", "date", "hour", "person", "place", "reason", "manner"}
 
 
 def _focus(question: str, weights: Mapping[str, float], analyser: KoreanAnalyser) -> frozenset[str]:
@@ -177,6 +197,7 @@ _KINDS: Sequence[tuple[str, Expression]] = tuple(
             r"^(?!.*(?:누구|누가|언제|며칠|어디|왜|이유|얼마|몇|어떻게|어느|어떤|무엇을|뭘))"
             r".*(?:(?:뉴스|소식|기사|보도)(?:들?(?:을|를|이|가|은|는|엔|에는|만|좀)?)?(?:\s?(?:좀|다|모두|전부)?\s?(?:알려|찾아|보여|정리|요약|추려|모아|있|없|뭐|부탁|궁금|줘)\S*(?:\s\S+)?)?\s?[?.!~]*$|요약|정리해|무슨\s?일)",
         ),
+        ("hour", r"몇\s?시(?=[에인이쯤경?\s]|부터|까지|$)"),
         ("person", r"누구|누가|{questions.persons|names.titles}(?:은|는|의 이름은)?\s?\??$"),
         (
             "date",

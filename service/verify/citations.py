@@ -23,6 +23,7 @@ from functools import cached_property
 from index import AnalysedSentence, KoreanAnalyser
 from service.schema import Support
 from service.sources import Idf, Source, attribution
+from service.tables import Row
 from service.verify.agreement import Window, failure
 from service.verify.claims import Statement, squeeze
 
@@ -119,12 +120,12 @@ class Verifier:
         """The draft with its evidence, repaired if another source supports it; None: unsupported."""
         cited = [self._sources[n] for n in dict.fromkeys(draft.markers) if n in self._sources]
         claims = _Claims(draft.text, self._analyser, self._idf)
-        found = [evidence for reading in cited if (evidence := reading.support(claims))]
+        found = [evidence for reading in cited for evidence in reading.support(claims)]
         if found:
             return Verified(draft.text, tuple(found), "supported")
         for reading in self._sources.values():
             if reading not in cited and (evidence := reading.support(claims)):
-                return Verified(draft.text, (evidence,), "repaired")
+                return Verified(draft.text, evidence, "repaired")
         return None
 
 
@@ -167,9 +168,19 @@ class _Reading:
         self._published = source.article.published_on
         self._statements: dict[int, Statement] = {}
 
-    def support(self, claims: _Claims) -> Evidence | None:
-        """The shortest window of the source that supports the claim."""
-        return self._quoted(claims) or self._stated(claims)
+    def support(self, claims: _Claims) -> tuple[Evidence, ...]:
+        """The shortest window of the source that supports the claim; of a table the row and its column names."""
+        if row := self._row(claims):
+            spans = self._source.quoted_with(row.sentence)
+            return tuple(Evidence(self._source, s.start, s.end) for s in spans)
+        window = self._quoted(claims) or self._stated(claims)
+        return (window,) if window else ()
+
+    def _row(self, claims: _Claims) -> Row | None:
+        """The row of a table that the claim says as a sentence."""
+        said = self._without_attribution(claims)
+        supplied = (self._source.rows.get(s.start) for run in self._runs for s in run)
+        return next((row for row in supplied if row and squeeze(row.text) == said), None)
 
     def _quoted(self, claims: _Claims) -> Evidence | None:
         """The sentence that the claim repeats word for word; to see that, nothing is taken apart."""

@@ -1,0 +1,51 @@
+"""The shortest words of a quote that answer a question, where it can be told which they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from index import AnalysedSentence
+from service.generate.candidates import bindings
+from service.query.asked import Asked
+from service.sources import Source
+
+SHOWN_KINDS = frozenset({"number", "date", "hour", "person", "place"})
+"""Kinds of answers that are a few words; a reason is a clause, and where it ends nobody can tell."""
+
+
+def answer_span(
+    asked: Asked, source: Source, sentences: Sequence[AnalysedSentence], said: str
+) -> tuple[int, int] | None:
+    """Where, in the article's body, one of the cited sentences has the answer that ``said`` gives; None: unclear.
+
+    Of what may be the answer, by its kind, the one that stands nearest to the question's words.
+    """
+    if asked.kind not in SHOWN_KINDS:
+        return None
+    found = [
+        (nearness, start, end)
+        for sentence in sentences
+        for nearness, start, end in _spots(asked, source, sentence)
+        if _plain(source.body[start:end]) in _plain(said)
+    ]
+    found.sort(key=lambda spot: (-spot[0], spot[1]))
+    if not found or (len(found) > 1 and found[0][0] == found[1][0]):
+        return None
+    return found[0][1:]
+
+
+def _spots(
+    asked: Asked, source: Source, sentence: AnalysedSentence
+) -> list[tuple[float, int, int]]:
+    if row := source.rows.get(sentence.start):
+        named = [span for name, span in row.cells.items() if name and name in asked.text]
+        cells = named or list(row.cells.values())[1:]
+        spots = [(1.0, *cell) for cell in cells]
+    else:
+        text = source.body[sentence.start : sentence.end]
+        spots = [(nearness, *spot) for spot, nearness in bindings(asked, text)]
+    return [(nearness, sentence.start + a, sentence.start + b) for nearness, a, b in spots]
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split()).replace(",", "")
