@@ -214,13 +214,11 @@ class Answerer:
             return "answered"
         if self._leads(course):
             return "related"
-        if course.sources:
-            return "no_evidence"
         asked = course.interpreted.time_range
         demanded = asked and asked.role == "demand"
         if asked and demanded and is_outside(asked, *self.index.coverage):
             return "out_of_coverage"
-        return "no_match"
+        return "no_evidence" if course.sources else "no_match"
 
     def _answer(self, course: _Course) -> Answer:
         status, reply, writer = self._status(course), course.reply, course.writer

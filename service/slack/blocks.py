@@ -40,7 +40,7 @@ QUESTION_INPUT = "question"
 SOURCES = bold("출처")
 """Heads the list of articles."""
 
-LEADS = f":mag: {bold(LEADS_TITLE)}"
+LEADS = f"🔍 {bold(LEADS_TITLE)}"
 """Heads the near articles in the place of an answer."""
 MAX_LEAD_CHARS = 500
 
