@@ -158,8 +158,9 @@ def test_what_answers_is_bold_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> 
     shown = {}
     for is_terminal in (True, False):
         screen = io.StringIO()
+        colours = "standard" if is_terminal else None
         console = Console(
-            file=screen, force_terminal=is_terminal, color_system="standard", soft_wrap=True
+            file=screen, force_terminal=is_terminal, color_system=colours, soft_wrap=True
         )
         monkeypatch.setitem(terminal.say.__kwdefaults__, "to", console)
         cited = small_citation.citation(answer_spans=(Span(start=6, end=14),))

@@ -29,7 +29,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("",),  # the package's front door
     ),
     "service": (
-        ("schema", "errors", "settings", "validation", "injection", "sources"),
+        ("schema", "errors", "settings", "validation", "injection", "sources", "wording"),
         ("korean",),
         ("query",),
         ("generate",),
