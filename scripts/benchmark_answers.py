@@ -268,9 +268,9 @@ def _named(dataset: Dataset, answerer: Answerer) -> Dataset:
 async def _measure_answers(
     answerer: Answerer, questions: Sequence[GoldQuestion], backend: str
 ) -> dict[str, Any]:
-    from service.answer import DoneEvent, PassagesEvent, SentenceEvent
     from service.evaluation.judge import Judge
     from service.evaluation.scoring import Outcome, build_report
+    from service.events import DoneEvent, PassagesEvent, SentenceEvent
 
     outcomes: list[Outcome] = []
     first, whole = [], []

@@ -13,57 +13,30 @@ from dataclasses import dataclass, field, replace
 from index import Hit, Index
 from service import notes
 from service.errors import LLMError, QuestionInvalid
+from service.events import DoneEvent, Event, InterpretedEvent, PassagesEvent, SentenceEvent
 from service.generate.candidates import Candidate
 from service.generate.leads import LEADS, leads
 from service.generate.prompt import Message, Prompt
 from service.generate.protocol import LLMBackend
 from service.generate.rewriting import rewrite
 from service.query.understand import Understander, Understood, is_outside
+from service.reply import Reply, cite, evidence_of
 from service.schema import (
     ABSTENTIONS,
     Answer,
-    Citation,
     Failure,
     Interpreted,
     Question,
-    Quote,
-    Sentence,
     Status,
 )
 from service.sources import Source, sources_of
-from service.verify.citations import Draft, DraftParser, Evidence, Verifier
+from service.verify.citations import DraftParser, Verifier
 
 PASSAGES_PER_STORY = 3
 FALLBACK = "extractive"
 """The backend that answers in the place of one that failed: it needs no network."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class InterpretedEvent:
-    interpreted: Interpreted
-
-
-@dataclass(frozen=True)
-class PassagesEvent:
-    hits: Sequence[Hit]
-
-
-@dataclass(frozen=True)
-class SentenceEvent:
-    """A verified sentence and the citations it is the first to use."""
-
-    sentence: Sentence
-    citations: Sequence[Citation]
-
-
-@dataclass(frozen=True)
-class DoneEvent:
-    answer: Answer
-
-
-Event = InterpretedEvent | PassagesEvent | SentenceEvent | DoneEvent
 
 
 class Answerer:
@@ -104,7 +77,9 @@ class Answerer:
             # By the end a newer one may be in use; the answer comes from the one that was searched.
             course.generation = hits[0].generation
         course.sources = sources
-        course.reply = _Reply(Verifier(sources, self.index.analyser, self.index.idf))
+        course.reply = Reply(
+            Verifier(sources, self.index.analyser, self.index.idf), course.understood.asked
+        )
         yield PassagesEvent(hits)
         async with aclosing(self._compose(course)) as sentences:
             async for sentence in sentences:
@@ -214,26 +189,18 @@ class Answerer:
             return "answered"
         if self._leads(course):
             return "related"
-        if course.sources:
-            return "no_evidence"
         asked = course.interpreted.time_range
         demanded = asked and asked.role == "demand"
         if asked and demanded and is_outside(asked, *self.index.coverage):
             return "out_of_coverage"
-        return "no_match"
+        return "no_evidence" if course.sources else "no_match"
 
     def _answer(self, course: _Course) -> Answer:
         status, reply, writer = self._status(course), course.reply, course.writer
         citations = reply.citations
         if status == "related":
             citations = tuple(
-                _citation(
-                    number,
-                    [
-                        Evidence(lead.source, s.start, s.end)
-                        for s in lead.source.quoted_with(lead.sentence)
-                    ],
-                )
+                cite(number, evidence_of(lead.source, lead.sentence))
                 for number, lead in enumerate(self._leads(course), start=1)
             )
         return Answer(
@@ -279,84 +246,9 @@ class _Course:
     writer: _Writer
     timings: _Timings
     sources: Sequence[Source] = ()
-    reply: _Reply = field(default_factory=lambda: _Reply(None))
+    reply: Reply = field(default_factory=Reply)
     beyond: frozenset[str] = frozenset()
     leads: list[Candidate] | None = None
-
-
-class _Reply:
-    """The verified sentences so far. One story has one number, in order of first appearance."""
-
-    def __init__(self, verifier: Verifier | None) -> None:
-        self._verifier = verifier
-        self._cited: dict[str, list[Evidence]] = {}  # by article id, in order of number
-        self.sentences: list[Sentence] = []
-        self.dropped = 0
-
-    def add(self, draft: Draft) -> SentenceEvent | None:
-        """Verify a draft; None if nothing supports it (then it is dropped and counted)."""
-        verified = self._verifier.verify(draft) if self._verifier else None
-        if verified is None:
-            self.dropped += 1
-            return None
-        numbers = [self._number(evidence) for evidence in verified.evidence]
-        sentence = Sentence(
-            text=verified.text, citations=tuple(dict.fromkeys(numbers)), support=verified.support
-        )
-        self.sentences.append(sentence)
-        return SentenceEvent(sentence, [self.citations[n - 1] for n in sentence.citations])
-
-    def _number(self, evidence: Evidence) -> int:
-        article_id = evidence.source.article.id
-        self._cited.setdefault(article_id, []).append(evidence)
-        return list(self._cited).index(article_id) + 1
-
-    @property
-    def text(self) -> str:
-        return " ".join(
-            sentence.text + "".join(f"[{number}]" for number in sentence.citations)
-            for sentence in self.sentences
-        )
-
-    @property
-    def citations(self) -> tuple[Citation, ...]:
-        return tuple(
-            _citation(number, evidence)
-            for number, evidence in enumerate(self._cited.values(), start=1)
-        )
-
-
-def _citation(number: int, evidence: Sequence[Evidence]) -> Citation:
-    """One citation for all that is cited from an article: the shortest text that holds it."""
-    source = evidence[0].source
-    quotes = _quotes(evidence)
-    start, end = quotes[0].start, quotes[-1].end
-    return Citation(
-        number=number,
-        article_id=source.article.id,
-        title=source.article.title,
-        press=source.article.press,
-        reporters=source.article.reporters,
-        published_at=source.article.published_at,
-        url=source.article.url,
-        quote=source.body[start:end],
-        start=start,
-        end=end,
-        quotes=quotes,
-        also_reported_by=source.also_reported_by,
-    )
-
-
-def _quotes(evidence: Sequence[Evidence]) -> tuple[Quote, ...]:
-    """What is cited from an article, in reading order; what touches or overlaps is one."""
-    body = evidence[0].source.body
-    spans: list[tuple[int, int]] = []
-    for start, end in sorted((e.start, e.end) for e in evidence):
-        if spans and (start <= spans[-1][1] or not body[spans[-1][1] : start].strip()):
-            spans[-1] = spans[-1][0], max(spans[-1][1], end)
-        else:
-            spans.append((start, end))
-    return tuple(Quote(text=body[start:end], start=start, end=end) for start, end in spans)
 
 
 class _Timings:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -134,11 +136,21 @@ class Quote(BaseModel):
     end: int
 
 
+class Span(BaseModel):
+    """Offsets within a text, in code points: ``text[start:end]``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    start: Annotated[int, Field(ge=0)]
+    end: Annotated[int, Field(ge=0)]
+
+
 class Citation(BaseModel):
     """A place in an article: ``article.body[start:end] == quote``.
 
     ``quotes`` are the cited sentences in reading order, adjacent ones joined; ``quote`` spans from the
-    first to the last.
+    first to the last. ``answer_spans`` are the shortest words that answer, as offsets within ``quote``,
+    in order and apart; none where that can't be told.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -154,6 +166,12 @@ class Citation(BaseModel):
     start: int
     end: int
     quotes: tuple[Quote, ...] = ()
+    answer_spans: Annotated[
+        tuple[Span, ...],
+        Field(
+            description="The shortest words that answer, in order: offsets within `quote`, in code points."
+        ),
+    ] = ()
     also_reported_by: tuple[str, ...] = ()
 
     @model_validator(mode="before")
@@ -168,6 +186,20 @@ class Citation(BaseModel):
             }
             return given | {"quotes": (words,)}
         return given
+
+    def marked_quotes(self) -> tuple[tuple[tuple[str, bool], ...], ...]:
+        """Each of ``quotes`` cut at the borders of ``answer_spans``: its words, and whether they answer."""
+        spans = [(self.start + span.start, self.start + span.end) for span in self.answer_spans]
+        return tuple(tuple(_cut(quoted, spans)) for quoted in self.quotes)
+
+
+def _cut(quoted: Quote, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bool]]:
+    """The quote in pieces; spans are offsets in the body, in order, and may reach beyond the quote."""
+    ends = [min(max(at, quoted.start), quoted.end) for span in spans for at in span]
+    borders = [quoted.start, *ends, quoted.end]
+    for number, (start, end) in enumerate(pairwise(borders)):
+        if start < end:
+            yield quoted.text[start - quoted.start : end - quoted.start], number % 2 == 1
 
 
 class Sentence(BaseModel):
@@ -234,7 +266,10 @@ class Interpreted(BaseModel):
 
 
 class Answer(BaseModel):
-    """A cited answer, or an abstention with its reason as ``status`` and no sentences or citations.
+    """A cited answer, or an abstention with its reason as ``status`` and no sentences.
+
+    Where the status is ``related``, ``citations`` are leads: near articles, none of which is sure to
+    answer. Other abstentions have none.
 
     ``backend`` wrote it. If the backend that was asked failed before one of its sentences was verified,
     'extractive' answers instead, and ``fallback_from`` names the one that failed. If it failed later,

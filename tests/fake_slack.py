@@ -393,6 +393,9 @@ def _texts(blocks: list[dict[str, Any]]) -> Iterator[str]:
                 _limit(element["text"]["text"], 75)
                 _limit(element["action_id"], 255)
                 _limit(element["value"], 2_000)
+        elif block["type"] == "rich_text":
+            parts = [part for quoted in block["elements"] for part in quoted["elements"]]
+            yield "".join(part["text"] for part in parts)
         else:
             raise Refusal("invalid_blocks")
 

@@ -16,7 +16,9 @@ from small_index import TRAM
 from service import create_app
 from service.answer import Answerer
 from service.generate.prompt import Prompt
+from service.schema import ABSTENTIONS
 from service.settings import load_settings
+from service.wording import LEADS_TITLE, NO_ANSWER
 
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"
 ASKED: Any = [{"role": "user", "content": QUESTION}]
@@ -93,20 +95,54 @@ class Silent:
         yield
 
 
-def test_an_abstention_is_a_text_without_sources(
-    client: OpenAI, answerer: Answerer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def silent(answerer: Answerer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``gisa-silent`` is a model."""
     monkeypatch.setitem(answerer.backends, "silent", Silent())  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("silent")
+def test_an_abstention_is_a_text_without_sources(client: OpenAI) -> None:
+    far: Any = [{"role": "user", "content": "날씨는?"}]
     for stream in (False, True):
         reply: Any = client.chat.completions.create(
-            model="gisa-silent", messages=ASKED, stream=stream
+            model="gisa-silent", messages=far, stream=stream
         )
         if stream:
             said = "".join(c.choices[0].delta.content or "" for c in reply)
         else:
             said = reply.choices[0].message.content
             assert reply.choices[0].message.annotations == []
-        assert said.endswith("찾지 못했습니다.")
+        assert said == ABSTENTIONS["no_evidence"]
+
+
+@pytest.mark.usefixtures("silent")
+def test_leads_are_listed_as_what_they_are(client: OpenAI) -> None:
+    whole: Any = client.chat.completions.create(model="gisa-silent", messages=ASKED)
+    [choice] = whole.choices
+    content = choice.message.content
+    assert whole.gisa["status"] == "related"
+    assert choice.finish_reason == "stop"
+    assert content.startswith(f"{ABSTENTIONS['related']}\n\n{LEADS_TITLE}: {NO_ANSWER}\n- ")
+    assert f"- {TRAM.title} (해담일보, 2025-05-14) {TRAM.url}\n  “" in content
+    assert "출처" not in content
+    assert "[1]" not in content
+    annotations = choice.message.annotations
+    assert [a.url_citation.title for a in annotations] == [
+        lead["title"] for lead in whole.gisa["citations"]
+    ]
+    for annotation in annotations:
+        lead = annotation.url_citation
+        assert content[lead.start_index : lead.end_index] == lead.title
+    assert annotations[0].url_citation.url == TRAM.url
+
+    chunks: Any = list(
+        client.chat.completions.create(model="gisa-silent", messages=ASKED, stream=True)
+    )
+    assert "".join(c.choices[0].delta.content or "" for c in chunks) == content
+    assert chunks[-1].choices[0].finish_reason == "stop"
+    told = chunks[-1].choices[0].delta.annotations
+    assert told == [annotation.model_dump() for annotation in annotations]
 
 
 def test_earlier_messages_are_the_conversation(client: OpenAI) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -18,18 +19,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_citation
 import small_index
 from hash_embedder import HashEmbedder
+from rich.console import Console
 from small_index import LIBRARY, TRAM
 
 from index import BuildSummary, IndexCorrupt, to_json
 from service import cli
 from service.cli import terminal
-from service.schema import Answer
+from service.schema import ABSTENTIONS, Answer, Span
 from service.settings import Settings
+from service.wording import LEADS_TITLE, NO_ANSWER
 
 ROOT = Path(__file__).resolve().parent.parent
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"
+NEAR = "트램 1호선 기관사는 몇 명인가요?"
+"""What no article tells, though one is about the tram."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,38 @@ def test_no_answer_is_plain_korean_without_sources_and_no_failure(
     assert done.status == 0
     assert "찾지 못했습니다." in done.out
     assert "출처" not in done.out
+
+
+def test_leads_are_printed_as_near_articles(gisa: Gisa, index_path: Path) -> None:
+    asked = ("ask", NEAR, "--index", index_path)
+    done = gisa(*asked)
+    assert done.status == 0
+    text, leads = done.out.split(f"\n{LEADS_TITLE}: {NO_ANSWER}\n")
+    assert text.strip() == ABSTENTIONS["related"]
+    assert "출처" not in done.out
+    assert "[1]" not in done.out
+    assert f"•   {TRAM.title}\n    해담일보 · 2025-05-14" in leads
+    as_json = gisa(*asked, "--json")
+    assert as_json.status == 0
+    answer = Answer.model_validate(as_json.document)
+    assert (answer.status, answer.sentences) == ("related", ())
+    assert answer.citations[0].article_id == TRAM.id
+
+
+def test_what_answers_is_bold_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = {}
+    for is_terminal in (True, False):
+        screen = io.StringIO()
+        colours = "standard" if is_terminal else None
+        console = Console(
+            file=screen, force_terminal=is_terminal, color_system=colours, soft_wrap=True
+        )
+        monkeypatch.setitem(terminal.say.__kwdefaults__, "to", console)
+        cited = small_citation.citation(answer_spans=(Span(start=6, end=14),))
+        terminal._show_citation(cited, "[1] ")
+        shown[is_terminal] = screen.getvalue()
+    assert "“총사업비는 \x1b[1m4,820억 원\x1b[0m으로”" in shown[True]
+    assert "“총사업비는 4,820억 원으로”" in shown[False]
 
 
 @pytest.mark.parametrize(

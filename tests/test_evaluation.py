@@ -200,7 +200,53 @@ def test_abstention_by_hand(report: Report) -> None:
         "recall": pytest.approx(3 / 5, abs=1e-6),
         "f1": pytest.approx(6 / 11, abs=1e-6),
         "false_refusals": pytest.approx(3 / 15, abs=1e-6),
+        "related": 0.0,
+        "lead_gold": None,
     }
+
+
+def leads(*articles: str) -> Answer:
+    """Near articles in the place of an answer; their quotes hold the right one, which counts for nothing."""
+    near = reply([], [(article, "서울", 0) for article in articles])
+    return near.model_copy(update={"status": "related", "text": "서울은 찾지 못했습니다."})
+
+
+def test_leads_by_hand() -> None:
+    # Of four questions with an answer one is answered, one refused, two get leads: one to the right
+    # article, which is neither, and one elsewhere, which is a refusal. Leads where there is no
+    # answer are a right refusal.
+    outcomes = [
+        asked(1, "factoid", ["서울"], 1, one("서울", "right")),
+        asked(2, "factoid", ["서울"], 1, REFUSAL),
+        asked(3, "factoid", ["서울"], 1, leads("other", "right")),
+        asked(4, "factoid", ["서울"], 1, leads("other", "third")),
+        asked(5, "unanswerable", [], 1, leads("other")),
+    ]
+    report = build_report(outcomes, JUDGE, seed=0, config={})
+    assert values(report, "abstention") == {
+        "precision": pytest.approx(1 / 3, abs=1e-6),
+        "recall": 1.0,
+        "f1": pytest.approx(2 / 4, abs=1e-6),
+        "false_refusals": 0.5,
+        "related": 0.6,
+        "lead_gold": 0.5,
+    }
+    assert values(report, "abstention", "unanswerable")["lead_gold"] is None
+    assert values(report, "answers")["contains"] == 0.25
+    cited = values(report, "citations")
+    assert (cited["article_precision"], cited["article_recall"]) == (1.0, 0.25)
+    assert cited["exact_quote"] == 1.0
+    assert [r.status for r in report.questions[2:]] == ["related"] * 3
+
+
+def test_leads_to_a_copy_of_the_story_lead_to_it() -> None:
+    question = GoldQuestion(
+        id="q", question="?", answers=("서울",), article_ids=("wire",), type=None
+    )
+    judge = Judge(JUDGE.supports, JUDGE.body_of, lambda name: name.replace("copy", "wire"))
+    outcome = Outcome(question, (), 1.0, leads("copy"), 1.0)
+    found = values(build_report([outcome], judge, seed=0, config={}), "abstention")
+    assert (found["lead_gold"], found["false_refusals"]) == (1.0, 0.0)
 
 
 def test_by_type(report: Report) -> None:
@@ -238,6 +284,7 @@ def test_scores_of_one_question(report: Report) -> None:
         "citations.exact_quote": 1.0,
         "citations.invalid_markers": 0.0,
         "abstention.false_refusals": 0.0,
+        "abstention.related": 0.0,
     }
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_index import analyser
-from test_evaluation import JUDGE, REFUSAL, TWENTY, asked, one
+from test_evaluation import JUDGE, REFUSAL, TWENTY, asked, leads, one
 
 from index import SEOUL
 from service.evaluation.cards import verdict
@@ -166,6 +166,19 @@ def test_a_swap_without_any_case_is_no_evidence() -> None:
     assert (change.old, change.new, change.p) == (1.0, 0.0, 1.0)
 
 
+def test_leads_are_neither_better_nor_worse_but_where_they_lead_is() -> None:
+    old = [asked(1, "factoid", ["서울"], 1, leads("other")), *TWENTY[:1]]
+    new = [asked(1, "factoid", ["서울"], 1, leads("right")), *TWENTY[:1]]
+    old[1] = asked(2, "factoid", ["서울"], 1, one("서울", "right"))
+    new[1] = asked(2, "factoid", ["서울"], 1, leads("right"))
+    changes = {d.metric: d for d in compare(report_of(old), report_of(new)).differences}
+    related = changes["abstention.related"]
+    assert (related.old, related.new, related.better, related.worse) == (0.5, 1.0, (), ())
+    assert (changes["abstention.lead_gold"].old, changes["abstention.lead_gold"].new) == (0.0, 1.0)
+    assert changes["abstention.lead_gold"].better == ("q1",)
+    assert changes["abstention.false_refusals"].better == ("q1",)
+
+
 def test_only_questions_of_both_reports_are_compared() -> None:
     changes = compare(report_of(TWENTY[:10], "a"), report_of(TWENTY[5:], "b"))
     assert (changes.questions, changes.left_out, changes.differences) == (5, 15, ())
@@ -304,6 +317,25 @@ def parsed(page: str) -> ET.Element:
 
 def markup(tree: ET.Element) -> set[str]:
     return {e.tag for e in tree.iter()} | {name for e in tree.iter() for name in e.attrib}
+
+
+def test_the_page_tells_where_leads_led() -> None:
+    near = [*TWENTY[:5], asked(6, "factoid", ["서울"], 1, leads("other", "right"))]
+    page = render(report_of(near))
+    assert "Where near articles stood in the place of an answer, 100 % had a right one" in page
+    assert "<dt>lead_gold</dt>" in page
+    assert "Not answered, but a right article is among the leads." in page
+
+
+def test_verdicts_on_leads() -> None:
+    near = [
+        asked(1, "factoid", ["서울"], 2, leads("right")),
+        asked(2, "factoid", ["서울"], 2, leads("other")),
+    ]
+    assert [verdict(r) for r in report_of(near).questions] == [
+        "Not answered, but a right article is among the leads.",
+        "Not answered, and no right article is among the leads.",
+    ]
 
 
 def test_verdicts() -> None:

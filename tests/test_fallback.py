@@ -26,7 +26,7 @@ from test_answer import check_citations
 
 from index import Index
 from service import create_app, wiring
-from service.answer import Answerer, DoneEvent, SentenceEvent
+from service.answer import Answerer
 from service.errors import (
     LLMError,
     LLMRefused,
@@ -35,6 +35,7 @@ from service.errors import (
     LLMUnavailable,
     SettingsInvalid,
 )
+from service.events import DoneEvent, SentenceEvent
 from service.generate.extractive import ExtractiveBackend
 from service.generate.guard import GuardedBackend, Patience
 from service.generate.stub import first_sentences

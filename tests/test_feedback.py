@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from small_citation import citation
 from small_index import TRAM
 from typer.testing import CliRunner
 
@@ -35,7 +37,7 @@ def client(settings: Settings, answerer: Answerer) -> TestClient:
     return TestClient(create_app(settings, answerer=answerer))
 
 
-def answer(answer_id: str = "a1") -> Answer:
+def answer(answer_id: str = "a1", **fields: Any) -> Answer:
     return Answer(
         id=answer_id,
         question="?",
@@ -45,7 +47,7 @@ def answer(answer_id: str = "a1") -> Answer:
         backend="stub",
         generation=1,
         timings_ms={},
-    )
+    ).model_copy(update=fields)
 
 
 @pytest.fixture
@@ -113,6 +115,13 @@ def test_another_process_can_rate_what_was_written(store: FeedbackStore) -> None
     other.rate(UP)
     [record] = other.rated("up")
     assert (record["answers"], record["article_ids"]) == ([], [])
+
+
+def test_approved_leads_are_no_known_answer(store: FeedbackStore) -> None:
+    store.remember(Question(question="?"), answer(status="related", citations=(citation(),)))
+    store.rate(UP)
+    [record] = store.rated("up")
+    assert (record["answers"], record["article_ids"]) == (None, [])
 
 
 def test_answers_are_forgotten_unless_they_were_rated(

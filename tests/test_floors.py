@@ -29,12 +29,21 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("",),  # the package's front door
     ),
     "service": (
-        ("schema", "errors", "settings", "validation", "injection", "tables", "sources"),
+        (
+            "schema",
+            "errors",
+            "settings",
+            "validation",
+            "injection",
+            "tables",
+            "sources",
+            "wording",
+        ),
         ("korean",),
         ("query",),
         ("generate",),
         ("verify",),
-        ("answer", "notes"),
+        ("events", "reply", "answer", "notes"),
         ("serving",),
         ("wiring",),
         ("api",),

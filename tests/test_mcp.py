@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from copy import copy
 from pathlib import Path
 
 import httpx2
@@ -17,6 +19,8 @@ from small_index import LIBRARY, TRAM
 
 from service import create_app, mcp
 from service.answer import Answerer
+from service.generate.prompt import Prompt
+from service.mcp.server import LEADS_ARE_NO_ANSWER
 from service.serving.keys import new_key
 from service.settings import load_settings
 
@@ -53,6 +57,7 @@ def test_a_question_is_answered_with_citations(answerer: Answerer) -> None:
         answer = reply.structured_content
         assert answer is not None
         assert answer["status"] == "answered"
+        assert answer["caution"] is None
         assert answer["citations"][0]["quote"] in TRAM.body
         article = (
             await client.call_tool(
@@ -63,6 +68,34 @@ def test_a_question_is_answered_with_citations(answerer: Answerer) -> None:
         assert article["body"] == TRAM.body
 
     use(answerer, story)
+
+
+class Silent:
+    """Finds no answer in anything."""
+
+    name = "silent"
+
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[str, None]:
+        return
+        yield
+
+
+def test_leads_come_with_a_caution(answerer: Answerer) -> None:
+    silent = copy(answerer)
+    silent.backends, silent.default_backend = {"silent": Silent()}, "silent"
+
+    async def story(client: Client) -> None:
+        [ask] = [tool for tool in (await client.list_tools()).tools if tool.name == "ask"]
+        assert "leads" in (ask.description or "")
+        reply = await client.call_tool("ask", {"question": QUESTION})
+        answer = reply.structured_content
+        assert answer is not None
+        assert (answer["status"], answer["sentences"]) == ("related", [])
+        assert answer["citations"][0]["quote"] in TRAM.body
+        assert answer["caution"] == LEADS_ARE_NO_ANSWER
+        assert json.loads(reply.content[0].text)["caution"] == LEADS_ARE_NO_ANSWER  # type: ignore[union-attr]
+
+    use(silent, story)
 
 
 def test_articles_are_found_within_filters(answerer: Answerer) -> None:

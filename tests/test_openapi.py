@@ -94,6 +94,11 @@ def test_all_operations_are_tried(api: Any) -> None:
     assert told == set(OPERATIONS)
 
 
+def test_spans_that_answer_are_documented(api: Any) -> None:
+    properties = api.raw_schema["components"]["schemas"]["Citation"]["properties"]
+    assert "within `quote`" in properties["answer_spans"]["description"]
+
+
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_every_reply_is_one_that_the_document_tells_of(

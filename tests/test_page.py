@@ -12,13 +12,17 @@ from urllib.parse import quote
 
 import pytest
 from live_server import open_answerer, serving
+from small_citation import citation
 from small_index import ARTICLES, TRAM
 
 from index import SEOUL, Article
 from service import create_app
+from service.api.streams import frame
+from service.schema import ABSTENTIONS, Answer, Interpreted, Sentence, Span
 from service.serving.feedback import FeedbackStore
 from service.serving.keys import new_key
 from service.settings import load_settings
+from service.wording import LEADS_TITLE, NO_ANSWER
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -28,6 +32,8 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
 
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"
+NEAR = "트램 1호선 총사업비에 없는 것은 얼마인가요?"
+"""The backend finds no answer to it, but the articles are near."""
 MARKET = Article(
     id="haedam/market",
     title="갯들시장 새 건물 10월 문 연다",
@@ -138,9 +144,8 @@ def test_an_answer_leads_to_the_very_words(page: Page) -> None:
     asked(page)
     assert page.inner_text("#asked") == QUESTION
     page.locator("#sources .title", has_text="트램").first.click()
-    mark = page.wait_for_selector("mark")
-    assert mark is not None
-    marked = "".join(page.locator("mark").all_inner_texts())
+    page.wait_for_selector("#article mark")
+    marked = "".join(page.locator("#article mark").all_inner_texts())
     assert marked in TRAM.body
     assert marked in page.inner_text("blockquote >> nth=0")
     page.keyboard.press("Escape")
@@ -166,7 +171,7 @@ def test_a_finger_sees_the_quote_first_then_the_article(
         assert not page.is_visible("#article")
         page.tap(".marker >> nth=0")
         assert page.is_visible("#article")
-        page.wait_for_selector("mark")
+        page.wait_for_selector("#article mark")
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 360
 
@@ -182,7 +187,7 @@ def test_it_works_with_the_keyboard_alone(page: Page) -> None:
     described = page.get_attribute(".marker >> nth=0", "aria-describedby")
     assert described == "quote"
     page.keyboard.press("Enter")
-    page.wait_for_selector("mark")
+    page.wait_for_selector("#article mark")
     page.keyboard.press("Escape")
     page.focus("#copy")
     page.keyboard.press("/")
@@ -204,8 +209,16 @@ def test_other_outlets_and_corrections_are_shown(page: Page) -> None:
 def test_time_and_names_understood_are_told(page: Page) -> None:
     asked(page, "2025년 5월 해담일보 기사에서 트램 총사업비는?")
     chips = page.locator("#understood li").all_inner_texts()
-    assert "‘2025년 5월’ → 2025년 5월 1일부터 31일까지" in chips
-    assert "해담일보" in chips
+    assert chips == [
+        "‘2025년 5월’ → 2025년 5월 1일부터 31일까지 · 이 안에서 찾았습니다",
+        "해담일보 · 이 안에서 찾았습니다",
+    ]
+    asked(page, "2025년 5월에 해담일보에서 본 트램 1호선의 총사업비는?")
+    chips = page.locator("#understood li").all_inner_texts()
+    assert chips == [
+        "‘2025년 5월’ → 2025년 5월 1일부터 31일까지 · 우선해 찾았습니다",
+        "해담일보 · 우선해 찾았습니다",
+    ]
 
 
 def test_conditions_narrow_the_answer(page: Page) -> None:
@@ -228,6 +241,70 @@ def test_an_abstention_shows_what_was_read_and_no_source(page: Page) -> None:
     page.click("#looked summary")
     page.locator("#looked .title").first.click()
     page.wait_for_selector("#article-content p:not([class])")
+
+
+def test_leads_are_shown_as_near_articles_and_not_as_an_answer(
+    page: Page, served: tuple[str, FeedbackStore]
+) -> None:
+    asked(page, NEAR)
+    assert page.inner_text("#text") == ABSTENTIONS["related"]
+    assert not page.is_visible("#sources")
+    assert page.locator(".marker, #leads .number").count() == 0
+    leads = page.get_by_role("region", name=LEADS_TITLE)
+    assert NO_ANSWER in leads.inner_text()
+    assert leads.locator("h2 svg").is_visible()
+    first = leads.locator("li").first
+    assert first.locator("blockquote").inner_text() in TRAM.body
+    assert first.get_by_role("link", name="원문").get_attribute("href") == TRAM.url
+    first.locator(".title").click()
+    page.wait_for_selector("#article mark")
+    page.keyboard.press("Escape")
+    page.click("#rating [value=down]")
+    page.wait_for_selector("#rating [aria-pressed=true]")
+    assert NEAR in {record["question"] for record in served[1].rated("down")}
+    page.click("#copy")
+    page.wait_for_selector("text=복사했습니다")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert f"{LEADS_TITLE}: {NO_ANSWER}\n- {TRAM.title}" in copied
+    assert "출처" not in copied
+    asked(page)
+    assert not page.is_visible("#leads")
+    assert page.is_visible("#sources")
+
+
+def test_the_words_that_answer_are_marked_in_the_quote(page: Page) -> None:
+    """Offsets are code points, also behind a character that UTF-16 counts twice."""
+    quote, answers = "🚋 총사업비는 4,820억 원이다.", "4,820억 원"
+    start = quote.index(answers)
+    cited = citation(
+        quote=quote,
+        start=10,
+        end=10 + len(quote),
+        answer_spans=(Span(start=start, end=start + len(answers)),),
+    )
+    said = Sentence(text="총사업비는 4,820억 원이다.", citations=(1,), support="supported")
+    whole = Answer(
+        id="marked",
+        question=QUESTION,
+        status="answered",
+        text=said.marked,
+        sentences=(said,),
+        citations=(cited,),
+        interpreted=Interpreted(standalone_question=QUESTION),
+        backend="stub",
+        generation=1,
+        timings_ms={},
+    )
+    told = {"sentence": {"sentence": said, "citations": [cited]}, "done": whole}
+    body = b"".join(frame(name, data) for name, data in told.items())
+    page.route(
+        "**/v1/ask", lambda route: route.fulfill(body=body, content_type="text/event-stream")
+    )
+    asked(page)
+    assert page.inner_text("blockquote mark") == answers
+    assert page.inner_text("blockquote") == quote
+    page.hover(".marker >> nth=0")
+    assert page.inner_text("#quote mark") == answers
 
 
 def test_a_slow_answer_shows_what_it_has_and_can_be_stopped(page: Page) -> None:
@@ -302,8 +379,8 @@ def test_a_rating_reaches_the_store(page: Page, served: tuple[str, FeedbackStore
     page.fill("#why", "틀린 숫자")
     page.click("#comment button")
     page.wait_for_selector("#comment", state="hidden")
-    [record] = served[1].rated("down")
-    assert (record["question"], record["comment"]) == (QUESTION, "틀린 숫자")
+    [record] = [one for one in served[1].rated("down") if one["question"] == QUESTION]
+    assert record["comment"] == "틀린 숫자"
 
 
 def test_a_service_with_keys_asks_for_one(browser: Browser, tmp_path: Path) -> None:
@@ -351,12 +428,14 @@ def test_axe_finds_nothing_to_complain_of(
         check("answer")
         page.focus(".marker >> nth=0")
         page.click("#sources .title >> nth=0")
-        page.wait_for_selector("mark")
+        page.wait_for_selector("#article mark")
         check("article")
         page.keyboard.press("Escape")
         asked(page, "트램에 없는 것은?")
         page.click("#looked summary")
         check("abstention")
+        asked(page, NEAR)
+        check("leads")
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1440])
@@ -366,5 +445,6 @@ def test_nothing_sticks_out_sideways(
     viewport = {"width": width, "height": 800}
     with opened(browser, served[0], viewport=viewport) as page:
         page.click("#conditions summary")
-        asked(page)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for question in (QUESTION, NEAR):
+            asked(page, question)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from index import SEOUL, Filters
-from service.schema import Question, TimeRange
+from service.schema import Citation, Question, Quote, Span, TimeRange
 
 
 @pytest.mark.parametrize(
@@ -69,4 +69,53 @@ def test_time_ranges_have_the_documented_names() -> None:
         "from": "2026-03-02",
         "to": None,
         "expression": "3월 2일 이후",
+        "role": "preference",
     }
+
+
+def cited(quotes: tuple[Quote, ...], *spans: tuple[int, int]) -> Citation:
+    body = "가나다. 라마바. 사아자."
+    start, end = quotes[0].start, quotes[-1].end
+    return Citation(
+        number=1,
+        article_id="a",
+        title="제목",
+        press=None,
+        published_at=None,
+        url=None,
+        quote=body[start:end],
+        start=start,
+        end=end,
+        quotes=quotes,
+        answer_spans=tuple(Span(start=first, end=last) for first, last in spans),
+    )
+
+
+FIRST, LAST = Quote(text="라마바.", start=5, end=9), Quote(text="사아자.", start=10, end=14)
+
+
+@pytest.mark.parametrize(
+    ("spans", "pieces"),
+    [
+        ((), ((("라마바.", False),), (("사아자.", False),))),
+        (((0, 2),), ((("라마", True), ("바.", False)), (("사아자.", False),))),
+        (
+            ((1, 2), (6, 7)),
+            (
+                (("라", False), ("마", True), ("바.", False)),
+                (("사", False), ("아", True), ("자.", False)),
+            ),
+        ),
+        (((2, 6),), ((("라마", False), ("바.", True)), (("사", True), ("아자.", False)))),
+    ],
+)
+def test_quotes_are_cut_where_what_answers_begins_and_ends(
+    spans: tuple[tuple[int, int], ...], pieces: object
+) -> None:
+    assert cited((FIRST, LAST), *spans).marked_quotes() == pieces
+
+
+def test_an_answer_kept_from_before_has_no_spans() -> None:
+    kept = cited((FIRST,)).model_dump(mode="json")
+    del kept["answer_spans"]
+    assert Citation.model_validate(kept).answer_spans == ()

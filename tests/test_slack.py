@@ -13,13 +13,15 @@ from typing import Any
 import fake_slack
 import pytest
 from fake_slack import BOT, CHANNEL, DIRECT, FakeSlack, buttons
+from small_citation import citation
 
-from service.answer import DoneEvent, SentenceEvent
-from service.schema import ABSTENTIONS, Answer, Citation, Interpreted, Question, Sentence, Status
+from service.events import DoneEvent, SentenceEvent
+from service.schema import ABSTENTIONS, Answer, Interpreted, Question, Sentence, Status
 from service.settings import Settings, load_settings
 from service.slack import answering, blocks, bot, delivery, memory, messenger, phrases
 from service.slack.clients import Events, NoAnswer
 from service.slack.memory import Kept, Rating
+from service.wording import LEADS_TITLE
 
 
 @pytest.fixture(autouse=True)
@@ -51,23 +53,6 @@ def settings(tmp_path: Path) -> Callable[..., Settings]:
 
 
 MakeSettings = Callable[..., Settings]
-
-
-def citation(number: int = 1, **fields: Any) -> Citation:
-    return Citation(
-        **{
-            "number": number,
-            "article_id": f"a{number}",
-            "title": f"기사 {number}",
-            "press": "해담일보",
-            "published_at": "2025-05-14T09:00:00+09:00",
-            "url": f"https://haedam.example/{number}",
-            "quote": "총사업비는 4,820억 원으로",
-            "start": 0,
-            "end": len("총사업비는 4,820억 원으로"),
-        }
-        | fields
-    )
 
 
 class ScriptedClient:
@@ -112,7 +97,7 @@ class ScriptedClient:
             status=self.status,
             text=text if answered else ABSTENTIONS[self.status],
             sentences=tuple(sentences) if answered else (),
-            citations=(self.citation,) if answered else (),
+            citations=(self.citation,) if self.status in ("answered", "related") else (),
             interpreted=Interpreted(standalone_question=question.question),
             backend="stub",
             generation=1,
@@ -308,6 +293,31 @@ def test_an_absent_answer_offers_a_search(settings: MakeSettings, status: Status
         assert blocks.EVIDENCE not in {b["action_id"] for b in buttons(reply)}
 
     play(settings, scenario, status=status)
+
+
+def test_leads_are_voted_on_looked_at_and_asked_about(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
+        asked = slack.mention("트램은 언제 착공하나?")
+        reply = await answered(slack, running, asked)
+        assert ABSTENTIONS["related"] in said(reply)
+        assert LEADS_TITLE in said(reply)
+        assert client.citation.quote in said(reply)
+        assert "출처" not in said(reply)
+        assert "query=%ED%8A%B8%EB%9E%A8" in said(reply)
+        await slack.send("interactive", slack.press(reply, blocks.UP))
+        await settled(running)
+        assert client.ratings == [("answer-1", "up")]
+        await slack.send("interactive", slack.press(reply, blocks.EVIDENCE))
+        await settled(running)
+        assert slack.views[0]["title"]["text"] == LEADS_TITLE
+        again = slack.mention("그럼 총사업비는?", thread=asked["ts"])
+        await slack.send_event(again)
+        await settled(running)
+        turns = client.questions[-1].conversation
+        assert [turn.role for turn in turns] == ["user", "assistant"]
+        assert turns[1].content == ABSTENTIONS["related"]
+
+    play(settings, scenario, status="related")
 
 
 def test_text_of_others_is_shown_and_not_obeyed(settings: MakeSettings) -> None:

@@ -12,13 +12,23 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_slack import citation
+from small_citation import citation
 
-from service.schema import Answer, FoundFilters, Interpreted, Question, Sentence, TimeRange
+from service.schema import (
+    ABSTENTIONS,
+    Answer,
+    FoundFilters,
+    Interpreted,
+    Question,
+    Sentence,
+    Span,
+    TimeRange,
+)
 from service.settings import Settings
 from service.slack import blocks, bot, mrkdwn
 from service.slack.blocks import Draft, Tally, answer_messages
 from service.slack.rules import Rules
+from service.wording import LEADS_TITLE, NO_ANSWER
 
 ROOT = Path(__file__).resolve().parent.parent
 SEARCH = "https://search.example/?q={query}"
@@ -148,6 +158,76 @@ def test_modals_keep_their_limits() -> None:
     fake_slack.check_view(form)
 
 
+def test_leads_are_no_sources() -> None:
+    """A heading of their own, no numbers, and the button and the modal that say what they are."""
+    near = answer(
+        status="related",
+        text=ABSTENTIONS["related"],
+        citations=(citation(1, answer_spans=(Span(start=6, end=14),)),),
+    )
+    [message] = answer_messages(near, tally=Tally(), search_url=SEARCH, offers_to_follow=False)
+    shown = "\n".join(fake_slack._texts(list(message.blocks)))
+    assert ABSTENTIONS["related"] in shown
+    assert LEADS_TITLE in shown
+    assert NO_ANSWER in shown
+    assert "<https://haedam.example/1|기사 1>" in shown
+    assert "출처" not in shown
+    assert "[1]" not in shown
+    [quoted] = [block for block in message.blocks if block["type"] == "rich_text"]
+    assert quoted["elements"][0]["elements"] == [
+        {"type": "text", "text": "총사업비는 "},
+        {"type": "text", "text": "4,820억 원", "style": {"bold": True}},
+        {"type": "text", "text": "으로"},
+    ]
+    labels = [b["text"]["text"] for b in fake_slack.buttons({"blocks": list(message.blocks)})]
+    assert labels == ["👍", "👎", f"{LEADS_TITLE} 보기", "질문 다시 쓰기"]
+    modal = blocks.evidence_modal(near, {})
+    fake_slack.check_view(modal)
+    assert modal["title"]["text"] == LEADS_TITLE
+    assert "[1]" not in modal["blocks"][0]["text"]["text"]
+
+
+@pytest.mark.parametrize("spans", [(), (Span(start=0, end=8_000),)])
+def test_long_leads_fit_into_messages_that_slack_takes(spans: tuple[Span, ...]) -> None:
+    quote = "가&<" * 3_000
+    leads = tuple(
+        citation(n, quote=quote, start=0, end=9_000, title="&" * 900, answer_spans=spans)
+        for n in range(1, 4)
+    )
+    near = answer(status="related", text=ABSTENTIONS["related"], citations=leads)
+    for message in answer_messages(near, tally=Tally(), search_url="", offers_to_follow=False):
+        fake_slack._check({"text": message.text, "blocks": list(message.blocks)})
+
+
+def test_what_answers_stands_out_in_the_evidence() -> None:
+    span = Span(start=6, end=14)
+    modal = blocks.evidence_modal(answer(citations=(citation(1, answer_spans=(span,)),)), {})
+    [quoted] = modal["blocks"][1]["elements"]
+    styles = {part["text"]: part["style"] for part in quoted["elements"]}
+    assert styles == {
+        "총사업비는 ": {"bold": True},
+        "4,820억 원": {"bold": True, "italic": True},
+        "으로": {"bold": True},
+    }
+
+
+def test_it_is_told_whether_a_time_was_preferred_or_demanded() -> None:
+    for role, told in (("preference", "우선해 찾았습니다"), ("demand", "안에서 찾았습니다")):
+        asked = Interpreted(
+            standalone_question="?",
+            time_range=TimeRange(start="2025-05-12", end=None, expression="지난주", role=role),
+            filters=FoundFilters(press=("해담일보",), role=role),
+            note="그렇습니다.",
+        )
+        [message] = answer_messages(
+            answer(interpreted=asked), tally=Tally(), search_url="", offers_to_follow=False
+        )
+        [context] = [block for block in message.blocks if block["type"] == "context"]
+        text = context["elements"][0]["text"]
+        assert re.search(rf"2025-05-12 ~ \(‘지난주’\), 이 기간\S* {told}", text)
+        assert re.search(rf"조건: 해담일보, 이 조건\S* {told} · 그렇습니다\.", text)
+
+
 # -- manifest and documents ---------------------------------------------------------------------
 
 
@@ -231,6 +311,23 @@ EXAMPLES = {
         [Sentence(text="총사업비는 4,820억 원이다.", citations=(1,), support="supported")],
         {1: citation(1, title="트램 1호선 기본계획 승인")},
     ).messages("답을 쓰고 있습니다…"),
+    "leads": answer_messages(
+        answer(
+            status="related",
+            text=ABSTENTIONS["related"],
+            citations=(
+                citation(
+                    1,
+                    title="트램 1호선 기본계획 승인",
+                    also_reported_by=("동람경제", "시민행정신문"),
+                ),
+                citation(2, title="트램 예산 <확정> & 착공", press="동람경제"),
+            ),
+        ),
+        tally=Tally(),
+        search_url=SEARCH,
+        offers_to_follow=False,
+    ),
     "no evidence": answer_messages(
         answer(status="no_evidence", text="기사에서 찾지 못했습니다."),
         tally=Tally(),
@@ -248,6 +345,9 @@ def rendered(message: blocks.Message) -> str:
             lines.append(_readable(block["text"]["text"]))
         elif block["type"] == "context":
             lines.append("· " + _readable(block["elements"][0]["text"]))
+        elif block["type"] == "rich_text":
+            [quoted] = block["elements"]
+            lines.append("> " + "".join(part["text"] for part in quoted["elements"]))
         else:
             lines.append(" ".join(f"[ {e['text']['text']} ]" for e in block["elements"]))
     return "\n\n".join(lines)

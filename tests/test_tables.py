@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 
 from index import Article, KoreanAnalyser
-from service.generate.spans import answer_span
-from service.query.asked import Asked
 from service.schema import Question
 from service.tables import Row, rows_of
 

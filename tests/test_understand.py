@@ -12,7 +12,8 @@ from scripted_backend import Script, ScriptedBackend
 from small_index import index_over
 
 from index import SEOUL, Article, Filters, Index
-from service.answer import Answerer, DoneEvent, InterpretedEvent
+from service.answer import Answerer
+from service.events import DoneEvent, InterpretedEvent
 from service.generate.prompt import Prompt
 from service.query.understand import Understander, Understood, names_of
 from service.schema import Answer, Question, QuestionFilters, Turn

@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_citation import citation
 
 import service
+from service import wording
+from service.schema import Quote, Span
 
 WEB = Path(service.__file__ or "").parent / "web"
 FILES = sorted(path.name for path in WEB.iterdir())
@@ -290,8 +293,15 @@ def test_a_period_is_told_without_repeating_itself(
 
 
 @needs_node
-def test_what_is_copied_stands_on_its_own(tmp_path: Path) -> None:
-    citation = {
+@pytest.mark.parametrize(
+    ("status", "below"),
+    [
+        ("answered", "출처\n[1]"),
+        ("related", "가까운 기사: 답이 아니라, 찾아보실 만한 기사와 그 한 대목입니다.\n-"),
+    ],
+)
+def test_what_is_copied_stands_on_its_own(tmp_path: Path, status: str, below: str) -> None:
+    cited = {
         "number": 1,
         "title": "트램 승인",
         "press": None,
@@ -300,14 +310,51 @@ def test_what_is_copied_stands_on_its_own(tmp_path: Path) -> None:
         "quotes": [{"text": "총사업비는 4,820억 원이다.", "start": 0, "end": 17}],
         "url": "https://haedam.example/1",
     }
-    answer = {"question": "총사업비는?", "text": "4,820억 원이다.[1]", "citations": [citation]}
+    answer = {
+        "question": "총사업비는?",
+        "status": status,
+        "text": "4,820억 원이다.[1]",
+        "citations": [cited],
+    }
     script = f"""
     import {{ plainText }} from "./wording.mjs";
     console.log(JSON.stringify(plainText({json.dumps(answer)}, "http://x/#q=1")));
     """
     assert _run(tmp_path, script) == (
-        "총사업비는?\n\n4,820억 원이다.[1]\n\n출처\n"
-        "[1] 트램 승인 (언론사 모름 · 날짜 모름)\n"
+        f"총사업비는?\n\n4,820억 원이다.[1]\n\n{below} 트램 승인 (언론사 모름 · 날짜 모름)\n"
         "    “총사업비는 4,820억 원이다.”\n"
         "    https://haedam.example/1\n\nhttp://x/#q=1"
     )
+
+
+@needs_node
+def test_every_door_has_the_same_words_for_leads(tmp_path: Path) -> None:
+    script = """
+    import { LEADS_TITLE, NO_ANSWER } from "./wording.mjs";
+    console.log(JSON.stringify([LEADS_TITLE, NO_ANSWER]));
+    """
+    assert _run(tmp_path, script) == [wording.LEADS_TITLE, wording.NO_ANSWER]
+
+
+@needs_node
+def test_what_answers_is_marked_as_python_marks_it(tmp_path: Path) -> None:
+    """In two quotes, behind a character of two UTF-16 units, with a span that reaches beyond its quote."""
+    first, second = "🚋 가나다라.", "마바사."
+    cited = citation(
+        quote=f"{first} 아 {second}",
+        start=3,
+        end=3 + len(f"{first} 아 {second}"),
+        quotes=(
+            Quote(text=first, start=3, end=3 + len(first)),
+            Quote(text=second, start=3 + len(first) + 3, end=3 + len(first) + 3 + len(second)),
+        ),
+        answer_spans=(Span(start=2, end=4), Span(start=5, end=len(first) + 4)),
+    )
+    script = f"""
+    import {{ marked }} from "./highlight.mjs";
+    console.log(JSON.stringify(marked({cited.model_dump_json()})));
+    """
+    shown = [[(part["text"], part["cited"]) for part in quote] for quote in _run(tmp_path, script)]
+    assert shown == [list(parts) for parts in cited.marked_quotes()]
+    assert shown[0] == [("🚋 ", False), ("가나", True), ("다", False), ("라.", True)]
+    assert shown[1] == [("마", True), ("바사.", False)]

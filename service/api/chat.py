@@ -1,7 +1,8 @@
 """``POST /v1/chat/completions`` and ``GET /v1/models``, for programs that speak OpenAI's protocol.
 
 The last message is the question, those before it are the conversation. The reply has markers and a
-list of sources in its text, an annotation for each marker, and the whole Answer as ``gisa``.
+list of sources in its text, an annotation for each marker, and the whole Answer as ``gisa``. Leads, where
+there is no answer, are listed without markers, each with an annotation of its title.
 https://platform.openai.com/docs/api-reference/chat
 """
 
@@ -17,12 +18,13 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.answer import DoneEvent, Event, SentenceEvent
 from service.api.deps import FactsDep, GatewayDep, require_json
 from service.api.problems import log_problem, problem_of, problem_responses
 from service.api.streams import EVENT_STREAM, EventStream, frame
 from service.errors import ModelUnknown
+from service.events import DoneEvent, Event, SentenceEvent
 from service.schema import MAX_TURN_CHARS, MAX_TURNS, Answer, Citation, Question, Turn
+from service.wording import LEADS_TITLE, NO_ANSWER
 
 MODEL = "gisa"
 """The model that answers with the default backend; ``gisa-NAME`` answers with another."""
@@ -73,7 +75,7 @@ class ChatRequest(BaseModel):
 
 
 class UrlCitation(BaseModel):
-    """``start_index`` and ``end_index`` are the marker's offsets in the content, in code points."""
+    """``start_index`` and ``end_index`` are offsets in the content, in code points: of a marker, or of a lead's title."""
 
     url: str
     title: str
@@ -82,14 +84,14 @@ class UrlCitation(BaseModel):
 
 
 class Annotation(BaseModel):
-    """The article that a marker in the content cites."""
+    """The article that a marker in the content cites, or that a lead names."""
 
     type: Literal["url_citation"] = "url_citation"
     url_citation: UrlCitation
 
 
 class ReplyMessage(BaseModel):
-    """The answer with markers and a list of sources in ``content``."""
+    """The answer with markers and a list of sources in ``content``, or that there is none, and leads."""
 
     role: Literal["assistant"] = "assistant"
     content: str
@@ -199,8 +201,9 @@ def _question(wanted: ChatRequest, backend: str | None) -> Question:
 
 
 def _completion(model: str, answer: Answer, articles: str) -> ChatCompletion:
-    content = answer.text + _sources(answer, articles)
-    message = ReplyMessage(content=content, annotations=list(_annotations(answer, articles)))
+    content = answer.text + _below(answer, articles)
+    annotations = list(_annotations(answer, content, articles))
+    message = ReplyMessage(content=content, annotations=annotations)
     return ChatCompletion(
         id=f"chatcmpl-{answer.id}",
         created=int(time.time()),
@@ -230,9 +233,10 @@ async def _chunks(
                     said += 1
                 if isinstance(event, DoneEvent):
                     answer = event.answer
-                    text = "" if said else answer.text
-                    yield told({"content": text + _sources(answer, articles)})
-                    annotations = [a.model_dump() for a in _annotations(answer, articles)]
+                    below = _below(answer, articles)
+                    yield told({"content": ("" if said else answer.text) + below})
+                    found = _annotations(answer, answer.text + below, articles)
+                    annotations = [annotation.model_dump() for annotation in found]
                     yield told({"annotations": annotations}, _finish_reason(answer), gisa=answer)
         if wanted.stream_options and wanted.stream_options.include_usage:
             usage = Usage().model_dump()
@@ -250,29 +254,47 @@ def _finish_reason(answer: Answer) -> Literal["stop", "length"]:
     return "length" if answer.incomplete else "stop"
 
 
-def _sources(answer: Answer, articles: str) -> str:
-    """The list of sources below the text, for programs that show only text."""
-    lines = [
-        f"[{c.number}] {c.title} ({c.press or '언론사 모름'}"
-        f"{f', {c.published_at:%Y-%m-%d}' if c.published_at else ''}) {_url(c, articles)}"
-        for c in answer.citations
-    ]
-    return "\n\n출처:\n" + "\n".join(lines) if lines else ""
+def _below(answer: Answer, articles: str) -> str:
+    """What is listed below the text, for programs that show only text: sources, or leads."""
+    if not answer.citations:
+        return ""
+    if answer.status == "answered":
+        lines = [f"[{c.number}] {_named(c, articles)}" for c in answer.citations]
+        return "\n\n출처:\n" + "\n".join(lines)
+    leads = [f"- {_named(c, articles)}\n  {_quoted(c)}" for c in answer.citations]
+    return f"\n\n{LEADS_TITLE}: {NO_ANSWER}\n" + "\n".join(leads)
 
 
-def _annotations(answer: Answer, articles: str) -> Iterator[Annotation]:
+def _named(citation: Citation, articles: str) -> str:
+    published = f", {citation.published_at:%Y-%m-%d}" if citation.published_at else ""
+    press = citation.press or "언론사 모름"
+    return f"{citation.title} ({press}{published}) {_url(citation, articles)}"
+
+
+def _quoted(citation: Citation) -> str:
+    return " … ".join(f"“{' '.join(quote.text.split())}”" for quote in citation.quotes)
+
+
+def _annotations(answer: Answer, content: str, articles: str) -> Iterator[Annotation]:
+    """One for each marker of the text, or for each lead in the list below it."""
     by_number = {citation.number: citation for citation in answer.citations}
-    for marker in re.finditer(r"\[(\d+)\]", answer.text):
-        if citation := by_number.get(int(marker[1])):
-            start, end = marker.span()
-            yield Annotation(
-                url_citation=UrlCitation(
-                    url=_url(citation, articles),
-                    title=citation.title,
-                    start_index=start,
-                    end_index=end,
-                )
-            )
+    if answer.status == "answered":
+        for marker in re.finditer(r"\[(\d+)\]", answer.text):
+            if citation := by_number.get(int(marker[1])):
+                yield _annotation(citation, *marker.span(), articles)
+        return
+    end = len(answer.text)
+    for citation in answer.citations:
+        start = content.index(f"\n- {citation.title} (", end) + len("\n- ")
+        end = start + len(citation.title)
+        yield _annotation(citation, start, end, articles)
+
+
+def _annotation(citation: Citation, start: int, end: int, articles: str) -> Annotation:
+    url = _url(citation, articles)
+    return Annotation(
+        url_citation=UrlCitation(url=url, title=citation.title, start_index=start, end_index=end)
+    )
 
 
 def _url(citation: Citation, articles: str) -> str:

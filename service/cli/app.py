@@ -147,7 +147,10 @@ def ask(
     section: SectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Answer a question from the articles, with its sources."""
+    """Answer a question from the articles, with its sources.
+
+    Without an answer the status is 0, too: `--json` tells by its `status`. Near articles may then be shown, as leads.
+    """
     import asyncio
 
     from service.cli.terminal import say_json, show_answer

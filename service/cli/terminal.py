@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from index import BuildSummary, Explanation, Hit, IndexInfo
-    from service.answer import Event
+    from service.events import Event
     from service.schema import Citation, Interpreted
 
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -54,7 +54,8 @@ def harmless(text: str) -> str:
 
 async def show_answer(events: AsyncIterator[Event]) -> None:
     """Print the answer, each sentence as soon as it is verified, then its sources."""
-    from service.answer import DoneEvent, InterpretedEvent, SentenceEvent
+    from service.events import DoneEvent, InterpretedEvent, SentenceEvent
+    from service.wording import remarks
 
     asked: Interpreted | None = None
     async for event in events:
@@ -68,29 +69,19 @@ async def show_answer(events: AsyncIterator[Event]) -> None:
             answer = event.answer
             say("" if answer.sentences else answer.text)
             _show_interpreted(answer.interpreted, asked)
-            if answer.dropped_sentences:
-                note = f"(기사에서 근거를 찾지 못한 문장 {answer.dropped_sentences}개를 뺐습니다.)"
-                say((note, "dim"))
-            if answer.fallback_from:
-                say(
-                    (
-                        f"({answer.fallback_from} 모델이 답하지 못해 기사 문장으로 답했습니다.)",
-                        "dim",
-                    )
-                )
-            if answer.incomplete:
-                say(("(답변 모델이 도중에 끊겨 답이 다 나오지 않았을 수 있습니다.)", "dim"))
-            _show_sources(answer.citations)
+            for remark in remarks(answer):
+                say((f"({remark})", "dim"))
+            if answer.status == "answered":
+                _show_sources(answer.citations)
+            else:
+                _show_leads(answer.citations)
 
 
 def _show_interpreted(interpreted: Interpreted, shown: Interpreted | None) -> None:
     """Print how the question was understood, as far as that was not shown before."""
-    lines: list[str] = []
-    if shown is None and (asked := interpreted.time_range):
-        days = f"{asked.start or ''} ~ {asked.end or ''}".strip()
-        lines.append(f"기간: {days} ({asked.expression})")
-    if shown is None and (found := interpreted.filters):
-        lines.append(f"조건: {', '.join(found.names())}")
+    from service.wording import understanding
+
+    lines = list(understanding(interpreted)) if shown is None else []
     if interpreted.note and (shown is None or shown.note != interpreted.note):
         lines.append(interpreted.note)
     for line in lines:
@@ -101,13 +92,30 @@ def _show_sources(citations: Sequence[Citation]) -> None:
     if citations:
         say("\n출처:")
     for citation in citations:
-        facts = _facts(citation.press, citation.published_at, citation.reporters, citation.url)
-        say((f"[{citation.number}] ", "bold cyan"), (citation.title, "bold"))
-        say((f"    {facts}", "dim"))
-        for quote in citation.quotes:
-            say("\n".join(f"    {line}" for line in f"“{quote.text}”".splitlines()))
-        if citation.also_reported_by:
-            say((f"    같은 기사: {', '.join(citation.also_reported_by)}", "dim"))
+        _show_citation(citation, f"[{citation.number}] ")
+
+
+def _show_leads(citations: Sequence[Citation]) -> None:
+    """Print near articles, without numbers: no sentence rests on them."""
+    from service.wording import LEADS_TITLE, NO_ANSWER
+
+    if citations:
+        say(f"\n{LEADS_TITLE}: {NO_ANSWER}")
+    for citation in citations:
+        _show_citation(citation, "•   ")
+
+
+def _show_citation(citation: Citation, mark: str) -> None:
+    facts = _facts(citation.press, citation.published_at, citation.reporters, citation.url)
+    say((mark, "bold cyan"), (citation.title, "bold"))
+    say((f"    {facts}", "dim"))
+    for parts in citation.marked_quotes():
+        styled = [
+            (text.replace("\n", "\n    "), "bold" if answers else "") for text, answers in parts
+        ]
+        say("    “", *styled, "”")
+    if citation.also_reported_by:
+        say((f"    같은 기사: {', '.join(citation.also_reported_by)}", "dim"))
 
 
 def show_hits(hits: Sequence[Hit]) -> None:

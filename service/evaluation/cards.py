@@ -93,6 +93,8 @@ def verdict(result: QuestionResult) -> str:
         return "A right article was not among the ten found."
     if result.status is None:
         return f"The first right article is number {place} of those found."
+    if result.status == "related":
+        return _of_leads(result)
     if result.status != "answered":
         return f"Refused, though a right article was found (number {place})."
     if scores.get("citations.article_recall") == 0:
@@ -102,6 +104,13 @@ def verdict(result: QuestionResult) -> str:
     if scores.get("citations.support_recall", 1) < 1:
         return "A sentence is not supported by what it cites."
     return f"Right, but the first right article is only number {place} of those found."
+
+
+def _of_leads(result: QuestionResult) -> str:
+    """Only for questions with an answer."""
+    if result.scores.get("abstention.lead_gold"):
+        return "Not answered, but a right article is among the leads."
+    return "Not answered, and no right article is among the leads."
 
 
 def first_right(result: QuestionResult) -> int | None:

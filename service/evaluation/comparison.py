@@ -8,7 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.evaluation.metrics import LOWER_IS_BETTER, NAMES, parts_array, ratios, resamples
+from service.evaluation.metrics import (
+    LOWER_IS_BETTER,
+    NAMES,
+    NEITHER_IS_BETTER,
+    parts_array,
+    ratios,
+    resamples,
+)
 from service.evaluation.report import QuestionResult, Report
 
 PERMUTATIONS = 10_000
@@ -128,6 +135,8 @@ def _permutation_test(
 
 def _changed(pairs: _Pairs, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Questions whose own value became better, and worse; without a value in both reports, neither."""
+    if name in NEITHER_IS_BETTER:
+        return (), ()
     sign = -1 if name in LOWER_IS_BETTER else 1
     own = [(new.id, old.scores.get(name), new.scores.get(name)) for old, new in pairs]
     changes = [(q, sign * (b - a)) for q, a, b in own if a is not None and b is not None]

@@ -33,7 +33,7 @@ METRICS: Mapping[str, tuple[str, ...]] = {
         "exact_quote",
         "invalid_markers",
     ),
-    "abstention": ("precision", "recall", "f1", "false_refusals"),
+    "abstention": ("precision", "recall", "f1", "false_refusals", "related", "lead_gold"),
 }
 """Group to its metrics, in the order of the report."""
 
@@ -43,6 +43,9 @@ COUNTS = {"citations.invalid_markers"}
 """Metrics that count cases over all questions instead of giving a share."""
 
 LOWER_IS_BETTER = {"citations.invalid_markers", "abstention.false_refusals"}
+
+NEITHER_IS_BETTER = {"abstention.related"}
+"""Metrics whose change is no gain or loss by itself."""
 
 MEANINGS: Mapping[str, str] = {
     "retrieval.recall@1": "share of the right articles that come first in the list found",
@@ -63,7 +66,9 @@ MEANINGS: Mapping[str, str] = {
     "abstention.precision": "refusals that were right, the corpus having no answer",
     "abstention.recall": "questions without an answer that were refused",
     "abstention.f1": "harmonic mean of the two",
-    "abstention.false_refusals": "questions with an answer that were refused; 0 at best",
+    "abstention.false_refusals": "questions with an answer that were refused, leads to a right article aside; 0 at best",
+    "abstention.related": "questions that got near articles as leads in the place of an answer",
+    "abstention.lead_gold": "of those with a right article, how many have one among their leads",
 }
 """What each metric means, for readers of a report."""
 
@@ -326,8 +331,15 @@ def score_cited_articles(cited: Collection[str], gold: Collection[str]) -> dict[
 # ---- abstention
 
 
-def score_abstention(*, abstained: bool, answerable: bool) -> dict[str, Part]:
-    """Refusing is the positive class; it is right if the corpus has no answer."""
+def score_abstention(
+    *, abstained: bool, answerable: bool, leads_to_gold: bool = False
+) -> dict[str, Part]:
+    """Refusing is the positive class; it is right if the corpus has no answer.
+
+    Leads that hold a right article are neither an answer nor a refusal where there is an answer.
+    """
+    if answerable and leads_to_gold:
+        abstained = False
     right, missed = abstained and not answerable, not abstained and not answerable
     wrong = abstained and answerable
     return {
@@ -335,4 +347,18 @@ def score_abstention(*, abstained: bool, answerable: bool) -> dict[str, Part]:
         "recall": (float(right), float(not answerable)),
         "f1": (2.0 * right, 2.0 * right + wrong + missed),
         "false_refusals": (float(wrong), float(answerable)),
+    }
+
+
+def score_leads(
+    *, is_related: bool, leads: Collection[str], gold: Collection[str]
+) -> dict[str, Part]:
+    """How many replies are leads, and how many of those name an article in ``gold``.
+
+    Without right articles nothing can be said of where leads lead.
+    """
+    found = is_related and bool(set(leads) & set(gold))
+    return {
+        "related": (float(is_related), 1.0),
+        "lead_gold": (float(found), float(is_related and bool(gold))),
     }

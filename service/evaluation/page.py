@@ -113,6 +113,8 @@ def _sentences(report: Report) -> Iterator[str]:
         yield f"The ten articles found hold {tables.percent(found)} of the right ones."
     if (right := values["answers.contains"]) is not None:
         yield f"Of the questions that the articles answer, {tables.percent(right)} got the right answer."
+    if (led := values["abstention.lead_gold"]) is not None:
+        yield f"Where near articles stood in the place of an answer, {tables.percent(led)} had a right one among them."
     if (exact := values["citations.exact_quote"]) is not None:
         yield f"{tables.percent(exact)} of the quotations stand letter by letter in their articles."
     if (refused := values["abstention.recall"]) is not None:
@@ -146,7 +148,7 @@ def _tiles(report: Report) -> Iterator[Tile]:
 
 _STEPS: Mapping[str, Callable[[QuestionResult], bool]] = {
     "… and it is among the ten found": lambda r: r.scores["retrieval.recall@10"] > 0,
-    "… and the reply is no refusal": lambda r: r.status == "answered",
+    "… and the reply is an answer": lambda r: r.status == "answered",
     "… and cites a right article": lambda r: r.scores["citations.article_recall"] > 0,
     "… and has the right answer": lambda r: r.scores["answers.contains"] > 0,
 }

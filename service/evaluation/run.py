@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from index import Index, to_json
-from service.answer import Answerer, PassagesEvent
+from service.answer import Answerer
 from service.evaluation.datasets import (
     Dataset,
     DatasetUnusable,
@@ -24,6 +24,7 @@ from service.evaluation.judge import Judge
 from service.evaluation.metrics import RESAMPLES, RETRIEVAL_DEPTH
 from service.evaluation.report import Report
 from service.evaluation.scoring import Forced, Outcome, build_report
+from service.events import PassagesEvent
 from service.generate.extractive import ExtractiveBackend
 from service.generate.prompt import Prompt
 from service.schema import Answer

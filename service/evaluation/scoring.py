@@ -24,6 +24,7 @@ from service.evaluation.metrics import (
     score_answer,
     score_citations,
     score_cited_articles,
+    score_leads,
     score_retrieval,
 )
 from service.evaluation.report import Cited, Group, Latency, LatencyGroup, QuestionResult, Report
@@ -75,13 +76,20 @@ def _score_reply(question: GoldQuestion, answer: Answer, judge: Judge) -> dict[s
     citations = score_citations(
         answer, supports=judge.supports, holds_numbers=holds_numbers, body_of=judge.body_of
     )
-    if question.has_gold_articles:
-        cited = judge.stories(citation.article_id for citation in answer.citations)
-        citations |= score_cited_articles(cited, judge.stories(question.article_ids))
+    is_related = answer.status == "related"
+    named = judge.stories(citation.article_id for citation in answer.citations)
+    gold = judge.stories(question.article_ids) if question.has_gold_articles else ()
+    if gold:
+        citations |= score_cited_articles(() if is_related else named, gold)
     abstention: Mapping[str, Part] = {}
     if question.answerable is not None:
-        abstained = answer.status != "answered"
-        abstention = score_abstention(abstained=abstained, answerable=question.answerable)
+        leads = score_leads(is_related=is_related, leads=named, gold=gold)
+        refused = score_abstention(
+            abstained=answer.status != "answered",
+            answerable=question.answerable,
+            leads_to_gold=leads["lead_gold"][0] > 0,
+        )
+        abstention = {**refused, **leads}
     return {
         **_named("answers", score_answer(answer, question.answers or ())),
         **_named("citations", citations),

@@ -34,8 +34,14 @@ if TYPE_CHECKING:
 INSTRUCTIONS = (
     "An archive of Korean news articles. Use `ask` for a question in Korean: it answers with sentences "
     "that were verified against the articles they cite, or says that the articles hold no answer; "
-    "repeat its [n] markers and name its sources. Use `search_articles` to look for passages "
+    "repeat its [n] markers and name its sources. With status `related` its citations are leads, near "
+    "articles that may not answer: offer them as places to look, never as the answer. Use `search_articles` to look for passages "
     "yourself, and `get_article` to read an article whole."
+)
+
+LEADS_ARE_NO_ANSWER = (
+    "No sure answer was found. The citations are leads, articles near the question: offer them as places "
+    "to look, and don't present what they say as the answer."
 )
 
 Day = Annotated[date | None, Field(description="A day in Seoul, YYYY-MM-DD, inclusive.")]
@@ -59,6 +65,21 @@ class FoundPassages(BaseModel):
     """The passages found, best first; the list is empty if nothing fits."""
 
     passages: list[FoundPassage]
+
+
+class ToolAnswer(Answer):
+    """An answer, and what the calling model must know before it uses the citations."""
+
+    caution: str | None = Field(
+        None, description="Set where the citations are leads instead of sources (status 'related')."
+    )
+
+    @classmethod
+    def of(cls, answer: Answer) -> ToolAnswer:
+        """The answer with a caution if it needs one."""
+        told = cls.model_validate(answer, from_attributes=True)
+        caution = LEADS_ARE_NO_ANSWER if answer.status == "related" else None
+        return told.model_copy(update={"caution": caution})
 
 
 class ArticleText(BaseModel):
@@ -108,12 +129,14 @@ def build(gateway: Gateway) -> MCPServer:
         published_to: Day = None,
         press: Names = None,
         section: Names = None,
-    ) -> Answer:
+    ) -> ToolAnswer:
         """Answer a question from the articles, each sentence verified and cited; or say that they
-        hold no answer (status other than 'answered')."""
+        hold no answer (status other than 'answered'). With status 'related' there are no sentences,
+        and the citations are leads: near articles to look at, not an answer."""
         with _told():
             filters = QuestionFilters.chosen(published_from, published_to, press, section)
-            return await gateway.answer(Question(question=question, filters=filters), {})
+            asked = Question(question=question, filters=filters)
+            return ToolAnswer.of(await gateway.answer(asked, {}))
 
     @server.tool(title="기사 읽기", annotations=reads)
     async def get_article(

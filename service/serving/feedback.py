@@ -106,9 +106,9 @@ class FeedbackStore:
         """The answers with this rating, oldest first, as records of an evaluation file.
 
         An approved answer becomes a question with a known answer: its quotes, and the articles that it
-        cites. An approved abstention becomes a question without an answer. Of a disapproved one only
-        the question is known, and somebody has to fill in ``answers``, null until then. Raises
-        FeedbackUnavailable.
+        cites. An approved abstention becomes a question without an answer. Of a disapproved one, and of
+        one with leads, only the question is known, and somebody has to fill in ``answers``, null until
+        then. Raises FeedbackUnavailable.
         """
         if not self._path.exists():
             raise FeedbackUnavailable(f"there is no feedback in {self._path}")
@@ -159,11 +159,13 @@ def _record(
     asked_at: float, question: Question, answer: Answer, comment: str | None, *, approved: bool
 ) -> dict[str, Any]:
     clock = question.now or datetime.fromtimestamp(asked_at, SEOUL)
+    # Who likes leads doesn't say which of them answers, let alone with which words.
+    is_known = approved and answer.status != "related"
     record: dict[str, Any] = {
         "id": answer.id,
         "question": answer.interpreted.standalone_question,
-        "answers": [citation.quote for citation in answer.citations] if approved else None,
-        "article_ids": [citation.article_id for citation in answer.citations] if approved else [],
+        "answers": [citation.quote for citation in answer.citations] if is_known else None,
+        "article_ids": [citation.article_id for citation in answer.citations] if is_known else [],
         "type": "feedback_up" if approved else "feedback_down",
         "now": clock.isoformat(timespec="seconds"),
         "given": answer.text,

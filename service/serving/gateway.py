@@ -10,8 +10,8 @@ from typing import Any
 from anyio import to_thread
 
 from index import Article, Filters, Hit
-from service.answer import DoneEvent, Event
 from service.errors import LLMError
+from service.events import DoneEvent, Event
 from service.schema import Answer, Question
 from service.serving.feedback import FeedbackStore
 from service.serving.limits import Capacity

@@ -14,8 +14,8 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from index import SEOUL, GisaError
-from service.answer import SentenceEvent
 from service.errors import TooManyRequests
+from service.events import SentenceEvent
 from service.schema import MAX_TURN_CHARS, MAX_TURNS, Answer, Question, Turn
 from service.serving.limits import RateLimiter
 from service.slack import blocks
@@ -363,7 +363,9 @@ def _turn(message: ThreadMessage) -> Turn | None:
     """A message that is not in the memory as a turn; None for small talk, orders and other bots."""
     content = words(message.text)
     if message.own:
-        content = plain(message.text).partition(plain(blocks.SOURCES))[0].strip()
+        content = plain(message.text)
+        for heading in (blocks.SOURCES, blocks.LEADS):
+            content = content.partition(plain(heading))[0].strip()
         is_answer = message.key is not None and message.key[-1].isdecimal()
         return Turn(role="assistant", content=content[:MAX_TURN_CHARS]) if is_answer else None
     if message.by_bot or is_small_talk(content) or is_order(content):

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from service.schema import Answer, Citation, Interpreted, Question, Sentence
+from service.schema import Answer, Citation, Question, Sentence
 from service.slack.mrkdwn import bold, escape, formatted, link, pieces, plain
+from service.wording import LEADS_TITLE, NO_ANSWER, remarks, understanding
 
 MAX_SECTION_CHARS = 3_000
 MAX_BLOCKS = 50
@@ -38,6 +39,10 @@ QUESTION_INPUT = "question"
 
 SOURCES = bold("출처")
 """Heads the list of articles."""
+
+LEADS = f"🔍 {bold(LEADS_TITLE)}"
+"""Heads the near articles in the place of an answer."""
+MAX_LEAD_CHARS = 500
 
 Block = dict[str, Any]
 
@@ -91,13 +96,14 @@ def answer_messages(
     """The whole answer: text, sources, remarks, buttons; as many messages as it takes."""
     if answer.status == "answered":
         cited = {citation.number: citation for citation in answer.citations}
-        body = _sections(_units(answer.sentences, cited))
+        body = [*_sections(_units(answer.sentences, cited)), *_sources(answer.citations)]
     else:
-        body = _sections([_abstention(answer, search_url)])
-    remarks = [*_understood(answer.interpreted), *_remarks(answer)]
-    context = [_context(remarks)] if remarks else []
+        body = [*_sections([_abstention(answer, search_url)]), *_leads(answer.citations)]
+    note = [answer.interpreted.note] if answer.interpreted.note else []
+    told = [*understanding(answer.interpreted), *note, *remarks(answer)]
+    context = [_context(told)] if told else []
     buttons = _buttons(answer, tally, offers_to_follow)
-    return _messages(answer.text, [*body, *_sources(answer.citations), *context, buttons])
+    return _messages(answer.text, [*body, *context, buttons])
 
 
 def notice(text: str) -> Message:
@@ -131,6 +137,8 @@ def text_chars(block: Block) -> int:
     if block["type"] == "section":
         return len(block["text"]["text"])
     elements = block.get("elements", [])
+    if block["type"] == "rich_text":
+        return sum(len(word["text"]) for element in elements for word in element["elements"])
     return sum(
         len(e["text"] if block["type"] == "context" else e["text"]["text"]) for e in elements
     )
@@ -186,11 +194,15 @@ def _sources(citations: Iterable[Citation]) -> Iterator[Block]:
 
 
 def _source(citation: Citation) -> str:
+    return f"[{citation.number}] {_article(citation)}"
+
+
+def _article(citation: Citation) -> str:
     title = link(citation.url, " ".join(citation.title.split())[:MAX_TITLE_CHARS])
     day = citation.published_at.date().isoformat() if citation.published_at else "날짜 모름"
     others = len(citation.also_reported_by)
     facts = [citation.press or "언론사 모름", day, *([f"외 {others}개 매체"] if others else [])]
-    return f"[{citation.number}] {title} · {escape(' · '.join(facts)[:MAX_TITLE_CHARS])}"
+    return f"{title} · {escape(' · '.join(facts)[:MAX_TITLE_CHARS])}"
 
 
 def _abstention(answer: Answer, search_url: str) -> str:
@@ -202,30 +214,21 @@ def _abstention(answer: Answer, search_url: str) -> str:
     return f"{escape(answer.text)}\n{hint}"
 
 
-def _understood(interpreted: Interpreted) -> Iterator[str]:
-    if asked := interpreted.time_range:
-        days = f"{asked.start or ''} ~ {asked.end or ''}".strip()
-        yield f"기간: {days} (‘{asked.expression}’)"
-    if interpreted.filters:
-        yield f"조건: {', '.join(interpreted.filters.names())}"
-    if interpreted.note:
-        yield interpreted.note
-
-
-def _remarks(answer: Answer) -> Iterator[str]:
-    if answer.dropped_sentences:
-        yield f"기사에서 근거를 찾지 못한 문장 {answer.dropped_sentences}개를 뺐습니다."
-    if answer.fallback_from:
-        yield f"{answer.fallback_from} 모델이 답하지 못해 기사 문장으로 답했습니다."
-    if answer.incomplete:
-        yield "답변 모델이 도중에 끊겨 답이 다 나오지 않았을 수 있습니다."
+def _leads(citations: Sequence[Citation]) -> Iterator[Block]:
+    """Near articles with what they say, below a heading of their own and without numbers."""
+    if citations:
+        yield _section(f"{LEADS}\n{NO_ANSWER}")
+    for citation in citations:
+        yield _section(f"• {_article(citation)}")
+        words = [part for parts in _shortened(citation, MAX_LEAD_CHARS) for part in parts]
+        yield _rich_quote((text, {"bold": True} if answers else {}) for text, answers in words)
 
 
 def _buttons(answer: Answer, tally: Tally, offers_to_follow: bool) -> Block:
     labels = {
         UP: f"👍 {tally.up or ''}".strip(),
         DOWN: f"👎 {tally.down or ''}".strip(),
-        EVIDENCE: "근거 보기" if answer.citations else None,
+        EVIDENCE: _evidence_label(answer) if answer.citations else None,
         REWRITE: "질문 다시 쓰기",
         FOLLOW: "멘션 없이 이어 묻기" if offers_to_follow else None,
     }
@@ -242,6 +245,10 @@ def _buttons(answer: Answer, tally: Tally, offers_to_follow: bool) -> Block:
     return {"type": "actions", "elements": elements}
 
 
+def _evidence_label(answer: Answer) -> str:
+    return "근거 보기" if answer.status == "answered" else f"{LEADS_TITLE} 보기"
+
+
 # -- modals -------------------------------------------------------------------------------------
 
 
@@ -250,33 +257,49 @@ def evidence_modal(answer: Answer, bodies: Mapping[str, str]) -> Block:
 
     Where an article is missing, or has changed since, only its quote is shown.
     """
+    is_answer = answer.status == "answered"
     blocks = [
         block
         for citation in answer.citations
         for block in (
-            _section(_source(citation)),
+            _section(_source(citation) if is_answer else f"• {_article(citation)}"),
             _quotation(citation, bodies.get(citation.article_id, "")),
         )
     ]
-    return _modal("근거", {"blocks": blocks[: MAX_MODAL_BLOCKS - 1]})
+    title = "근거" if is_answer else LEADS_TITLE
+    return _modal(title, {"blocks": blocks[: MAX_MODAL_BLOCKS - 1]})
 
 
 def _quotation(citation: Citation, body: str) -> Block:
-    """A quote as rich text, in which Slack interprets no markup."""
+    """A quote in its context: the quote in bold, what answers also in italics."""
     start, end = citation.start, citation.end
-    room = MAX_SECTION_CHARS - 700
     before = after = ""
     if body[start:end] == citation.quote:  # no further than the paragraph
         before = body[max(start - CONTEXT_CHARS, 0) : start].rpartition("\n\n")[2]
         after = body[end : end + CONTEXT_CHARS].partition("\n\n")[0]
-    parts = [(before, False)]
-    for words in citation.quotes:
-        parts += [(" … ", False)] * (len(parts) > 1) + [(words.text[:room], True)]
-        room = max(room - len(words.text) - 3, 0)
-    parts.append((after, False))
+    quoted = [
+        (text, {"bold": True, "italic": True} if answers else {"bold": True})
+        for number, parts in enumerate(_shortened(citation, MAX_SECTION_CHARS - 700))
+        for text, answers in [(" … " if number else "", False), *parts]
+    ]
+    return _rich_quote([(before, {}), *quoted, (after, {})])
+
+
+def _shortened(citation: Citation, room: int) -> Iterator[list[tuple[str, bool]]]:
+    """The cited words, each quote in pieces that answer or don't; all of them at most ``room`` characters."""
+    for parts in citation.marked_quotes():
+        shown = []
+        for text, answers in parts:
+            shown.append((text[:room], answers))
+            room = max(room - len(text), 0)
+        yield shown
+
+
+def _rich_quote(parts: Iterable[tuple[str, dict[str, bool]]]) -> Block:
+    """A block quotation as rich text, in which Slack interprets no markup."""
     elements = [
-        {"type": "text", "text": text} | ({"style": {"bold": True}} if quoted else {})
-        for text, quoted in parts
+        {"type": "text", "text": text} | ({"style": style} if style else {})
+        for text, style in parts
         if text
     ]
     return {"type": "rich_text", "elements": [{"type": "rich_text_quote", "elements": elements}]}

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from pydantic import TypeAdapter, ValidationError
 
 from index import GisaError
-from service.answer import DoneEvent, SentenceEvent
+from service.events import DoneEvent, SentenceEvent
 from service.schema import Answer, Question
 from service.serving.feedback import Feedback, FeedbackStore
 from service.serving.gateway import Gateway

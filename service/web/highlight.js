@@ -26,3 +26,9 @@ export function parts(paragraph, spans) {
     .filter(([first, last]) => first < last)
     .map(([first, last, cited]) => ({ text: slice(paragraph.text, first, last), cited }));
 }
+
+/** The cited words of an article: for each quote, its parts, of which those that answer are `cited`. */
+export function marked({ quotes, start = 0, answer_spans: spans = [] }) {
+  const answering = spans.map((span) => ({ start: start + span.start, end: start + span.end }));
+  return quotes.map((words) => parts(words, answering));
+}

@@ -1,9 +1,9 @@
 // The question page: ask, show each verified sentence as it comes, lead back to the article.
 
 import { ask, get, key, Problem, rate } from "./events.js";
-import { locate, parts } from "./highlight.js";
+import { locate, marked, parts } from "./highlight.js";
 import { fromHash, toHash, toRequest } from "./link.js";
-import { facts, plainText, remarks, understanding } from "./wording.js";
+import { facts, LEADS_TITLE, NO_ANSWER, plainText, remarks, understanding } from "./wording.js";
 
 const PATIENCE_MS = 8_000; // then the reader is told that it takes long
 
@@ -162,11 +162,14 @@ const steps = {
     if (!answered) $("#text").textContent = whole.text;
     $("#text").classList.toggle("absent", !answered);
     show($("#remark"), remarks(whole).join(" "));
-    $("#sources ol").replaceChildren(...whole.citations.map(source));
-    $("#sources").hidden = !whole.citations.length;
+    $("#sources ol").replaceChildren(...(answered ? whole.citations.map(source) : []));
+    $("#leads ul").replaceChildren(...(answered ? [] : whole.citations.map(lead)));
+    for (const name of ["sources", "leads"]) $(`#${name}`).hidden = !$(`#${name} li`);
     $("#looked").hidden = answered || !$("#looked ul").children.length;
     $("#actions").hidden = false;
     $("#rating").hidden = !rateable;
+    $("#copy").textContent = $("#leads").hidden ? "출처와 함께 복사" : "기사와 함께 복사";
+    $("#rating").ariaLabel = answered ? "이 답이 도움이 되었나요?" : "이 결과가 도움이 되었나요?";
     document.title = `${whole.question} – 기사에 묻다`;
   },
 };
@@ -183,7 +186,7 @@ function clear(question = "") {
   $("#asked").textContent = question;
   $("#text").replaceChildren();
   $("#text").classList.remove("absent");
-  for (const name of ["understood", "sources", "looked", "actions", "comment", "again"]) {
+  for (const name of ["understood", "sources", "leads", "looked", "actions", "comment", "again"]) {
     $(`#${name}`).hidden = true;
   }
   for (const button of $("#rating").children) button.ariaPressed = "false";
@@ -269,21 +272,35 @@ function opener(text, open) {
 }
 
 function source(citation) {
-  const others = citation.also_reported_by;
-  const item = element("li", { value: citation.number, id: `source-${citation.number}` },
+  return element("li", { value: citation.number, id: `source-${citation.number}` },
     element("span", { className: "number", ariaHidden: "true" }, `${citation.number}`),
-    element("div", {},
-      opener(citation.title, () => openArticle(citation)),
-      element("p", { className: "note" }, facts(citation), " ", original(citation) ?? ""),
-      element("blockquote", {}, ...citation.quotes.map(({ text }) => element("p", {}, text))),
-      corrected.has(citation.article_id)
-        ? element("p", { className: "warning" }, "나중에 바로잡힌 기사입니다. 기사를 열어 확인하세요.") : null,
-      others.length ? element("details", { className: "others" },
-        element("summary", {}, `다른 매체 ${others.length}곳`),
-        element("p", { className: "note" }, others.join(", "))) : null,
-    ),
+    element("div", {}, ...described(citation)),
   );
-  return item;
+}
+
+/** A near article in the place of an answer: without a number, as nothing rests on it. */
+function lead(citation) {
+  return element("li", {}, ...described(citation));
+}
+
+function described(citation) {
+  const others = citation.also_reported_by;
+  return [
+    opener(citation.title, () => openArticle(citation)),
+    element("p", { className: "note" }, facts(citation), " ", original(citation) ?? ""),
+    element("blockquote", {}, ...quoted(citation)),
+    corrected.has(citation.article_id)
+      ? element("p", { className: "warning" }, "나중에 바로잡힌 기사입니다. 기사를 열어 확인하세요.") : null,
+    others.length ? element("details", { className: "others" },
+      element("summary", {}, `다른 매체 ${others.length}곳`),
+      element("p", { className: "note" }, others.join(", "))) : null,
+  ].filter(Boolean);
+}
+
+/** The cited words, a paragraph each, with what answers marked in them. */
+function quoted(citation, properties = {}) {
+  return marked(citation).map((words) => element("p", properties,
+    ...words.map(({ text, cited }) => (cited ? element("mark", {}, text) : text))));
 }
 
 function looked(article) {
@@ -319,7 +336,7 @@ function marker(number) {
 function showQuote(button, number, hint = "") {
   const citation = citations.get(number);
   quote.replaceChildren(
-    ...citation.quotes.map(({ text }) => element("p", { className: "words" }, text)),
+    ...quoted(citation, { className: "words" }),
     element("p", { className: "note" }, citation.title),
     element("p", { className: "note" }, facts(citation)),
     hint ? element("p", { className: "note" }, hint) : "",
@@ -440,5 +457,7 @@ async function describeCorpus() {
   }
 }
 
+$("#leads-title span").textContent = LEADS_TITLE;
+$("#leads-note").textContent = NO_ANSWER;
 await describeCorpus();
 revisit();

@@ -22,11 +22,20 @@ export function period({ from, to }) {
   return `${day(from)}부터 ${end}까지`;
 }
 
+const SEARCHED = { preference: "우선해 찾았습니다", demand: "이 안에서 찾았습니다" };
+
 /** How the question was understood, as a list of short phrases. */
 export function understanding({ time_range: range, filters }) {
-  const names = Object.values(filters ?? {}).flat();
-  return range ? [`‘${range.expression}’ → ${period(range)}`, ...names] : names;
+  const { press = [], section = [], reporters = [] } = filters ?? {};
+  const names = [...press, ...section, ...reporters].join(", ");
+  return [
+    range && `‘${range.expression}’ → ${period(range)} · ${SEARCHED[range.role]}`,
+    names && `${names} · ${SEARCHED[filters.role]}`,
+  ].filter(Boolean);
 }
+
+export const LEADS_TITLE = "가까운 기사";
+export const NO_ANSWER = "답이 아니라, 찾아보실 만한 기사와 그 한 대목입니다.";
 
 /** What a reader should know beside the answer itself. */
 export function remarks({ dropped_sentences: dropped, fallback_from: failed, incomplete }) {
@@ -37,13 +46,15 @@ export function remarks({ dropped_sentences: dropped, fallback_from: failed, inc
   ].filter(Boolean);
 }
 
-/** The answer with its sources as plain text, to be pasted elsewhere. */
+/** The answer with its sources, or what stands in its place, as plain text to be pasted elsewhere. */
 export function plainText(answer, link) {
-  const sources = answer.citations.map((citation) =>
-    [`[${citation.number}] ${citation.title} (${facts(citation)})`,
+  const answered = answer.status === "answered";
+  const articles = answer.citations.map((citation) =>
+    [`${answered ? `[${citation.number}]` : "-"} ${citation.title} (${facts(citation)})`,
       ...citation.quotes.map(({ text }) => `“${text}”`), citation.url]
       .filter(Boolean).join("\n    "));
+  const heading = answered ? "출처" : `${LEADS_TITLE}: ${NO_ANSWER}`;
   const parts = [`${answer.question}\n\n${answer.text}`];
-  if (sources.length) parts.push(`출처\n${sources.join("\n")}`);
+  if (articles.length) parts.push(`${heading}\n${articles.join("\n")}`);
   return [...parts, link].join("\n\n");
 }

@@ -1,0 +1,38 @@
+"""What the doors say alike: Slack and the terminal here, the page in ``service/web/wording.js``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from service.schema import Answer, Interpreted, Role
+
+LEADS_TITLE = "가까운 기사"
+"""Heads the leads of an answer whose status is ``related``."""
+
+NO_ANSWER = "답이 아니라, 찾아보실 만한 기사와 그 한 대목입니다."
+"""Stands below that heading, so that nobody takes a lead for an answer."""
+
+_SEARCHED: dict[Role, str] = {"preference": "을 우선해 찾았습니다", "demand": " 안에서 찾았습니다"}
+
+
+def understanding(interpreted: Interpreted) -> Iterator[str]:
+    """How the question was understood: its time, and its outlets, sections and reporters.
+
+    Each says whether such articles were merely preferred, or others left out.
+    """
+    if asked := interpreted.time_range:
+        days = f"{asked.start or ''} ~ {asked.end or ''}".strip()
+        yield f"기간: {days} (‘{asked.expression}’), 이 기간{_SEARCHED[asked.role]}"
+    if named := interpreted.filters:
+        names = ", ".join(named.names())
+        yield f"조건: {names}, 이 조건{_SEARCHED[named.role]}"
+
+
+def remarks(answer: Answer) -> Iterator[str]:
+    """What a reader should know beside the answer itself."""
+    if answer.dropped_sentences:
+        yield f"기사에서 근거를 찾지 못한 문장 {answer.dropped_sentences}개를 뺐습니다."
+    if answer.fallback_from:
+        yield f"{answer.fallback_from} 모델이 답하지 못해 기사 문장으로 답했습니다."
+    if answer.incomplete:
+        yield "답변 모델이 도중에 끊겨 답이 다 나오지 않았을 수 있습니다."
