@@ -67,8 +67,13 @@ class Asked:
         *,
         spellings: Sequence[str] = (),
         time: AskedTime | None = None,
+        request: str = "",
     ) -> Asked:
-        """``spellings`` are other spellings of the question (see ``index.variants``)."""
+        """``spellings`` are other spellings of the question (see ``index.variants``).
+
+        ``request`` is the question within the frame of its request, which tells that news is wanted where
+        the question itself asks for nothing in particular.
+        """
         tokens = analyser.tokens(question)
         morphemes = [
             m
@@ -76,6 +81,8 @@ class Asked:
             if m not in LEXICON["questions.not_topics"] and m not in LEXICON["wording.requesting"]
         ]
         kind, units = _kind(question)
+        if kind == "other" and _kind(request)[0] == "news":
+            kind = "news"
         verbs = frozenset(t.form for t in tokens if t.tag.startswith(("VV", "VA", "MA", "XR")))
         weights = {word: PRIOR + weight for word, weight in idf(morphemes).items()}
         forms = {word: alike(word) for word in weights}
