@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+import importlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,16 +20,11 @@ pytest.importorskip("ir_measures")
 
 
 @pytest.fixture(scope="module")
-def benchmark() -> ModuleType:
-    path = Path(__file__).resolve().parent.parent / "scripts" / "benchmark_retrieval.py"
-    spec = importlib.util.spec_from_file_location("benchmark_retrieval", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+def benchmark() -> Iterator[ModuleType]:
+    scripts = Path(__file__).resolve().parent.parent / "scripts"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, spec.name, module)  # dataclasses look their module up
-        spec.loader.exec_module(module)
-    return module
+        patch.syspath_prepend(str(scripts))
+        yield importlib.import_module("benchmarks.retrieval")
 
 
 def gold(id: str, question: str, article: str, kind: str) -> GoldQuestion:
