@@ -187,7 +187,7 @@ _KINDS: Sequence[tuple[str, Expression]] = tuple(
         ("person", r"누구|누가|{questions.persons|names.titles}(?:은|는|의 이름은)?\s?\??$"),
         (
             "date",
-            r"언제|며칠|몇\s?(?:월|일|년도?)(?![가-힣]*간)|어느\s?(?:해|날|달)|{questions.dates}(?:은|는)?\s?\??$",
+            r"언제|며칠(?!\s?(?:전|후|뒤|새|간|째|동안))|몇\s?(?:월|일|년도?)(?![가-힣]*간)|어느\s?(?:해|날|달)|{questions.dates}(?:은|는)?\s?\??$",
         ),
         (
             "place",
