@@ -58,6 +58,7 @@ class Candidate:
 
     @property
     def text(self) -> str:
+        """The sentence as it stands in the article."""
         return self.source.body[self.sentence.start : self.sentence.end].strip()
 
 
