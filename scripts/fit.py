@@ -9,12 +9,13 @@ sample of KorQuAD; the odd halves and news-b report (``scripts/benchmark.py abst
 without a text, are kept in tests/corpus/fit.npz, so that anybody can fit again, and a test does. Sentences: the
 likelihood that a softmax over the scores puts on a sentence with the answer (listwise, as in Cao et al., ICML 2007).
 Answerability: logistic regression on whether the sentences that would be quoted hold the answer, each question also
-asked with the sentences that hold it taken out, and with its articles taken out.
+asked with the sentences that hold it taken out, with its articles taken out, and about another name.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -56,6 +57,7 @@ CASES: Mapping[str, float] = {
     "as asked": 1.0,
     "without the answer": 0.35,
     "without its article": 0.25,
+    "of another name": 0.5,
 }
 """What a question counts for: most are answerable, as they are put to an archive."""
 
@@ -244,20 +246,34 @@ def _of_squad(path: Path) -> tuple[list[Any], list[GoldQuestion]]:
 
 def _asked(index: Index, questions: Sequence[GoldQuestion]) -> Iterator[Example]:
     understand = Understander(index)
+    names = sorted({n for q in questions for n in understand(q.ask(now=NOW)).asked.names})
+    draw = np.random.default_rng(SEED)
     for question in questions:
-        understood = understand(question.ask(now=NOW))
-        gold = {member for ids in index.stories(question.article_ids).values() for member in ids}
-        hits = index.search(
-            understood.query, filters=understood.filters, k=2 * TOP_K, per_story=PER_STORY
-        )
-        found = sources_of(index, hits, understood.query.text)
         answers = question.answers or ()
-        yield from _example(understood.asked, found[:TOP_K], answers, gold, "as asked")
-        if answers:
-            without = [_without(source, answers) for source in found[:TOP_K]]
-            yield from _example(understood.asked, without, (), gold, "without the answer")
-            far = [source for source in found if source.article.id not in gold][:TOP_K]
-            yield from _example(understood.asked, far, (), gold, "without its article")
+        gold = {member for ids in index.stories(question.article_ids).values() for member in ids}
+        asked, found = _found(index, understand, question)
+        yield from _example(asked, found[:TOP_K], answers, gold, "as asked")
+        if not answers:
+            continue
+        without = [_without(source, answers) for source in found[:TOP_K]]
+        yield from _example(asked, without, (), gold, "without the answer")
+        far = [source for source in found if source.article.id not in gold][:TOP_K]
+        yield from _example(asked, far, (), gold, "without its article")
+        if asked.names and (other := str(draw.choice(names))) not in asked.names:
+            named = max(asked.names, key=lambda name: asked.weights[name])
+            put = re.sub(re.escape(named), other, question.question, flags=re.IGNORECASE)
+            asked, found = _found(index, understand, question.model_copy(update={"question": put}))
+            yield from _example(asked, found[:TOP_K], (), gold, "of another name")
+
+
+def _found(
+    index: Index, understand: Understander, question: GoldQuestion
+) -> tuple[Asked, list[Source]]:
+    understood = understand(question.ask(now=NOW))
+    hits = index.search(
+        understood.query, filters=understood.filters, k=2 * TOP_K, per_story=PER_STORY
+    )
+    return understood.asked, sources_of(index, hits, understood.query.text)
 
 
 def _example(

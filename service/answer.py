@@ -103,7 +103,10 @@ class Answerer:
         return self.backends[name]
 
     def _retrieve(self, course: _Course) -> tuple[list[Hit], list[Source]]:
-        """What is searched for, within what the question demands; too little there is filled up from beyond."""
+        """What is searched for, within what the question demands; too little there is filled up from beyond.
+
+        A demand for news of a time before or after the archive's is not filled up.
+        """
         understood, k = course.understood, course.question.top_k or self._top_k
         query = understood.query
         hits = []
@@ -112,7 +115,8 @@ class Answerer:
                 query, filters=understood.filters, k=k, per_story=PASSAGES_PER_STORY
             )
         stories = {hit.article.id for hit in hits}
-        if understood.filters != understood.given and len(stories) < LEADS:
+        narrowed = understood.filters != understood.given
+        if narrowed and len(stories) < LEADS and not self._is_out_of_coverage(course):
             beyond = self.index.search(
                 query, filters=understood.given, k=k, per_story=PASSAGES_PER_STORY
             )
@@ -189,11 +193,14 @@ class Answerer:
             return "answered"
         if self._leads(course):
             return "related"
+        if course.sources:
+            return "no_evidence"
+        return "out_of_coverage" if self._is_out_of_coverage(course) else "no_match"
+
+    def _is_out_of_coverage(self, course: _Course) -> bool:
         asked = course.interpreted.time_range
-        demanded = asked and asked.role == "demand"
-        if asked and demanded and is_outside(asked, *self.index.coverage):
-            return "out_of_coverage"
-        return "no_evidence" if course.sources else "no_match"
+        demanded = asked is not None and asked.role == "demand"
+        return bool(asked and demanded and is_outside(asked, *self.index.coverage))
 
     def _answer(self, course: _Course) -> Answer:
         status, reply, writer = self._status(course), course.reply, course.writer

@@ -22,13 +22,26 @@ from index import (
     Filters,
     Index,
     IndexEmpty,
+    Preferences,
     Query,
     index_info,
     open_index,
 )
 from index.library import open_writer
 from index.protocols import Candidates
-from index.retrieve import LEXICAL_WEIGHTS, _best_of_stories, _best_told, _ranking, freshness, fuse
+from index.ranking import (
+    FRONT,
+    LEXICAL_WEIGHTS,
+    NAMES_TIME,
+    PREFERRED,
+    _best_told,
+    _of_stories,
+    _ranking,
+    choose,
+    freshness,
+    fuse,
+    union,
+)
 
 
 def candidates(
@@ -99,16 +112,60 @@ def test_stories_are_distinct_and_the_best(
     scores, stories, texts = found.dense, np.array(found.stories), np.array(found.texts)
     ranking = _ranking(scores, found)
     told = _best_told(ranking, leeway)
-    chosen = _best_of_stories(ranking, told, k, per_story)
+    chosen = [i for places in _of_stories(ranking, told, k, per_story).values() for i in places]
     shown = [found.stories[i] for i in chosen]
     assert all(shown.count(story) <= per_story for story in shown)
     assert len(set(shown)) == min(k, len(set(found.stories)))
-    assert [scores[i] for i in chosen] == sorted((scores[i] for i in chosen), reverse=True)
+    assert shown == sorted(shown, key=list(dict.fromkeys(shown)).index)  # story by story
+    for story in shown:
+        of_story = [scores[i] for i in chosen if found.stories[i] == story]
+        assert of_story == sorted(of_story, reverse=True)
     assert {found.texts[i] for i in chosen} == {told[story] for story in shown}
     best_of = {story: scores[texts == text].max() for story, text in told.items()}
     worst_shown = min((best_of[s] for s in shown), default=0)
     assert all(best <= worst_shown for s, best in best_of.items() if s not in shown)
     assert all(best_of[s] >= scores[stories == s].max() - leeway - 1e-6 for s in told)
+    assert list(dict.fromkeys(shown)) == sorted(set(shown), key=lambda s: -best_of[s]) or len(
+        set(best_of.values())
+    ) < len(best_of)
+
+
+def test_behind_the_first_stories_every_other_is_the_best_of_the_dense_side() -> None:
+    dense = [0.10, 0.11, 0.12, 0.13, 0.14, 0.90, 0.80]
+    found = candidates(dense)
+    summed = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3], dtype=np.float32)
+    assert FRONT == 3
+    options = {"k": 7, "per_story": 1}
+    assert choose(found, summed, 0.0, **options, interleaved=False) == [0, 1, 2, 3, 4, 5, 6]
+    assert choose(found, summed, 0.0, **options, interleaved=True) == [0, 1, 2, 5, 3, 6, 4]
+    assert choose(found, summed, 0.0, k=4, per_story=1, interleaved=True) == [0, 1, 2, 5]
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1, width=32), st.integers(0, 11)), max_size=30),
+    st.integers(1, 9),
+)
+def test_interleaving_keeps_stories_distinct_and_as_many(
+    passages: list[tuple[float, int]], k: int
+) -> None:
+    found = candidates([score for score, _ in passages], articles=[a for _, a in passages])
+    summed = np.flip(found.dense).copy()
+    both = [choose(found, summed, 0.0, k=k, per_story=2, interleaved=i) for i in (False, True)]
+    plain, mixed = ([found.stories[i] for i in chosen] for chosen in both)
+    assert len(set(mixed)) == len(set(plain)) == min(k, len(set(found.stories)))
+    assert len(set(both[1])) == len(both[1])
+    assert list(dict.fromkeys(mixed))[:FRONT] == list(dict.fromkeys(plain))[:FRONT]
+
+
+def test_a_union_has_each_passage_once() -> None:
+    one = candidates([0.9, 0.8], morphemes=[0.1, 0.2])
+    other = candidates([0.8, 0.7, 0.6], morphemes=[0.2, 0.3, 0.4])
+    other = replace(other, passages=["passage 1", "passage 2", "passage 3"])
+    both = union(one, other)
+    assert both.passages == ["passage 0", "passage 1", "passage 2", "passage 3"]
+    assert both.dense.tolist() == pytest.approx([0.9, 0.8, 0.7, 0.6])
+    assert both.lexical["morphemes"].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    assert union(one, one) is one
 
 
 def test_the_leader_tells_the_story_unless_a_copy_is_far_better() -> None:
@@ -214,7 +271,8 @@ def test_freshness_is_a_part_of_the_score(index: Index) -> None:
     old, new = TRAM.id, LIBRARY.id
     plain = [hit.article.id for hit in index.search("트램 도서관")]
     assert plain.index(old) < plain.index(new)
-    fresh = index.search("트램 도서관", fresh_on=date(2026, 3, 2), explain=True)
+    wanted = Preferences(fresh_on=date(2026, 3, 2))
+    fresh = index.search(Query("트램 도서관", preferences=wanted), explain=True)
     assert [hit.article.id for hit in fresh].index(new) == 0
     for hit in fresh:
         assert hit.explanation is not None
@@ -223,6 +281,38 @@ def test_freshness_is_a_part_of_the_score(index: Index) -> None:
         assert total == pytest.approx(hit.score, abs=1e-5)
     assert fresh[0].explanation
     assert fresh[0].explanation.freshness == 0
+
+
+def test_a_preference_raises_and_excludes_nothing(index: Index) -> None:
+    def of_2025(text: str, day: date | None) -> bool:
+        return day is not None and day.year == 2025
+
+    wanted = Preferences(filters=Filters(published_from=date(2026, 1, 1)), names_time=of_2025)
+    plain = {hit.article.id: hit for hit in index.search("트램 도서관", k=3)}
+    preferred = index.search(Query("트램 도서관", preferences=wanted), k=3, explain=True)
+    assert {hit.article.id for hit in preferred} == set(plain)
+    spread = index.cosine_spread
+    added = {LIBRARY.id: PREFERRED * spread, TRAM.id: NAMES_TIME * spread, UNDATED.id: 0}
+    for hit in preferred:
+        assert hit.explanation is not None
+        assert hit.explanation.preferred == pytest.approx(added[hit.article.id])
+        expected = plain[hit.article.id].score + added[hit.article.id]
+        assert hit.score == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_is_said_beside_helps_to_find_and_counts_for_nothing(index: Index) -> None:
+    plain = {hit.article.id: hit.score for hit in index.search("소식", k=3)}
+    beside = {
+        hit.article.id: hit.score for hit in index.search(Query("소식", beside="윤슬대교"), k=3)
+    }
+    assert beside[UNDATED.id] > plain[UNDATED.id]
+    assert beside[LIBRARY.id] == pytest.approx(plain[LIBRARY.id])
+
+
+def test_a_preference_cannot_leave_the_filters(index: Index) -> None:
+    wanted = Preferences(filters=Filters(press=("동람경제",)))
+    query, wall = Query("트램 도서관", preferences=wanted), Filters(press=("해담일보",))
+    assert [hit.article.id for hit in index.search(query, filters=wall, k=3)] == [TRAM.id]
 
 
 def test_filters(index: Index) -> None:

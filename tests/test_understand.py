@@ -1,4 +1,4 @@
-"""How questions are understood: names that become filters, time, and where else an answer is looked for."""
+"""How questions are understood: names and times that are preferred or demanded, and what the reader is told."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def found(index: Index, text: str) -> tuple[str, ...]:
         ("해담일보가 보도한 범람 원인은?", ("해담일보",), "범람 원인은?"),
         ("동람경제에 따르면 트램 총사업비는?", ("동람경제",), "트램 총사업비는?"),
         ("동람경제 보도에서 트램 총사업비는?", ("동람경제",), "트램 총사업비는?"),
-        ("해담일보에 실린 범람 기사", ("해담일보",), "범람 기사"),
+        ("해담일보에 실린 범람 기사", ("해담일보",), "범람"),
         ("KBN 뉴스에 나온 축구단 우승", ("KBN",), "축구단 우승"),
         ("스포츠 기사에서 다룬 축구단은?", ("스포츠",), "축구단은?"),
         ("사회면에서 다룬 범람 피해", ("사회",), "범람 피해"),
@@ -72,11 +72,16 @@ def found(index: Index, text: str) -> tuple[str, ...]:
         ("진유채 기자가 쓴 기사는?", ("진유채",), "진유채 기자가 쓴 기사는?"),
     ],
 )  # fmt: skip
-def test_names_become_filters(
+def test_names_become_preferences(
     index: Index, question: str, names: tuple[str, ...], topic: str
 ) -> None:
     assert found(index, question) == names
-    assert understood(index, question).interpreted.standalone_question == topic
+    result = understood(index, question)
+    assert result.interpreted.standalone_question == topic
+    assert result.interpreted.filters is not None
+    assert result.interpreted.filters.role == "preference"
+    assert result.query.preferences.filters == result.interpreted.filters.to_filters()
+    assert result.filters == Filters()
 
 
 @pytest.mark.parametrize(
@@ -96,23 +101,77 @@ def test_names_become_filters(
         "기자가 쓴 책은?",
     ],
 )
-def test_what_is_no_filter(index: Index, question: str) -> None:
+def test_what_names_no_place_of_reading(index: Index, question: str) -> None:
     shown = understood(index, question).interpreted
     assert shown.filters is None
     assert shown.standalone_question == question
 
 
-def test_explicit_filters_win(index: Index) -> None:
+def test_explicit_filters_are_walls_and_win(index: Index) -> None:
     given = QuestionFilters(press=("동람경제",))
     result = understood(index, "해담일보 기사에서 범람 원인은?", filters=given)
     assert result.interpreted.filters is None
-    assert result.scopes[0].filters == Filters(press=("동람경제",))
+    assert result.filters == result.given == Filters(press=("동람경제",))
+    hits = index.search(result.query, filters=result.filters, k=5)
+    assert {hit.article.id for hit in hits} == {"tram"}
 
 
-def test_filters_found_reach_the_search(index: Index) -> None:
-    (scope,) = understood(index, "진유채 기자가 쓴 원인은?").scopes
-    hits = scope.search(index, "원인", k=5, per_story=3)
-    assert {hit.article.id for hit in hits} == {"cause", "tram"}
+def test_names_raise_and_exclude_nothing(index: Index) -> None:
+    named = understood(index, "진유채 기자가 쓴 버들천 범람은?").query
+    hits = index.search(named, k=4)
+    assert len(hits) == len(ARTICLES)
+    plain = index.search("버들천 범람은?", k=4, explain=True)
+    explained = index.search(named, k=4, explain=True)
+    raised = {hit.article.id for hit in explained if hit.explanation and hit.explanation.preferred}
+    assert raised == {"cause", "tram"}
+    by_id = {hit.article.id: hit.score for hit in plain}
+    for hit in explained:
+        assert (hit.score > by_id[hit.article.id]) == (hit.article.id in raised)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "지난달 나온 트램 기사 찾아줘",
+        "지난달 트램 기사 좀 보여주세요",
+        "5월 뉴스 요약해줘",
+        "2026년 5월 보도 가운데 트램 총사업비는?",
+        "지난달 나온 기사는?",
+        "안녕하세요. 지난달 트램 소식 정리해 주실 수 있나요? 감사합니다.",
+    ],
+)
+def test_news_of_a_period_is_a_demand(index: Index, question: str) -> None:
+    result = understood(index, question)
+    assert result.interpreted.time_range is not None
+    assert result.interpreted.time_range.role == "demand"
+    may = Filters(published_from=date(2026, 5, 1), published_to=date(2026, 5, 31))
+    assert (result.filters, result.given) == (may, Filters())
+    assert not result.query.preferences.filters
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "지난달 트램 총사업비는 얼마였나?",
+        "지난달 발표된 트램 총사업비 알려줘",
+        "지난달 트램 총사업비를 표로 정리해 줘",
+        "어디 기사에서 봤는데 지난달 트램 총사업비가 얼마래?",
+        "2026년 5월에 트램 총사업비는 왜 늘었나?",
+    ],
+)
+def test_a_time_named_in_passing_is_a_preference(index: Index, question: str) -> None:
+    result = understood(index, question)
+    assert result.interpreted.time_range is not None
+    assert result.interpreted.time_range.role == "preference"
+    assert result.filters == result.given == Filters()
+    wanted = result.query.preferences.filters
+    assert (wanted.published_from, wanted.published_to) == (date(2026, 5, 1), date(2026, 5, 31))
+
+
+def test_the_words_of_a_time_are_no_content_words(index: Index) -> None:
+    result = understood(index, "2025년 7월 버들천 범람의 원인은?")
+    assert not {"2025", "7", "년", "월"} & result.asked.weights.keys()
+    assert result.query.text == "버들천 범람의 원인은?"
 
 
 def test_follow_ups_are_resolved_first(index: Index) -> None:
@@ -160,7 +219,7 @@ def test_how_an_article_names_an_earlier_time(
 def test_news_is_preferred_only_where_asked(index: Index, question: str, recent: bool) -> None:
     result = understood(index, question)
     assert result.interpreted.prefers_recent is recent
-    assert result.scopes[0].fresh_on == (NOW.date() if recent else None)
+    assert result.query.preferences.fresh_on == (NOW.date() if recent else None)
 
 
 # -- what the reply says ------------------------------------------------------------------------
@@ -184,16 +243,27 @@ def test_a_named_time_finds_what_was_reported_later(index: Index) -> None:
     answer = ask(index, "2025년 7월 버들천 범람의 원인은?", about("펌프"))
     assert answer.status == "answered"
     assert [c.article_id for c in answer.citations] == ["cause"]
-    assert "‘2025년 7월’" in (answer.interpreted.note or "")
+    assert answer.interpreted.note is None  # the article names that time
     assert answer.interpreted.time_range is not None
+
+
+def test_a_time_of_which_the_answer_is_not_is_told(index: Index) -> None:
+    for question, named in (
+        ("2025년 8월 트램 총사업비는?", "2025년 8월"),
+        ("지난주 트램 총사업비는?", "지난주"),
+        ("2019년 트램 총사업비는?", "2019년"),
+    ):
+        answer = ask(index, question, about("4,820억"))
+        assert answer.status == "answered"
+        assert f"‘{named}’에 나온 것이 아니고, 그때를 말하지도" in (answer.interpreted.note or "")
 
 
 def test_the_note_comes_with_an_event(index: Index) -> None:
     async def notes() -> list[str | None]:
         service = Answerer(
-            index, {"scripted": ScriptedBackend(about("펌프"))}, default_backend="scripted"
+            index, {"scripted": ScriptedBackend(about("4,820억"))}, default_backend="scripted"
         )
-        asked = Question(question="2025년 7월 버들천 범람의 원인은?", now=NOW)
+        asked = Question(question="2025년 8월 트램 총사업비는?", now=NOW)
         events = [e async for e in service.events(asked)]
         assert isinstance(events[-1], DoneEvent)
         return [e.interpreted.note for e in events if isinstance(e, InterpretedEvent)]
@@ -203,64 +273,65 @@ def test_the_note_comes_with_an_event(index: Index) -> None:
     assert second is not None
 
 
-def test_no_second_look_where_the_first_answers(index: Index) -> None:
+def test_no_note_where_the_time_is_met(index: Index) -> None:
     answer = ask(index, "2025년 7월 버들천 범람으로 잠긴 집은?", about("137"))
     assert answer.status == "answered"
     assert answer.interpreted.note is None
 
 
-def test_later_articles_count_only_if_they_name_the_time(index: Index) -> None:
-    answer = ask(index, "2025년 8월 트램 총사업비는?", about("4,820억"))
-    assert answer.status == "no_match"
-    assert "조건 밖의 기사" in (answer.interpreted.note or "")
-
-
-def test_a_relative_time_is_not_widened_but_the_reader_is_told(index: Index) -> None:
-    answer = ask(index, "지난주 트램 총사업비는?", about("4,820억"))
-    assert answer.status == "no_evidence"
-    assert not answer.citations
-    assert "‘지난주’" in (answer.interpreted.note or "")
-    nothing = ask(index, "지난주 우주선 발사 비용은?", about("우주선"))
+def test_no_note_without_an_answer_or_leads(index: Index) -> None:
+    nothing = ask(index, "2019년에 나온 기사 찾아줘", about("4,820억"))
+    assert nothing.status == "out_of_coverage"
+    assert not nothing.citations
     assert nothing.interpreted.note is None
 
 
-def test_a_time_with_weak_hits_alone_is_said_to_have_better_ones_elsewhere(
-    engine: str, tmp_path: Path
-) -> None:
-    topics = "산불 진화,축제 개막,버스 요금,해상풍력 허가,도서관 휴관,마라톤 우승,폭설 제설,어묵 회수".split(
-        ","
-    )
-    others = tuple(
-        article(f"other-{n}", f"{topic} 소식이 {n + 1}일 나왔다. {topic} 관계자가 밝혔다.", f"2026-05-{n + 1:02}", "해담일보", "사회", "여운찬")
-        for n, topic in enumerate(topics)
-    )  # fmt: skip
-    final = article(
-        "final", "지난달 30일 결승에서 배구단이 이겼다.", "2026-06-02", "KBN", "스포츠", "고은별"
-    )
-    with index_over(engine, tmp_path, (*ARTICLES, *others, final)) as index:
-        (later,) = understood(index, "지난달 배구단 결승은?").scopes
-        assert later.about is not None
-        assert later.search(index, "배구단 결승", k=3, per_story=1)[0].article.id == "final"
-        elsewhere = understood(index, "지난달 버들천이 넘쳐 137가구가 잠겼다").scopes[0]
-        assert "조건 밖의 기사" in (elsewhere.note or "")
-        assert understood(index, "지난달 버스 요금은?").scopes[0].note is None
+def test_of_a_demanded_time_without_an_answer_others_stand_in_with_a_note(index: Index) -> None:
+    answer = ask(index, "2025년 8월에 나온 트램 기사 찾아줘", about("4,820억"))
+    assert [c.article_id for c in answer.citations] == ["tram"]
+    assert "‘2025년 8월’ 조건에 맞는 기사에는 없어" in (answer.interpreted.note or "")
 
 
-def test_a_time_without_articles_at_all(index: Index) -> None:
-    answer = ask(index, "2019년 트램 총사업비는?", about("4,820억"))
-    assert answer.status == "out_of_coverage"
-    assert not answer.citations
+def test_one_article_of_another_time_is_not_told_beside_one_of_that_time(index: Index) -> None:
+    def both(prompt: Prompt) -> Sequence[str]:
+        return [
+            f"{s.body}[{s.number}] " for s in prompt.sources if s.article.id in {"flood", "tram"}
+        ]
+
+    answer = ask(index, "2025년 7월 소식은?", both)
+    assert {c.article_id for c in answer.citations} == {"flood", "tram"}
+    assert "조건에 맞는 기사에는 없어" in (answer.interpreted.note or "")
 
 
-def test_an_outlet_without_an_answer(index: Index) -> None:
+def test_a_wish_that_cannot_be_met_is_told(index: Index) -> None:
+    table = ask(index, "트램 총사업비를 표로 정리해 줘", about("4,820억"))
+    assert table.status == "answered"
+    assert table.interpreted.note == "표로는 답하지 못합니다."
+    english = ask(index, "트램 총사업비를 영어로 알려 줘", about("4,820억"))
+    assert english.interpreted.note == "답은 한국어로만 드립니다."
+
+
+def test_an_outlet_without_the_answer_hides_no_other(index: Index) -> None:
     answer = ask(index, "해담일보 기사에서 트램 총사업비는?", about("4,820억"))
-    assert answer.status == "no_evidence"
-    assert "‘해담일보’" in (answer.interpreted.note or "")
+    assert answer.status == "answered"
+    assert [c.press for c in answer.citations] == ["동람경제"]
 
 
-def test_a_corpus_without_dates_has_no_filter_on_time(engine: str, tmp_path: Path) -> None:
+def test_undated_articles_lose_nothing_to_a_named_time(engine: str, tmp_path: Path) -> None:
+    undated = Article(id="undated", title="구름다리", body="구름다리의 길이는 320m이다.")
+    with index_over(engine, tmp_path, (*ARTICLES, undated)) as index:
+        answer = ask(index, "지난달 구름다리 길이는?", about("320m"))
+        plain = index.search("구름다리 길이는?", k=1)[0]
+        asked = index.search(understood(index, "지난달 구름다리 길이는?").query, k=1)[0]
+    assert answer.status == "answered"
+    assert answer.interpreted.note is None  # nobody can tell when it appeared
+    assert asked.article.id == "undated"
+    assert asked.score == pytest.approx(plain.score)
+
+
+def test_a_corpus_without_dates_has_no_time(engine: str, tmp_path: Path) -> None:
     undated = Article(id="a", title="트램", body="트램은 지난달 열렸다.")
     with index_over(engine, tmp_path, [undated]) as index:
         result = understood(index, "지난달 열린 트램은?")
     assert result.interpreted.time_range is None
-    assert result.beyond is None
+    assert result.query.text == "지난달 열린 트램은?"

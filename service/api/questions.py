@@ -12,16 +12,16 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from index import Hit
-from service.answer import (
+from service.api.deps import FactsDep, GatewayDep, require_json
+from service.api.problems import log_problem, problem_of, problem_responses
+from service.api.streams import EVENT_STREAM, EventStream, frame
+from service.events import (
     DoneEvent,
     Event,
     InterpretedEvent,
     PassagesEvent,
     SentenceEvent,
 )
-from service.api.deps import FactsDep, GatewayDep, require_json
-from service.api.problems import log_problem, problem_of, problem_responses
-from service.api.streams import EVENT_STREAM, EventStream, frame
 from service.schema import Answer, Question, QuestionFilters, QuestionText
 from service.serving.gateway import Facts
 

@@ -20,7 +20,7 @@ from service.query.asked import Asked
 FEATURES: Mapping[str, str] = {
     "missing": "share of the question's words, verbs left out, that the sentences and their surroundings lack",
     "untold": "the same of its verbs and adverbs",
-    "names": "1: one of its names is missing there, or in the article what has a number for a name: 9호선",
+    "names": "1: one of its names, or what has a number in its name (2호선), is missing there",
     "meaning": "cosine of the nearest sentence less that of an average passage, in spreads of the corpus",
     "margin": "by how much the best sentence's score is ahead of the next",
     "other_time": "1: neither the sentences nor the day of publication are of the time asked about",
@@ -57,7 +57,7 @@ def evidence(
     return {
         "missing": asked.share(frozenset(missing - verbs)),
         "untold": asked.share(frozenset(verbs)),
-        "names": float(bool(missing & asked.names) or not _numbered_alike(asked, chosen)),
+        "names": float(bool(missing & asked.names) or not _holds_numbered(asked, chosen)),
         "meaning": min(max(c.source.similarity(c.sentence) for c in chosen), MAX_MEANING),
         "margin": _margin(candidates),
         "other_time": float(
@@ -72,10 +72,17 @@ def evidence(
     }
 
 
-def _numbered_alike(asked: Asked, chosen: Sequence[Candidate]) -> bool:
-    """Whether the articles name what the question names by a number."""
-    told = ["".join(f"{c.source.article.title} {c.source.body}".split()) for c in chosen]
-    return all(any(name in text for text in told) for name in asked.numbered)
+def _holds_numbered(asked: Asked, chosen: Sequence[Candidate]) -> bool:
+    """Whether what has a number in its name stands near: 1호선 is another line than 2호선."""
+    text = "".join("".join(map(_surroundings, chosen)).split())
+    return all(name in text for name in asked.numbered)
+
+
+def _surroundings(candidate: Candidate) -> str:
+    """The title, the sentence and its neighbours."""
+    source, at = candidate.source, candidate.position
+    around = source.supplied_sentences()[max(at - 1, 0) : at + 2]
+    return " ".join([source.article.title, *map(source.reading, around)])
 
 
 def _margin(candidates: Sequence[Candidate]) -> float:

@@ -59,6 +59,7 @@ class Candidate:
 
     @property
     def text(self) -> str:
+        """The sentence as it is read: see ``Source.reading``."""
         return self.source.reading(self.sentence)
 
 

@@ -69,8 +69,13 @@ class Asked:
         *,
         spellings: Sequence[str] = (),
         time: AskedTime | None = None,
+        request: str = "",
     ) -> Asked:
-        """``spellings`` are other spellings of the question (see ``index.variants``)."""
+        """``spellings`` are other spellings of the question (see ``index.variants``).
+
+        ``request`` is the question within the frame of its request, which tells that news is wanted where
+        the question itself asks for nothing in particular.
+        """
         tokens = analyser.tokens(question)
         morphemes = [
             m
@@ -78,6 +83,8 @@ class Asked:
             if m not in LEXICON["questions.not_topics"] and m not in LEXICON["wording.requesting"]
         ]
         kind, units = _kind(question)
+        if kind == "other" and _kind(request)[0] == "news":
+            kind = "news"
         verbs = frozenset(t.form for t in tokens if t.tag.startswith(("VV", "VA", "MA", "XR")))
         weights = {word: PRIOR + weight for word, weight in idf(morphemes).items()}
         forms = {word: alike(word) for word in weights}
@@ -201,7 +208,7 @@ _KINDS: Sequence[tuple[str, Expression]] = tuple(
         ("person", r"누구|누가|{questions.persons|names.titles}(?:은|는|의 이름은)?\s?\??$"),
         (
             "date",
-            r"언제|며칠|몇\s?(?:월|일|년도?)(?![가-힣]*간)|어느\s?(?:해|날|달)|{questions.dates}(?:은|는)?\s?\??$",
+            r"언제|며칠(?!\s?(?:전|후|뒤|새|간|째|동안))|몇\s?(?:월|일|년도?)(?![가-힣]*간)|어느\s?(?:해|날|달)|{questions.dates}(?:은|는)?\s?\??$",
         ),
         (
             "place",

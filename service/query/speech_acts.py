@@ -44,14 +44,17 @@ class Segment:
 
     @property
     def start(self) -> int:
+        """Where it begins, in characters."""
         return self.tokens[0].start
 
     @property
     def end(self) -> int:
+        """Where it ends, in characters."""
         return self.tokens[-1].end
 
     @cached_property
     def asks(self) -> Asks:
+        """How surely it asks something of the archive."""
         if not any(t.tag.split("-")[0] in _NOUN_TAGS for t in self.tokens) and not self._asking:
             return Asks.NOTHING
         if self._asking and self.is_unsure:

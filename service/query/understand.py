@@ -3,7 +3,7 @@
 How it is put is set apart first (``service.query.utterance``). What it names beside its topic, a time, an outlet,
 a section, a reporter, is a *preference*: articles that fit rise, none is excluded, since the day of publication is
 not the day of the event, and people remember wrongly where they read something. It is a *demand* only where news of
-a period, an outlet or a section is what is asked for. ``Interpreted`` shows all of it.
+a period is what is asked for. ``Interpreted`` shows all of it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class Understander:
         found, topic = self._names(standalone, put.context, question.filters)
         asked = self._time(standalone, now)
         beside = None if asked else self._time(put.context, now)
-        role: Role = "demand" if _asks_for_news(standalone, asked) else "preference"
+        for_news = _asks_for_news(standalone, asked) or _requests_news(put.request, asked)
+        role: Role = "demand" if for_news else "preference"
         conditions = _conditions(asked or beside, found)
         wanted, possible = given, True
         if role == "demand":
@@ -94,7 +95,12 @@ class Understander:
         query = Query(text, beside=_without(put.context, beside), preferences=preferences)
         index = self._index
         parsed = Asked.of(
-            text, index.analyser, index.idf, time=time, spellings=index.spellings(query)
+            text,
+            index.analyser,
+            index.idf,
+            time=time,
+            spellings=index.spellings(query),
+            request=put.request,
         )
         return Understood(interpreted, put, query, parsed, wanted, given, possible)
 
@@ -186,10 +192,10 @@ _OF_A_PERIOD = re.compile(
     rf"\s?(?:에|의|자|날짜)?\s?(?:(?:나온|나간|난|실린|보도된|발행된|쓴)\s)?(?:[가-힣]+\s){{0,2}}{_NEWS}"
     r"(?=\s|$|[?.!,]|을|를|은|는|이\s|가\s|만|좀|\s?(?:중|가운데|에서))"
 )
-_ASKS_FOR_NEWS = re.compile(
-    rf"{_NEWS}(?:을|를|은|는|이|가|엔|에는|좀|만)?\s*(?:요약|정리|알려|찾|보여|뭐|무엇|있|어떤|말해|추려|모아|목록|없|$|[?.!])"
-    r"|무슨\s?일|요약해|정리해"
+_REQUESTS_NEWS = re.compile(
+    rf"{_NEWS}(?:을|를|은|는|이|가|엔|에는|좀|만)?(?:\s[가-힣]{{1,2}})?\s*(?:요약|정리|알려|찾|보여|뭐|무엇|있|어떤|말해|추려|모아|목록|없|$|[?.!])"
 )
+_ASKS_FOR_NEWS = re.compile(rf"{_REQUESTS_NEWS.pattern}|무슨\s?일|요약해|정리해")
 _SPECIFIC = re.compile(r"누구|누가|언제|며칠|어디|왜|이유|얼마|몇|어떻게|어느")
 
 
@@ -207,6 +213,16 @@ def _asks_for_news(text: str, asked: TimeRange | None) -> bool:
         return True
     return bool(
         asked.expression in text and _ASKS_FOR_NEWS.search(text) and not _SPECIFIC.search(text)
+    )
+
+
+def _requests_news(request: str, asked: TimeRange | None) -> bool:
+    """The same of the frame of a request, in which 정리해 may mean an answer: «지난주 나온 트램 기사 정리해줘»."""
+    return bool(
+        asked
+        and asked.expression in request
+        and _REQUESTS_NEWS.search(request)
+        and not _SPECIFIC.search(request)
     )
 
 

@@ -23,11 +23,15 @@ Wish = Literal["table", "list", "brief", "language"]
 
 @dataclass(frozen=True)
 class Utterance:
-    """``core`` asks; ``context`` was said beside it, if anything was; ``wishes`` are for the answer's form."""
+    """``core`` asks; ``context`` was said beside it, if anything was; ``wishes`` are for the answer's form.
+
+    ``request`` is the core within the frame of its request: «지난주 나온 트램 기사 찾아줘».
+    """
 
     core: str
     context: str = ""
     wishes: frozenset[Wish] = frozenset()
+    request: str = ""
 
 
 def read(text: str, analyser: KoreanAnalyser) -> Utterance:
@@ -36,17 +40,19 @@ def read(text: str, analyser: KoreanAnalyser) -> Utterance:
     segments = _segments(text, analyser.tokens(heard))
     best = max((segment.asks for segment in segments), default=Asks.NOTHING)
     if best <= Asks.STATES:
-        return Utterance(text, wishes=_wishes(text))
-    core, aside = [], []
+        return Utterance(text, wishes=_wishes(text), request=text)
+    core, aside, whole = [], [], []
     for segment in segments:
         if segment.asks != best:
             aside.append(text[segment.start : segment.end])
             continue
         end = segment.end_of_question
+        whole.append(text[segment.start : segment.end])
         core.append(text[segment.start : end])
         aside.append(text[end : segment.end])
     context = " ".join(part.strip() for part in aside if re.search(r"\w", part))
-    return Utterance(" ".join(map(str.strip, core)), context, _wishes(context or text))
+    request = " ".join(map(str.strip, whole))
+    return Utterance(" ".join(map(str.strip, core)), context, _wishes(context or text), request)
 
 
 _MENTION = re.compile(r"(?<!\S)@[\w.-]+")

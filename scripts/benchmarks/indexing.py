@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "tests" / "corpus"
 SENTENCES, PASSAGES = 5, 4
 """Of a synthetic passage, and of a synthetic article."""

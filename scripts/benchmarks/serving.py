@@ -23,11 +23,14 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
-from benchmark_index import BATCH_ARTICLES, CORPUS, PASSAGES, ROOT, _articles, _material
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.indexing import BATCH_ARTICLES, CORPUS, PASSAGES, ROOT, _articles, _material
+
 Route = Literal["search", "ask"]
+
+SCRIPTS = ROOT / "scripts"
 
 WARM_UP_S = 2.0
 PEEK_S = 10.0
@@ -240,8 +243,8 @@ def _measure(service: _Service, route: Route, clients: int, seconds: float) -> _
 def _load(service: _Service, route: Route, clients: int, seconds: float) -> _Tally:
     """A closed loop for so long. The clients are a process of their own, not to share its threads."""
     task = json.dumps([service.port, route, clients, seconds, random.random()])  # noqa: S311
-    command = [sys.executable, str(Path(__file__)), task]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT)  # noqa: S603
+    command = [sys.executable, "-m", "benchmarks.serving", task]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=SCRIPTS)  # noqa: S603
     return _Tally(**json.loads(output.stdout))
 
 
@@ -319,7 +322,7 @@ def _soak(service: _Service, root: Path, *, minutes: float) -> dict[str, Any]:
     task = json.dumps([service.port, "ask", 8, 60 * minutes, 0.5, LEAVING, REST_S])
     with tempfile.TemporaryFile() as output:  # a pipe fills up while nobody reads
         clients = subprocess.Popen(  # noqa: S603
-            [sys.executable, str(Path(__file__)), task], stdout=output, cwd=ROOT
+            [sys.executable, "-m", "benchmarks.serving", task], stdout=output, cwd=SCRIPTS
         )
         memory, generations = _publish_and_watch(service, root, clients)
         output.seek(0)

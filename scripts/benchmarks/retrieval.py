@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from service.evaluation.datasets import Dataset, GoldQuestion
     from service.evaluation.report import Ablation
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "tests" / "corpus"
 KORQUAD = ROOT.parent / "shared" / "data" / "KorQuAD_v1.0_dev.json"
 

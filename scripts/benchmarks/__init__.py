@@ -1,0 +1,1 @@
+"""The commands of ``benchmark.py``, one module per family."""

@@ -1,0 +1,180 @@
+"""The commands ``verifier`` and ``answers`` of benchmark.py."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.sets import CORPUS, HALVES, ROOT, CacheOption, JsonOption, SquadOption, serving
+
+NUMERIC = frozenset({"number", "unit", "date"})
+
+if TYPE_CHECKING:
+    from service.answer import Answerer
+    from service.evaluation.datasets import GoldQuestion
+
+app = typer.Typer()
+
+
+@app.command()
+def verifier(as_json: JsonOption = False) -> None:
+    """The verifier on labelled pairs: what it catches, by kind, and what it refuses wrongly."""
+    sys.path.insert(0, str(ROOT / "tests"))  # the pairs and how to judge them
+    from verifier_pairs import accepts, pairs
+
+    from index import KoreanAnalyser
+
+    analyser = KoreanAnalyser()
+    report = {}
+    for half, reporting in HALVES.items():
+        judged = [(pair, accepts(pair, analyser)) for pair in pairs(reporting=reporting)]
+        false = [(pair.kind, not accepted) for pair, accepted in judged if not pair.verdict]
+        faithful = [
+            (pair.form or "other", not accepted) for pair, accepted in judged if pair.verdict
+        ]
+        report[half] = {
+            "detected": _shares(false)
+            | _shares([("numeric", found) for kind, found in false if kind in NUMERIC]),
+            "false_alarms": _shares(faithful),
+        }
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        _show_verifier(report)
+
+
+def _shares(cases: list[tuple[str, bool]]) -> dict[str, dict[str, float]]:
+    """By kind, and over all, the share of cases that are so."""
+    kinds = sorted({kind for kind, _ in cases})
+    groups = {kind: [case for of, case in cases if of == kind] for kind in kinds}
+    if len(groups) > 1:
+        groups["all"] = [case for _, case in cases]
+    return {kind: {"share": sum(of) / len(of), "pairs": len(of)} for kind, of in groups.items()}
+
+
+def _show_verifier(report: Mapping[str, Any]) -> None:
+    for figure, title in (
+        ("detected", "false sentences caught"),
+        ("false_alarms", "true ones refused"),
+    ):
+        table = Table(title=title)
+        for column in ("", *(name for half in HALVES for name in (half, "pairs"))):
+            table.add_column(column, justify="right" if column else "left")
+        for kind in report["choosing"][figure] | report["reporting"][figure]:
+            parts = [report[half][figure].get(kind) for half in HALVES]
+            cells = (
+                c
+                for p in parts
+                for c in ((f"{p['share']:.3f}", str(p["pairs"])) if p else ("–", "0"))
+            )
+            table.add_row(kind, *cells)
+        Console().print(table)
+
+
+@app.command()
+def answers(
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(help="May be repeated; the configured one, if not given."),
+    ] = None,
+    squad: SquadOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="Questions of the SQuAD file.")] = 300,
+    cache: CacheOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Quality of whole answers, and time to the first sentence and to the last, by backend."""
+    from service.evaluation.formats import read_questions, read_squad
+    from service.evaluation.run import with_ids
+
+    dataset = (
+        read_squad(squad).sample(limit, seed=0)
+        if squad
+        else read_questions(CORPUS / "questions.jsonl", CORPUS / "articles")
+    )
+    report = {}
+    with serving(dataset, cache) as answerer:
+        questions = with_ids(dataset, answerer.index).questions
+        for name in backend or [answerer.default_backend]:
+            report[name] = asyncio.run(_measure_answers(answerer, questions, name))
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        _show_answers(report)
+
+
+async def _measure_answers(
+    answerer: Answerer, questions: Sequence[GoldQuestion], backend: str
+) -> dict[str, Any]:
+    from service.evaluation.judge import Judge
+    from service.evaluation.scoring import Outcome, build_report
+    from service.events import DoneEvent, PassagesEvent, SentenceEvent
+
+    outcomes: list[Outcome] = []
+    first, whole = [], []
+    for gold in [questions[0], *questions]:  # the first loads what is loaded at first use
+        started = time.perf_counter()
+        retrieved: tuple[str, ...] = ()
+        retrieval_ms = spoken_ms = 0.0
+        async for event in answerer.events(gold.ask(backend, datetime.now().astimezone())):
+            elapsed_ms = (time.perf_counter() - started) * 1_000
+            if isinstance(event, PassagesEvent):
+                retrieved = tuple(dict.fromkeys(hit.article.id for hit in event.hits))
+                retrieval_ms = elapsed_ms
+            elif isinstance(event, SentenceEvent):
+                spoken_ms = spoken_ms or elapsed_ms
+            elif isinstance(event, DoneEvent):
+                outcomes.append(Outcome(gold, retrieved, retrieval_ms, event.answer, elapsed_ms))
+                whole.append(elapsed_ms)
+                first += [spoken_ms] if spoken_ms else []
+    judge = Judge.of(answerer.index, datetime.now().astimezone())
+    report = build_report(outcomes[1:], judge, seed=0, config={})
+    groups = ("answers", "citations", "abstention")
+    return {
+        "questions": len(questions),
+        "first_sentence_ms": _percentiles(first[1:]),
+        "whole_answer_ms": _percentiles(whole[1:]),
+        **{
+            f"{group}.{metric}": asdict(estimate)
+            for group in groups
+            for metric, estimate in getattr(report, group).overall.items()
+        },
+    }
+
+
+def _percentiles(milliseconds: Sequence[float]) -> dict[str, float | None]:
+    ordered = sorted(milliseconds)
+    at = {"p50": 0.5, "p95": 0.95}
+    return {k: ordered[int(q * (len(ordered) - 1))] if ordered else None for k, q in at.items()}
+
+
+def _show_answers(report: Mapping[str, Any]) -> None:
+    table = Table(title="answers (95 % bootstrap interval)")
+    for column in ("", *report):
+        table.add_column(column, justify="right" if column else "left")
+    for figure in next(iter(report.values())):
+        table.add_row(figure, *(_cell(figures[figure]) for figures in report.values()))
+    Console().print(table)
+
+
+def _cell(figure: Any) -> str:
+    match figure:
+        case {"value": None} | {"p50": None}:
+            return "–"
+        case {"value": value, "ci95": (float() | int() as low, float() | int() as high)}:
+            return f"{value:.3f} ({low:.3f}–{high:.3f})"
+        case {"value": value}:
+            return f"{value:.3f}"
+        case {"p50": p50, "p95": p95}:
+            return f"p50 {p50:.0f}, p95 {p95:.0f}"
+        case _:
+            return str(figure)
