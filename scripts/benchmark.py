@@ -31,6 +31,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 from benchmark_answers import app as answers_app  # noqa: E402 - beside this file
 from benchmark_http import app as http_app  # noqa: E402
 from benchmark_index import app as index_app  # noqa: E402
+from benchmark_model import app as model_app  # noqa: E402
 from benchmark_retrieval import app as retrieval_app  # noqa: E402
 from benchmark_slack import app as slack_app  # noqa: E402
 
@@ -40,6 +41,7 @@ app.add_typer(http_app)
 app.add_typer(retrieval_app)
 app.add_typer(answers_app)
 app.add_typer(slack_app)
+app.add_typer(model_app)
 messages = Console(stderr=True)
 
 
