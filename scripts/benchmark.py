@@ -19,6 +19,7 @@ from benchmarks import (
     indexing,
     prompts,
     retrieval,
+    scripted_model,
     serving,
     slack_bot,
 )
@@ -34,6 +35,7 @@ for family in (
     answers,
     abstention,
     forms,
+    scripted_model,
     slack_bot,
 ):
     app.add_typer(family.app)

@@ -31,6 +31,7 @@ from service.schema import (
 )
 from service.sources import Source, sources_of
 from service.verify.citations import DraftParser, Verifier
+from service.verify.judge import EntailmentJudge
 
 PASSAGES_PER_STORY = 3
 FALLBACK = "extractive"
@@ -49,8 +50,10 @@ class Answerer:
         *,
         default_backend: str,
         top_k: int = 8,
+        judge: EntailmentJudge | None = None,
     ) -> None:
         self.index, self.backends, self.default_backend = index, backends, default_backend
+        self.judge = judge
         self._top_k = top_k
         self._understand = Understander(index)
 

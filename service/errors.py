@@ -11,6 +11,7 @@ GisaError (index.errors)
 ├── ShuttingDown        the service stops before the answer is ready
 ├── AnswerUnknown       feedback on an answer that is unknown, or not kept any more
 ├── FeedbackUnavailable feedback can't be stored or read
+├── JudgeError          the judge of entailment is away; sentences go out without its verdict
 └── LLMError            a backend failed; the answer falls back to 'extractive'
     ├── LLMUnavailable  it can't be reached, or is overloaded
     ├── LLMTimeout      it did not answer in time
@@ -22,7 +23,7 @@ Finding no answer is a result (``Answer.status``), never an error.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from index import GisaError
 from service.schema import Failure
@@ -76,6 +77,18 @@ class FeedbackUnavailable(GisaError):
     """Feedback can't be stored or read."""
 
     remedy = "Name a file that can be written: GISA_FEEDBACK=…"
+
+
+JudgeFault = Literal["timeout", "breaker_open", "unavailable", "refused", "failed"]
+"""Why a judge gave no verdicts; stable, and a label of metrics."""
+
+
+class JudgeError(GisaError):
+    """The judge of entailment gave no verdicts; ``reason`` says why, for programs."""
+
+    def __init__(self, message: str, *, reason: JudgeFault, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.reason: JudgeFault = reason
 
 
 class LLMError(GisaError):

@@ -118,6 +118,30 @@ class Settings(BaseSettings):
         le=2_000_000,
         description="Most characters sent to a model; the last passages are left out to keep it.",
     )
+    judge: Literal["auto", "model", "nli", "none"] = Field(
+        "auto",
+        description="Who judges whether an article says what a sentence puts in other words: 'model', the language "
+        "model that is configured; 'nli', the cross-encoder of GISA_NLI_MODEL; 'none'. 'auto' takes the "
+        "cross-encoder if there is one, else the model, else none.",
+    )
+    nli_model: str = Field(
+        "",
+        description="Cross-encoder with the labels entailment, neutral and contradiction, by name or folder (for "
+        "instance MoritzLaurer/mDeBERTa-v3-base-xnli-multilingual-nli-2mil7); empty: none.",
+    )
+    judge_timeout_s: float = Field(
+        20.0,
+        gt=0,
+        le=600,
+        description="Time for the verdicts on an answer, in s; after that it goes out without them.",
+    )
+    judge_max_tokens: int = Field(
+        12_000,
+        ge=2_000,
+        le=1_000_000,
+        description="Most tokens of one request to a model that judges and of its reply, estimated at one a "
+        "character; sentences beyond it are not judged.",
+    )
     top_k: int = Field(8, ge=1, le=50, description="Stories read for an answer.")
     host: str = Field("127.0.0.1", description="Address that 'gisa serve' listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port that 'gisa serve' listens on.")

@@ -38,6 +38,10 @@ from service.generate.remote import RemoteModel
 from service.generate.stub import StubBackend
 from service.serving.batching import BatchingEmbedder
 from service.settings import Settings
+from service.verify.judge import EntailmentJudge
+from service.verify.judge_guard import GuardedJudge, JudgeWatch
+from service.verify.model_judge import ModelJudge
+from service.verify.nli_judge import CrossEncoderJudge
 
 
 def build_embedder(settings: Settings) -> Embedder:
@@ -153,8 +157,11 @@ def chunk_settings(settings: Settings) -> ChunkSettings:
     )
 
 
-def open_answerer(settings: Settings) -> Answerer:
-    """Everything that answering needs. Raises IndexUnusable and its kinds, ModelUnavailable."""
+def open_answerer(settings: Settings, *, watch: JudgeWatch | None = None) -> Answerer:
+    """Everything that answering needs; ``watch`` is told of the judge's calls.
+
+    Raises IndexUnusable and its kinds, ModelUnavailable, SettingsInvalid.
+    """
     index = open_over(
         open_reader(settings),
         embedder=lambda: BatchingEmbedder(build_embedder(settings)),
@@ -168,7 +175,39 @@ def open_answerer(settings: Settings) -> Answerer:
         needed = _MODEL_SETTINGS.get(settings.backend)
         hint = f"it needs {needed}" if needed else f"there are {known}"
         raise SettingsInvalid(f"GISA_BACKEND = {settings.backend!r}: {hint}")
-    return Answerer(index, by_name, default_backend=settings.backend, top_k=settings.top_k)
+    return Answerer(
+        index,
+        by_name,
+        default_backend=settings.backend,
+        top_k=settings.top_k,
+        judge=build_judge(settings, watch=watch),
+    )
+
+
+def build_judge(settings: Settings, *, watch: JudgeWatch | None = None) -> GuardedJudge | None:
+    """The configured judge of entailment, or None. Raises ModelUnavailable, SettingsInvalid."""
+    judge = _judge(settings)
+    if judge is None:
+        return None
+    return GuardedJudge(judge, timeout_s=settings.judge_timeout_s, watch=watch)
+
+
+def _judge(settings: Settings) -> EntailmentJudge | None:
+    wanted, nli = settings.judge, settings.nli_model
+    if wanted == "nli" and not nli:
+        raise SettingsInvalid("GISA_JUDGE = 'nli': it needs GISA_NLI_MODEL")
+    if wanted == "none":
+        return None
+    if nli and wanted != "model":
+        return CrossEncoderJudge(nli)
+    models = {model.name: model for model in _language_models(settings)}
+    model = models.get(settings.backend) or next(iter(models.values()), None)
+    if model is not None:
+        return ModelJudge(model, max_tokens=settings.judge_max_tokens)
+    if wanted == "model":
+        needed = " or ".join(_MODEL_SETTINGS.values())
+        raise SettingsInvalid(f"GISA_JUDGE = 'model': it needs {needed}")
+    return None
 
 
 _MODEL_SETTINGS = {"openai": "GISA_LLM_MODEL", "anthropic": "GISA_ANTHROPIC_MODEL"}

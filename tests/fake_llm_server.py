@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,10 +38,14 @@ class Request:
 
 
 class FakeServer:
-    """Replies in the order in which they were queued; to more requests with the last of them."""
+    """Replies in the order in which they were queued; to more requests with the last of them.
+
+    With a ``script``, that says what to reply to a request.
+    """
 
     def __init__(self) -> None:
         self.replies: list[Reply] = []
+        self.script: Callable[[Request], Reply] | None = None
         self.requests: list[Request] = []
         self.hung_up = threading.Event()
         """Set when a client went away while the server was stalling."""
@@ -57,6 +61,8 @@ class FakeServer:
     def next_reply(self, request: Request) -> Reply:
         with self._lock:
             self.requests.append(request)
+            if self.script:
+                return self.script(request)
             return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
     def stall(self, connection: Any) -> None:

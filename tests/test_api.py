@@ -405,7 +405,8 @@ def test_it_starts_without_an_index_and_picks_it_up_once_it_is_there(
     path = tmp_path / "later"
     monkeypatch.setattr(readiness_module, "RETRY_AFTER_S", 0)
     monkeypatch.setattr(
-        "service.wiring.open_answerer", lambda settings: small_index.open_answerer(settings.index)
+        "service.wiring.open_answerer",
+        lambda settings, **_: small_index.open_answerer(settings.index),
     )
     with TestClient(create_app(settings.model_copy(update={"index": path}))) as client:
         assert client.get("/healthz").status_code == 200

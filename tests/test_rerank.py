@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hash_embedder import HashEmbedder
+from small_cross_encoder import write_cross_encoder
 from small_index import LIBRARY, TRAM, UNDATED, build
 
 from index import Filters, ModelUnavailable, open_index
@@ -60,34 +61,9 @@ def test_what_it_does_not_read_stays_below(path: Path, monkeypatch: pytest.Monke
 
 @pytest.fixture(scope="module")
 def small_cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import (
-        BertConfig,
-        BertForSequenceClassification,
-        PreTrainedTokenizerFast,
+    return write_cross_encoder(
+        tmp_path_factory.mktemp("cross-encoder"), ["트램", "도서관", "사업비"]
     )
-
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "트램", "도서관", "사업비"]
-    tokenizer = Tokenizer(models.WordLevel({word: n for n, word in enumerate(words)}, "[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
-    )
-    torch.manual_seed(7)
-    config = BertConfig(
-        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=32, max_position_embeddings=64, num_labels=1,
-    )  # fmt: skip
-    folder = tmp_path_factory.mktemp("cross-encoder")
-    BertForSequenceClassification(config).save_pretrained(folder)
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]",
-        sep_token="[SEP]", model_max_length=64,
-    ).save_pretrained(folder)  # fmt: skip
-    return folder
 
 
 def test_a_cross_encoder_scores_pairs(small_cross_encoder: Path, path: Path) -> None:

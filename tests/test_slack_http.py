@@ -349,7 +349,9 @@ def test_an_overloaded_process_says_so(settings: MakeSettings) -> None:
             assert error.retry_after_s == clients.RETRY_S
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("service.wiring.open_answerer", lambda s: small_index.open_answerer(s.index))
+        patch.setattr(
+            "service.wiring.open_answerer", lambda s, **_: small_index.open_answerer(s.index)
+        )
         play(scenario)
 
 

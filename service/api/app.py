@@ -52,7 +52,7 @@ def create_app(
     )
     state = app.state
     state.settings, state.keys, state.metrics = settings, keys, metrics
-    state.readiness = Readiness(lambda: answerer or wiring.open_answerer(settings))
+    state.readiness = Readiness(lambda: answerer or wiring.open_answerer(settings, watch=metrics))
     state.feedback = FeedbackStore(settings.feedback, keep_hours=settings.feedback_hours)
     state.shutdown = Shutdown()
     state.gateway = Gateway(

@@ -16,6 +16,7 @@ from service.api.problems import problem_response, problem_responses
 from service.generate.guard import BreakerState, breaker_states
 from service.serving.metrics import Metrics
 from service.serving.readiness import Readiness
+from service.verify.judge_guard import GuardedJudge
 
 router = APIRouter(tags=["operation"])
 
@@ -27,18 +28,27 @@ class Health:
     status: str = "ok"
 
 
+@dataclass(frozen=True)
+class JudgeHealth:
+    """The judge of entailment, and its circuit breaker: while it is open, sentences go out unjudged."""
+
+    name: str
+    breaker: BreakerState
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ready(IndexInfo):
     """What the service answers from: its index, and the backend that composes answers.
 
     ``degraded``: it answers, but not from the newest state of the index; ``problem`` says why.
     ``breakers`` has the state of each language model's circuit breaker: while one is open, 'extractive'
-    answers instead.
+    answers instead. ``judge`` is null where there is none.
     """
 
     backend: str
     feedback: bool
     breakers: Mapping[str, BreakerState]
+    judge: JudgeHealth | None = None
     status: Literal["ready", "degraded"] = "ready"
     problem: str | None = None
 
@@ -58,12 +68,13 @@ async def readyz(request: Request) -> Ready | Response:
         info = await to_thread.run_sync(answerer.index.info)
     except GisaError as error:
         return problem_response(error, detail=f"{error}. {error.remedy}".strip())
-    problem = answerer.index.problem
+    problem, judge = answerer.index.problem, answerer.judge
     return Ready(
         **asdict(info),
         backend=answerer.default_backend,
         feedback=request.app.state.feedback.enabled,
         breakers=breaker_states(answerer.backends),
+        judge=JudgeHealth(judge.name, judge.state) if isinstance(judge, GuardedJudge) else None,
         status="degraded" if problem else "ready",
         problem=problem,
     )

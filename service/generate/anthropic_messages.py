@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from service.errors import LLMRefused, LLMTruncated
@@ -31,15 +32,20 @@ class AnthropicBackend(RemoteBackend):
         client: AsyncAnthropic = self._sdk.AsyncAnthropic(api_key=key, **self._options())
         return client
 
-    async def _start(self, client: AsyncAnthropic, prompt: Prompt) -> Any:
+    async def _request(
+        self, client: AsyncAnthropic, prompt: Prompt, schema: Mapping[str, object] | None
+    ) -> Any:
         system, *turns = prompt.messages()
         messages: Any = turns
+        # https://platform.claude.com/docs/en/build-with-claude/structured-outputs
+        form: Any = {"output_config": {"format": {"type": "json_schema", "schema": schema}}}
         return await client.messages.create(
             model=self._model.name,
             max_tokens=self._model.max_output_tokens,
             system=system["content"],
             messages=messages,
             stream=True,
+            **(form if schema else {}),
         )
 
     def _finished(self, event: RawMessageStreamEvent) -> bool:

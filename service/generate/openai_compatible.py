@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from service.errors import LLMRefused, LLMTruncated
@@ -29,14 +30,17 @@ class OpenAICompatibleBackend(RemoteBackend):
         client: AsyncOpenAI = self._sdk.AsyncOpenAI(api_key=key, **self._options())
         return client
 
-    async def _start(self, client: AsyncOpenAI, prompt: Prompt) -> Any:
+    async def _request(
+        self, client: AsyncOpenAI, prompt: Prompt, schema: Mapping[str, object] | None
+    ) -> Any:
         """Start the completion, again without the parameters that the model refuses."""
         messages: Any = prompt.messages()
+        form: dict[str, Any] = {"response_format": _json_of(schema)} if schema else {}
         while True:
             limits = dict(self._limits)
             try:
                 return await client.chat.completions.create(
-                    model=self._model.name, messages=messages, stream=True, **limits
+                    model=self._model.name, messages=messages, stream=True, **limits, **form
                 )
             except self._sdk.BadRequestError as error:
                 if error.param not in _REPLACEABLE or error.param not in limits:
@@ -55,6 +59,14 @@ class OpenAICompatibleBackend(RemoteBackend):
 
     def _text(self, event: ChatCompletionChunk) -> str:
         return (event.choices[0].delta.content or "") if event.choices else ""
+
+
+def _json_of(schema: Mapping[str, object]) -> dict[str, Any]:
+    """https://platform.openai.com/docs/guides/structured-outputs"""
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": "reply", "strict": True, "schema": schema},
+    }
 
 
 _REPLACEABLE = frozenset({"temperature", "max_tokens"})

@@ -36,8 +36,11 @@ class RemoteBackend:
     """Streams one reply per prompt through an SDK; the base of the adapters.
 
     The SDK's own retries and time-outs are off: GuardedBackend has them. An adapter defines how to
-    ``_connect``, how to ``_start`` the stream, what ``_text`` an event holds, and whether the reply is
+    ``_connect``, how to ``_request`` the stream, what ``_text`` an event holds, and whether the reply is
     ``_finished`` with it, which raises LLMTruncated or LLMRefused for any end but the proper one.
+
+    A schema of the reply goes with the request until a server refuses it; from then on the words of the prompt
+    alone ask for JSON. So the text may be no JSON all the same.
     """
 
     name: str
@@ -48,6 +51,7 @@ class RemoteBackend:
         self._model, self._sdk = model, sdk
         self._faults = (sdk.APIError, httpx2.HTTPError, *_MALFORMED)
         self._tls = httpx2.create_ssl_context()  # takes 45 ms, and all connections can share it
+        self._takes_schema = True
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[str, None]:
         """See ``LLMBackend``. The prompt is cut to the model's budget."""
@@ -68,6 +72,20 @@ class RemoteBackend:
         raise NotImplementedError
 
     async def _start(self, client: Any, prompt: Prompt) -> Any:
+        """Start the reply, without the schema if the server refuses it and takes the rest."""
+        schema = prompt.reply_schema if self._takes_schema else None
+        try:
+            return await self._request(client, prompt, schema)
+        except self._sdk.APIStatusError as error:
+            if schema is None or error.status_code not in _NOT_UNDERSTOOD:
+                raise
+        events = await self._request(client, prompt, None)
+        self._takes_schema = False  # only now it is sure that the schema was at fault
+        return events
+
+    async def _request(
+        self, client: Any, prompt: Prompt, schema: Mapping[str, object] | None
+    ) -> Any:
         raise NotImplementedError
 
     def _text(self, event: Any) -> str:
@@ -117,6 +135,7 @@ class RemoteBackend:
 
 _MALFORMED = (ValueError, TypeError, AttributeError, LookupError)
 """The SDKs don't check what they read: what is malformed shows where it is used."""
+_NOT_UNDERSTOOD = frozenset({400, 422})  # how servers refuse a parameter
 _OVERLOADED = frozenset({408, 409, 425, 429})  # worth another attempt, by the SDKs' own rule
 _NO_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached"})  # 429, but for good
 _CODE = re.compile(r"[a-z][a-z_]{2,40}")

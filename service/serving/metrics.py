@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -15,8 +15,9 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from service.errors import LLMError
+from service.errors import JudgeFault, LLMError
 from service.schema import Answer
+from service.verify.judge import Judgement
 
 MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable with the folder in which several workers add up their figures."""
@@ -52,6 +53,10 @@ class Metrics:
         self._dropped = counter("dropped_sentences", "Sentences that nothing supported.")
         self._failures = counter("backend_errors", "Failures of backends.", "backend", "code")
         self._stages = seconds("stage", "Time for a stage of an answer.", "stage")
+        self._judgings = counter("judge_calls", "Calls of the judge of entailment.", "judge")
+        self._judge_errors = counter("judge_errors", "Those that failed.", "judge", "reason")
+        self._judge_seconds = seconds("judge", "Time for a call of the judge.", "judge")
+        self._verdicts = counter("judge_verdicts", "Sentences judged.", "judge", "verdict")
         self._feedback = counter("feedback", "Answers rated by readers.", "rating")
         self._generation = gauge("index_generation", "Generation that is searched.")
         self._degraded = gauge("index_degraded", "1: not the newest state of the index.")
@@ -90,6 +95,22 @@ class Metrics:
     def backend_failed(self, backend: str, error: LLMError) -> None:
         """Count a failure for which there is no answer at all."""
         self._failures.labels(backend, error.code).inc()
+
+    def judged(self, judge: str, seconds: float, judgements: Sequence[Judgement]) -> None:
+        """Count a call of the judge with its time and verdicts; pairs that it left out are ``unjudged``."""
+        self._judging_ended(judge, seconds)
+        for judgement in judgements:
+            verdict = judgement.verdict if judgement.probability else "unjudged"
+            self._verdicts.labels(judge, verdict).inc()
+
+    def judge_failed(self, judge: str, seconds: float, reason: JudgeFault) -> None:
+        """Count a call of the judge that failed, or that its breaker spared it."""
+        self._judging_ended(judge, seconds)
+        self._judge_errors.labels(judge, reason).inc()
+
+    def _judging_ended(self, judge: str, seconds: float) -> None:
+        self._judgings.labels(judge).inc()
+        self._judge_seconds.labels(judge).observe(seconds)
 
     def searched(self, seconds: float) -> None:
         """Record the time of a search without an answer."""
