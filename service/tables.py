@@ -16,7 +16,7 @@ BAR = " | "
 MAX_CAPTION_CHARS = 60
 
 _NUMBER = re.compile(r"[-+△▲▽▼]?\d[\d,.]*")
-_UNIT = re.compile(r"\s*\((?:단위\s*[:：]?\s*)?([^\s()\d]{1,8})\)\s*$")
+_UNIT = re.compile(r"\s*\((?:단위\s*[:：]?\s*)?([^()\d]{1,12})\)\s*$")
 _SENTENCE_END = re.compile(r"[.!?。]\s*$")
 _NAME_OF_TIME = re.compile(r"(?:'?\d{2,4}년?|\d{1,2}월|\d{1,2}일|[1-4]분기)+")
 
@@ -121,7 +121,7 @@ def _without_unit(name: str) -> tuple[str, str]:
     unit = _UNIT.search(name)
     if unit is None:
         return name, ""
-    is_one = not re.search(r"[,/·]", unit[1])
+    is_one = not re.search(r"[,/·\s]", unit[1])
     return name[: unit.start()].strip(), unit[1] if is_one else ""
 
 

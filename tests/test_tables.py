@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
+from datetime import datetime
+from pathlib import Path
 
-from index import Article, KoreanAnalyser
+import pytest
+from small_index import analyser, build, open_small
+
+from index import SEOUL, Article
+from service.answer import Answerer
+from service.generate.extractive import ExtractiveBackend
 from service.schema import Question
 from service.tables import Row, rows_of
 
@@ -21,15 +28,11 @@ POPULATION = """나루시는 11일 동별 인구를 발표했다. 전체 인구�
 모래동은 늘고 갈대동은 줄었다."""
 
 
-@pytest.fixture(scope="module")
-def rows_in(analyser: KoreanAnalyser):
-    def read(body: str) -> list[Row]:
-        return list(rows_of(body, analyser.analyse(body).sentences).values())
-
-    return read
+def rows_in(body: str) -> list[Row]:
+    return list(rows_of(body, analyser().sentences(body)).values())
 
 
-def test_a_row_is_said_with_caption_column_names_and_unit(rows_in) -> None:
+def test_a_row_is_said_with_caption_column_names_and_unit() -> None:
     said = [row.text for row in rows_in(POPULATION)]
     assert said == [
         "동별 인구, 모래동: 2024년 120,300명, 2025년 121,450명",
@@ -37,7 +40,7 @@ def test_a_row_is_said_with_caption_column_names_and_unit(rows_in) -> None:
     ]
 
 
-def test_each_cell_is_where_its_column_says(rows_in) -> None:
+def test_each_cell_is_where_its_column_says() -> None:
     for row in rows_in(POPULATION):
         line = POPULATION[row.sentence.start : row.sentence.end]
         assert [line[a:b] for a, b in row.cells.values()] == line.split(" | ")
@@ -57,11 +60,11 @@ def test_each_cell_is_where_its_column_says(rows_in) -> None:
         ("동 | 2024년 | 2025년\n\n모래동 |  | 7", ["모래동: 2025년 7"]),
     ],
 )
-def test_only_a_row_above_figures_names_columns(rows_in, table: str, said: list[str]) -> None:
+def test_only_a_row_above_figures_names_columns(table: str, said: list[str]) -> None:
     assert [row.text for row in rows_in(table)] == said
 
 
-def test_prose_has_no_rows(rows_in) -> None:
+def test_prose_has_no_rows() -> None:
     assert rows_in("나루시는 11일 인구를 발표했다. A|B 시험을 했다.") == []
 
 
@@ -72,17 +75,21 @@ def test_prose_has_no_rows(rows_in) -> None:
         ("모래동 2024년 인구는 몇 명인가요?", "모래동 | 120,300 | 121,450", "120,300"),
     ],
 )
-async def test_the_row_asked_for_is_quoted_with_its_heading(
-    answerer_over, question: str, row: str, cell: str
+def test_the_row_asked_for_is_quoted_with_its_heading(
+    tmp_path: Path, question: str, row: str, cell: str
 ) -> None:
     article = Article(
         id="t1",
         title="나루시 동별 인구",
         body=POPULATION,
         press="나루신문",
-        published_at="2025-06-12",
+        published_at=datetime(2025, 6, 12, tzinfo=SEOUL),
     )
-    answer = await answerer_over([article]).answer(Question(question=question))
+    build(tmp_path, [article])
+    with open_small(tmp_path) as index:
+        backend = ExtractiveBackend(index.analyser, index.idf)
+        answerer = Answerer(index, {"extractive": backend}, default_backend="extractive")
+        answer = asyncio.run(answerer.answer(Question(question=question)))
     assert answer.status == "answered"
     assert "|" not in answer.text
     assert [quote.text for quote in answer.citations[0].quotes][-1].endswith(row)

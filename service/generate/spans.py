@@ -38,8 +38,9 @@ def _spots(
     asked: Asked, source: Source, sentence: AnalysedSentence
 ) -> list[tuple[float, int, int]]:
     if row := source.rows.get(sentence.start):
-        named = [span for name, span in row.cells.items() if name and name in asked.text]
-        cells = named or list(row.cells.values())[1:]
+        columns = list(row.cells.items())[1:]  # the first is the row's own name
+        named = [cell for name, cell in columns if name and name in asked.text]
+        cells = named or [cell for _, cell in columns]
         spots = [(1.0, *cell) for cell in cells]
     else:
         text = source.body[sentence.start : sentence.end]
