@@ -39,15 +39,16 @@ class Quantity:
 
         A counter that no table has is often the thing itself: ``3안타`` is ``안타 3개``, ``2실점`` ``2점``.
         """
-        (value, unit), (others, its) = self._in_common_unit(), other._in_common_unit()
+        (value, unit), (others, its) = self.in_common_unit(), other.in_common_unit()
         same_unit = unit is None or its is None or unit == its
         return value == others and (same_unit or _counts(unit, its) or _counts(its, unit))
 
     def may_rival(self, other: Quantity) -> bool:
         """Whether one could stand in the place of the other: the units are of one dimension."""
-        return self._in_common_unit()[1] == other._in_common_unit()[1]
+        return self.in_common_unit()[1] == other.in_common_unit()[1]
 
-    def _in_common_unit(self) -> tuple[Decimal, str | None]:
+    def in_common_unit(self) -> tuple[Decimal, str | None]:
+        """Its value in the common unit of its dimension, and that unit."""
         common, factor = LEXICON["units.conversions"].lists.get(self.unit or "", (self.unit, 1))
         return self.value * Decimal(factor), common
 
@@ -125,7 +126,7 @@ _SINO = LEXICON.expression(
 _NATIVE = LEXICON.expression(
     r"(?<![가-힣])(?P<number>{units.tens}?{units.ones}|{units.tens}|{units.other_numerals})"
     r"\s?(?:여\s?)?(?P<unit>{units.native_counters})"
-    r"(?=[^가-힣]|$|[이가은는을를의에로과와도쯤께까부만씩간째짜])"  # not 한 시장
+    r"(?=[^가-힣]|$|[이가은는을를의에로으과와도보뿐쯤께까부만씩간째짜])"  # not 한 시장
 )
 
 

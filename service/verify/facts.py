@@ -1,0 +1,127 @@
+"""What can be checked without understanding: whether the facts of a sentence are those of its evidence. Pure functions.
+
+A fact is a number with its unit, a date or time, a quotation, a name, the direction beside a figure. Each must be
+in the evidence or follow from it, and must not belong there to something else of its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from index import Mention
+from service.korean.lexicon import LEXICON
+from service.verify.arithmetic import date_follows, follows, states
+from service.verify.figures import Figure, figures, topic_of
+from service.verify.names import Known, unknown_name, unknown_quotation
+from service.verify.polarity import reversed_predicate, swapped_roles
+from service.verify.statement import Statement
+
+SMALL = 3
+"""Up to this a number in words may count what the evidence lists: 두 회사."""
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Sentences that may state the facts of a claim, in reading order, and the heading above them."""
+
+    sentences: Sequence[Statement]
+    heading: Statement
+
+    @cached_property
+    def known(self) -> Known:
+        """Its names."""
+        return Known(self.sentences, self.heading.text)
+
+    @cached_property
+    def figures(self) -> Sequence[Figure]:
+        """Its figures, each with the topic that reaches to it."""
+        return [*figures(self.heading), *_with_topics(self.sentences)]
+
+    @cached_property
+    def dates(self) -> Sequence[Mention]:
+        """Its dates and times."""
+        return [date for s in (self.heading, *self.sentences) for date in s.dates]
+
+
+def failure(claim: Statement, given: Given) -> str | None:
+    """The first fact of the claim that the evidence lacks or contradicts; None: they agree."""
+    if quotation := unknown_quotation(claim, given.known):
+        return f"quotation {quotation}"
+    if name := unknown_name(claim, given.known):
+        return f"name {name}"
+    for date in claim.dates:
+        if not _is_dated(date, claim, given):
+            return f"date {date.text}"
+    for figure in figures(claim):
+        if fault := _fault(figure, given):
+            return f"{fault} {figure.quantity.text}"
+    if word := swapped_roles(claim, given.sentences):
+        return f"roles {word}"
+    if word := reversed_predicate(claim, given.sentences):
+        return f"polarity {word}"
+    return None
+
+
+def _with_topics(sentences: Sequence[Statement]) -> Iterator[Figure]:
+    topic: frozenset[str] = frozenset()
+    for sentence in sentences:
+        yield from figures(sentence, topic)
+        topic = topic_of(sentence) or topic
+
+
+def _is_dated(date: Mention, claim: Statement, given: Given) -> bool:
+    if any(date.agrees_with(other) for other in given.dates):
+        return True
+    published = claim.published
+    if published and date.overlaps(published, published) and not any(c.isdigit() for c in date.text):
+        return True  # 올해, 이날
+    return date.grain == "other" or date_follows(date, given.figures, given.dates)
+
+
+def _fault(figure: Figure, given: Given) -> str | None:
+    stated = [other for other in given.figures if states(figure, other.quantity)]
+    if not stated:
+        return None if _is_added(figure, given) else "figure"
+    if any(_agrees(figure, other) for other in stated):
+        rivals = [o for o in given.figures if _may_rival(figure, o)]
+        if any(all(_belongs(figure, rival, own) for own in stated) for rival in rivals):
+            return "holder"
+        return None
+    return "direction"
+
+
+def _is_added(figure: Figure, given: Given) -> bool:
+    """Whether a figure that is not stated follows, or counts what the evidence lists without a number."""
+    if follows(figure, given.figures, given.dates):
+        return True
+    quantity = figure.quantity
+    is_small = quantity.value <= SMALL and not any(c.isdigit() for c in quantity.text)
+    return is_small and not any(_may_rival(figure, other) for other in given.figures)
+
+
+def _agrees(figure: Figure, other: Figure) -> bool:
+    """Whether direction, place in a change, and rate are those of the evidence."""
+    if figure.rate and other.rate and figure.rate != other.rate:
+        return False
+    if figure.place and other.place and figure.place != other.place:
+        return False
+    if not figure.direction or not other.direction or figure.direction == other.direction:
+        return True
+    return bool(figure.before and not figure.before & other.before)
+
+
+def _may_rival(figure: Figure, other: Figure) -> bool:
+    return figure.quantity.may_rival(other.quantity) and not states(figure, other.quantity)
+
+
+def _belongs(figure: Figure, rival: Figure, own: Figure) -> bool:
+    """Whether the claim's words around a figure are those of a rival in the evidence, not of its own."""
+    sides = (
+        (figure.before, rival.before, own.before),
+        (figure.after, rival.after, own.after),
+    )
+    theirs = sum(len(claimed & (its - mine)) for claimed, its, mine in sides)
+    mine = sum(len(claimed & (mine - its)) for claimed, its, mine in sides)
+    return theirs > 0 and mine == 0

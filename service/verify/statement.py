@@ -1,0 +1,147 @@
+"""A sentence taken apart once: morphemes, words as they are written, clauses, figures, dates. Pure values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from index import KoreanAnalyser, Mention, Quantity, Token, mentions, quantities_in
+from service.korean.lexicon import LEXICON
+
+CONTENT = frozenset({"NNG", "NNP", "XR", "VV", "VA", "SL", "MAG"})
+_NOUNS = frozenset({"NNG", "NNP", "XR", "SL", "NP"})
+_AFFIXES = frozenset({"XSN", "XPN"})
+# Of the endings between clauses those that make one predicate of two verbs: 늘려 가, 늘게 하.
+_JOINING = frozenset({"어", "아", "게", "지", "어다", "고자"})
+_REPORTING = re.compile(r".?.?[다라자냐](?:고|며|면서)")  # what is reported is no clause of its own
+_QUOTES = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "＂": '"', "＇": "'"})
+_QUOTATION = re.compile(r"[“\"‘']([^“”\"‘’']{2,})[”\"’']")
+
+
+@dataclass(frozen=True)
+class Noun:
+    """A run of nouns written together, the particle behind it, and its place."""
+
+    form: str
+    parts: tuple[str, ...]
+    particle: str
+    start: int
+    end: int
+    is_name: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Statement:
+    """A sentence as it is read on the day of its publication."""
+
+    text: str
+    tokens: Sequence[Token]
+    published: date | None = None
+
+    @classmethod
+    def of(cls, text: str, analyser: KoreanAnalyser, published: date | None) -> Statement:
+        """The sentence ``text``; relative dates count from ``published``."""
+        return cls(text, analyser.tokens(text), published)
+
+    @cached_property
+    def squeezed(self) -> str:
+        """The text as ``squeeze`` has it."""
+        return squeeze(self.text)
+
+    @cached_property
+    def quotations(self) -> Sequence[str]:
+        """What stands between quotation marks, squeezed."""
+        return [squeeze(m[1]).rstrip(".,!?") for m in _QUOTATION.finditer(self.text)]
+
+    @cached_property
+    def dates(self) -> Sequence[Mention]:
+        """The dates and times that the sentence states; of a range, both ends."""
+        found = mentions(self.text, self.published)
+        return [end for m in found for end in (m.ends or (m,)) if end.is_known]
+
+    @cached_property
+    def quantities(self) -> Sequence[Quantity]:
+        """Its quantities that are no part of a date."""
+        spans = [(m.start, m.end) for m in mentions(self.text, self.published)]
+        return [
+            q
+            for q in quantities_in(self.text)
+            if all(q.end <= a or b <= q.start for a, b in spans)
+        ]
+
+    @cached_property
+    def content(self) -> Mapping[str, str]:
+        """Its content morphemes, form to tag, in order."""
+        light = LEXICON["korean.light_verbs"]
+        found = ((t.form.lower(), t.tag.split("-")[0]) for t in self.tokens)
+        return {f: tag for f, tag in found if tag in CONTENT and not (tag == "VV" and f in light)}
+
+    @cached_property
+    def ends(self) -> Sequence[int]:
+        """Offsets where a clause ends, the last included."""
+        return [t.end for n, t in enumerate(self.tokens) if ends_clause(self.tokens, n)] + [
+            len(self.text)
+        ]
+
+    def clause(self, offset: int) -> tuple[int, int]:
+        """The clause around a place: its start and end."""
+        start = 0
+        for end in self.ends:
+            if offset < end:
+                return start, end
+            start = end
+        return start, len(self.text)
+
+    @cached_property
+    def nouns(self) -> Sequence[Noun]:
+        """Runs of nouns that are written together, with the particle behind."""
+        return list(_runs(self.tokens))
+
+    def words(self, start: int, end: int) -> Iterator[Token]:
+        """The morphemes between two places."""
+        return (t for t in self.tokens if start <= t.start and t.end <= end)
+
+
+def squeeze(text: str) -> str:
+    """Without blanks, markup of emphasis and differences between quotation marks."""
+    return re.sub(r"[\s*_]+", "", text).translate(_QUOTES).lower()
+
+
+def ends_clause(tokens: Sequence[Token], n: int) -> bool:
+    """Whether a clause ends with the morpheme at ``n``."""
+    token = tokens[n]
+    if token.tag in {"SF", "EF"} or (token.tag == "SP" and token.form == ","):
+        return True
+    following = tokens[n + 1].tag if n + 1 < len(tokens) else ""
+    if token.tag != "EC" or following.startswith("VX") or token.form in _JOINING:
+        return False
+    return not _REPORTING.fullmatch(token.form)
+
+
+def _runs(tokens: Sequence[Token]) -> Iterator[Noun]:
+    run: list[Token] = []
+    for token in tokens:
+        tag = token.tag.split("-")[0]
+        if run and token.start == run[-1].end and (tag in _NOUNS or tag in _AFFIXES):
+            run.append(token)
+            continue
+        if run:
+            touches = token.start == run[-1].end and tag.startswith("J")
+            yield _noun(run, token.form if touches else "")
+        run = [token] if tag in _NOUNS or tag == "XPN" else []
+    if run:
+        yield _noun(run, "")
+
+
+def _noun(run: Sequence[Token], particle: str) -> Noun:
+    return Noun(
+        "".join(t.form for t in run).lower(),
+        tuple(t.form.lower() for t in run),
+        particle,
+        run[0].start,
+        run[-1].end,
+        any(t.tag == "NNP" for t in run),
+    )
