@@ -120,7 +120,7 @@ _SPAN = LEXICON.expression(
 )
 _LONG_SPAN = re.compile(r"(?<![\d.,])(?P<years>\d{1,2})년\s?(?P<months>\d{1,2})개월")
 _SINO = LEXICON.expression(
-    r"(?<![가-힣\d])(?P<number>{units.sino_digits}?[십백천만억조](?:{units.sino_digits}|[십백천만억조])*)"
+    r"(?<![가-힣\d])(?!조\s?[^\d원])(?P<number>{units.sino_digits}?[십백천만억조](?:{units.sino_digits}|[십백천만억조])*)"
     r"\s?(?:여\s?)?(?P<unit>{units.sino_counters})(?![가-힣]{3})"
 )
 _NATIVE = LEXICON.expression(

@@ -52,18 +52,36 @@ def _common(one: Quantity, other: Quantity) -> Decimal:
 def follows(claim: Figure, given: Sequence[Figure], dates: Sequence[Mention]) -> bool:
     """Whether a figure that evidence lacks follows from those that it has."""
     alike = [
-        Decimal(f.quantity.value * _common(claim.quantity, f.quantity))
+        f.quantity.value * _common(claim.quantity, f.quantity)
         for f in given
         if f.quantity.may_rival(claim.quantity)
     ]
-    is_difference = "differences" in claim.cues or claim.direction != 0
-    if is_difference and any(fits(claim, abs(a - b)) for a, b in combinations(alike, 2)):
+    if _is_difference(claim) and any(fits(claim, value) for value in _differences(claim, given)):
         return True
     if "sums" in claim.cues and any(fits(claim, total) for total in _sums(alike)):
         return True
     if any(_is_share(claim, one, other) for one, other in _pairs(given)):
         return True
     return any(fits(claim, Decimal(value)) for value in _distances(claim, dates))
+
+
+def _is_difference(claim: Figure) -> bool:
+    return "differences" in claim.cues or claim.direction != 0 or claim.place == "from"
+
+
+def _differences(claim: Figure, given: Sequence[Figure]) -> Iterator[Decimal]:
+    """Differences of two figures, and a figure before the change that is told of it: 2.8%로 0.2%p 내렸다."""
+    unit, percent = claim.quantity.unit, {"%", "%p"}
+    alike = [
+        (f, f.quantity.value * _common(claim.quantity, f.quantity))
+        for f in given
+        if f.quantity.may_rival(claim.quantity) or {unit, f.quantity.unit} == percent
+    ]
+    for (one, value), (other, its) in combinations(alike, 2):
+        if unit != "%p" or one.quantity.unit == other.quantity.unit == "%":
+            yield abs(value - its)
+        if other.direction and one.direction == other.direction:
+            yield value - other.direction * its
 
 
 def _sums(values: Sequence[Decimal]) -> Iterator[Decimal]:

@@ -20,7 +20,7 @@ from functools import cached_property
 from index import AnalysedSentence, KoreanAnalyser
 from service.schema import Support
 from service.sources import Idf, Source, attribution
-from service.verify.facts import Given, failure
+from service.verify.facts import Given, failure, shares_a_value
 from service.verify.judge import Judgement
 from service.verify.statement import Statement, squeeze
 from service.verify.wording import is_nearly_verbatim
@@ -214,7 +214,8 @@ class _Reading:
             return "quoted", (evidence,)
         claim = claims.on(self._published, self._source.article.press)
         window, share = self._nearest(claims)
-        if share < least or failure(claim, self._given):
+        is_near = share >= least or (least == MIN_SHARED and shares_a_value(claim, self._given))
+        if not is_near or failure(claim, self._given):
             return None
         if verbatim := self._verbatim(claim):
             grade: Support = "quoted" if claim.squeezed.rstrip(".") in squeeze(verbatim.text) else "supported"

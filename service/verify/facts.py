@@ -18,6 +18,7 @@ from service.verify.names import Known, unknown_name, unknown_quotation
 from service.verify.polarity import reversed_predicate, swapped_roles
 from service.verify.statement import Statement
 
+MEASURES = frozenset({"%", "%p", "배", "일", "주", "주일", "개월", "분기", "시간"})
 SMALL = 3
 """Up to this a number in words may count what the evidence lists: 두 회사."""
 
@@ -37,7 +38,12 @@ class Given:
     @cached_property
     def figures(self) -> Sequence[Figure]:
         """Its figures, each with the topic that reaches to it."""
-        return [*figures(self.heading), *_with_topics(self.sentences)]
+        return [*figures(self.heading), *self.held]
+
+    @cached_property
+    def held(self) -> Sequence[Figure]:
+        """Those of its sentences: a headline is too short to say whose they are."""
+        return list(_with_topics(self.sentences))
 
     @cached_property
     def dates(self) -> Sequence[Mention]:
@@ -72,7 +78,7 @@ def _with_topics(sentences: Sequence[Statement]) -> Iterator[Figure]:
 
 
 def _is_dated(date: Mention, claim: Statement, given: Given) -> bool:
-    if any(date.agrees_with(other) for other in given.dates):
+    if any(date.agrees_with(other) or _is_part(date, other) for other in given.dates):
         return True
     published = claim.published
     if published and date.overlaps(published, published) and not any(c.isdigit() for c in date.text):
@@ -80,12 +86,22 @@ def _is_dated(date: Mention, claim: Statement, given: Given) -> bool:
     return date.grain == "other" or date_follows(date, given.figures, given.dates)
 
 
+def _is_part(date: Mention, other: Mention) -> bool:
+    """Whether a date names parts of another: 28일 of «오는 28일», whatever month would be nearer."""
+    stated = [n for n in date.stated if n is not None]
+    if len(stated) == len(date.stated) or not stated or not other.readings:
+        return False
+    first, last = other.readings[0]
+    days = zip(date.stated, (first.year, first.month, first.day), strict=False)
+    return (first == last or date.grain != "day") and all(n in (None, its) for n, its in days)
+
+
 def _fault(figure: Figure, given: Given) -> str | None:
     stated = [other for other in given.figures if states(figure, other.quantity)]
     if not stated:
         return None if _is_added(figure, given) else "figure"
     if any(_agrees(figure, other) for other in stated):
-        rivals = [o for o in given.figures if _may_rival(figure, o)]
+        rivals = [o for o in given.held if _may_rival(figure, o)]
         if any(all(_belongs(figure, rival, own) for own in stated) for rival in rivals):
             return "holder"
         return None
@@ -97,6 +113,8 @@ def _is_added(figure: Figure, given: Given) -> bool:
     if follows(figure, given.figures, given.dates):
         return True
     quantity = figure.quantity
+    if quantity.unit in MEASURES:
+        return False
     is_small = quantity.value <= SMALL and not any(c.isdigit() for c in quantity.text)
     return is_small and not any(_may_rival(figure, other) for other in given.figures)
 
@@ -122,6 +140,14 @@ def _belongs(figure: Figure, rival: Figure, own: Figure) -> bool:
         (figure.before, rival.before, own.before),
         (figure.after, rival.after, own.after),
     )
-    theirs = sum(len(claimed & (its - mine)) for claimed, its, mine in sides)
-    mine = sum(len(claimed & (mine - its)) for claimed, its, mine in sides)
-    return theirs > 0 and mine == 0
+    theirs = any(claimed & (its - mine - own.clause) for claimed, its, mine in sides)
+    return theirs and not figure.holders & (own.holders - rival.holders)
+
+
+def shares_a_value(claim: Statement, given: Given) -> bool:
+    """Whether claim and evidence have a figure in digits or a day in common: then they tell of the same thing."""
+    digits = [f for f in figures(claim) if any(c.isdigit() for c in f.quantity.text)]
+    if any(f.quantity.agrees_with(other.quantity) for f in digits for other in given.figures):
+        return True
+    days = [date for date in claim.dates if date.grain == "day"]
+    return any(date.agrees_with(other) for date in days for other in given.dates)

@@ -11,17 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from service.korean.lexicon import LEXICON, TITLE
+from service.korean.lexicon import LEXICON
 from service.verify.statement import Noun, Statement, squeeze
 
+_OFFICE = r"(?P<office>[가-힣]{0,8}?{names.titles|names.occupations}|{names.honorifics})"
 _PERSON = LEXICON.expression(
-    rf"(?<![가-힣])(?P<name>[가-힣]{{2,4}})\s(?:전\s|신임\s)?(?P<office>[가-힣]{{0,8}}?{TITLE})(?![가-힣]{{3}})"
+    rf"(?<![가-힣])(?P<name>[가-힣]{{2,4}})\s(?:[가-힣A-Za-z·]+\s)?{_OFFICE}(?![가-힣]{{3}})"
 )
 _TITLED = LEXICON.expression(
-    rf"(?<![가-힣])(?P<office>[가-힣]{{0,8}}?{TITLE})\s(?P<name>[가-힣]{{2,4}}?)(?:[은는이가을를의와과도]|에게|께서)(?![가-힣])"
-)
-_FAMILY = LEXICON.expression(
-    rf"(?<![가-힣\d])(?P<name>{{names.surnames|names.double_surnames}})\s?(?P<office>{TITLE})(?![가-힣]{{3}})"
+    rf"(?<![가-힣]){_OFFICE}\s(?P<name>[가-힣]{{2,4}}?)(?:[은는이가을를의와과도]|에게|께서)(?![가-힣])"
 )
 _ENDING = LEXICON.expression("{names.organisation_endings|evidence.place_endings}$")
 _CODE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]+-?\d+(?![A-Za-z0-9])")
@@ -49,12 +47,17 @@ class Known:
     def nouns(self) -> frozenset[str]:
         """Its nouns, and what they are made of."""
         runs = [noun for s in self.statements for noun in s.nouns]
-        return frozenset(p for noun in runs for p in (noun.form, *noun.parts))
+        return frozenset(p for noun in runs for p in (noun.form, noun.written, *noun.parts))
 
     @cached_property
     def offices(self) -> frozenset[tuple[str, str]]:
         """Persons with the offices beside their names."""
-        return frozenset(_persons(self.text))
+        return frozenset(
+            (match["name"], match["office"])
+            for statement in self.statements
+            for match in _persons(statement.text)
+            if _may_be_name(match, statement) and not _ends_in_particle(match, statement)
+        )
 
     def has(self, name: str) -> bool:
         """Whether it writes the name, or one that the name shortens: 공정위 for 공정거래위원회."""
@@ -69,11 +72,11 @@ def unknown_name(claim: Statement, known: Known) -> str | None:
         if not known.has(code) and f"({code[0]})" not in known.text:
             return str(code)
     for noun in claim.nouns:
-        if (name := _name(noun, claim)) and not _is_known(name, noun, known):
+        if (name := _name(noun)) and not _is_known(name, noun, known):
             return name
-    for person, office in _persons(claim.text):
-        if _is_person(person, claim) and not _holds(person, office, known):
-            return f"{person} {office}"
+    for match in _persons(claim.text):
+        if _is_person(match, claim, known) and not _holds(match["name"], match["office"], known):
+            return f"{match['name']} {match['office']}"
     return None
 
 
@@ -86,17 +89,35 @@ def unknown_quotation(claim: Statement, known: Known) -> str | None:
     return None
 
 
-def _persons(text: str) -> Iterator[tuple[str, str]]:
+def _persons(text: str) -> Iterator[re.Match[str]]:
     for pattern in (_PERSON, _TITLED):
-        for match in pattern.finditer(text):
-            yield match["name"], match["office"]
+        yield from pattern.finditer(text)
 
 
-def _is_person(name: str, claim: Statement) -> bool:
-    """Whether what stands beside a title is a name, not an ordinary noun: 신임 in 신임 대표 is none."""
-    has_surname = name[:1] in LEXICON["names.surnames"] or name[:2] in LEXICON["names.double_surnames"]
-    ordinary = any(noun.form == name and len(noun.parts) == 1 and not noun.is_name for noun in claim.nouns)
-    return has_surname and not ordinary
+def _is_person(match: re.Match[str], claim: Statement, known: Known) -> bool:
+    """Whether what stands beside a title is a name, not an ordinary noun: 신임 in 신임 대표 is none.
+
+    The last syllable of a name may look like a particle; then it takes a rival in the evidence to tell.
+    """
+    if not _may_be_name(match, claim):
+        return False
+    return not _ends_in_particle(match, claim) or any(
+        office == match["office"] and len(name) == len(match["name"])
+        for name, office in known.offices
+    )
+
+
+def _may_be_name(match: re.Match[str], statement: Statement) -> bool:
+    name, office = match["name"], match["office"]
+    surnames = LEXICON["names.surnames"].words | LEXICON["names.double_surnames"].words
+    is_word = any(n.form == name and len(n.parts) == 1 and not n.is_name for n in statement.nouns)
+    beside = any(n.form.startswith(office) or n.form.endswith(office) for n in statement.nouns)
+    return bool({name[:1], name[:2]} & surnames) and not is_word and beside
+
+
+def _ends_in_particle(match: re.Match[str], statement: Statement) -> bool:
+    inside = [t for t in statement.tokens if match.start("name") <= t.start < match.end("name")]
+    return bool(inside) and inside[-1].tag.startswith(("J", "E"))
 
 
 def _holds(person: str, office: str, known: Known) -> bool:
@@ -108,19 +129,23 @@ def _holds(person: str, office: str, known: Known) -> bool:
     return office in theirs or not (theirs and others)
 
 
-def _name(noun: Noun, claim: Statement) -> str | None:
+def _name(noun: Noun) -> str | None:
     """The part of a run of nouns that is a name: it ends like one, or the analyser says so."""
     if re.search(r"[A-Za-z]{2,}", noun.form):
         return noun.form
-    ending = _ENDING.search(noun.form)
-    if ending and len(noun.form) - len(ending[0]) >= 2 and len(noun.parts) > 1:
-        return noun.form
+    ending = _ENDING.search(noun.written)
+    is_word = noun.written == noun.form and len(noun.parts) == 1
+    if ending and len(ending[0]) > 1 and len(noun.written) - len(ending[0]) > 1 and not is_word:
+        return noun.written
     return noun.form if noun.is_name and len(noun.form) > 1 else None
 
 
 def _is_known(name: str, noun: Noun, known: Known) -> bool:
     if known.has(name):
         return True
+    ending = _ENDING.search(name)
+    if ending and len(name) - len(ending[0]) > 1 and name.removesuffix(ending[0]) in known.nouns:
+        return True  # 푸른솔건설, there 푸른솔
     latin = re.findall(r"[a-z]{2,}", name)
     if latin:
         return all(word in known.squeezed for word in latin)

@@ -18,19 +18,26 @@ _AFFIXES = frozenset({"XSN", "XPN"})
 _JOINING = frozenset({"어", "아", "게", "지", "어다", "고자"})
 _REPORTING = re.compile(r".?.?[다라자냐](?:고|며|면서)")  # what is reported is no clause of its own
 _QUOTES = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "＂": '"', "＇": "'"})
+_WRITTEN = re.compile(r"[가-힣A-Za-z0-9]*$")
 _QUOTATION = re.compile(r"[“\"‘']([^“”\"‘’']{2,})[”\"’']")
 
 
 @dataclass(frozen=True)
 class Noun:
-    """A run of nouns written together, the particle behind it, and its place."""
+    """A run of nouns written together, the particle behind it, and its place.
+
+    ``is_verbal``: 하 or 되 makes a verb of it. ``written`` also has what stands before it in the same word: 푸른솔, of which 푸른 is no noun.
+    """
 
     form: str
+    written: str
     parts: tuple[str, ...]
     particle: str
     start: int
     end: int
     is_name: bool
+    is_affixed: bool
+    is_verbal: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +105,11 @@ class Statement:
     @cached_property
     def nouns(self) -> Sequence[Noun]:
         """Runs of nouns that are written together, with the particle behind."""
-        return list(_runs(self.tokens))
+        return list(_runs(self.text, self.tokens))
+
+    def is_value(self, place: int) -> bool:
+        """Whether a place lies within a figure or a date."""
+        return any(v.start <= place < v.end for v in (*self.quantities, *self.dates))
 
     def words(self, start: int, end: int) -> Iterator[Token]:
         """The morphemes between two places."""
@@ -121,27 +132,40 @@ def ends_clause(tokens: Sequence[Token], n: int) -> bool:
     return not _REPORTING.fullmatch(token.form)
 
 
-def _runs(tokens: Sequence[Token]) -> Iterator[Noun]:
+def _runs(text: str, tokens: Sequence[Token]) -> Iterator[Noun]:
     run: list[Token] = []
-    for token in tokens:
+    for n, token in enumerate(tokens):
         tag = token.tag.split("-")[0]
         if run and token.start == run[-1].end and (tag in _NOUNS or tag in _AFFIXES):
             run.append(token)
             continue
         if run:
-            touches = token.start == run[-1].end and tag.startswith("J")
-            yield _noun(run, token.form if touches else "")
+            yield _noun(text, run, tokens[n : n + 2])
         run = [token] if tag in _NOUNS or tag == "XPN" else []
     if run:
-        yield _noun(run, "")
+        yield _noun(text, run, ())
 
 
-def _noun(run: Sequence[Token], particle: str) -> Noun:
+def _particle(behind: Sequence[Token], end: int) -> str:
+    """The last of the particles written behind a run: 는 in 에는."""
+    form = ""
+    for token in behind:
+        if token.start != end or not token.tag.startswith("J"):
+            break
+        form, end = token.form, token.end
+    return form
+
+
+def _noun(text: str, run: Sequence[Token], behind: Sequence[Token]) -> Noun:
+    written = _WRITTEN.search(text[: run[-1].end])
     return Noun(
         "".join(t.form for t in run).lower(),
+        written[0].lower() if written else "",
         tuple(t.form.lower() for t in run),
-        particle,
+        _particle(behind, run[-1].end),
         run[0].start,
         run[-1].end,
         any(t.tag == "NNP" for t in run),
+        run[-1].tag == "XSN",
+        any(t.tag.startswith(("XSV", "XSA")) for t in behind[:1]),
     )

@@ -7,6 +7,7 @@ is left out may not be who acts, a denial, a condition, or what a word that stay
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,9 +16,12 @@ from service.verify.statement import Statement, ends_clause
 
 Piece = tuple[object, ...]
 
+_ASIDE = re.compile(r"\([^()]*\)")
+_MARKS = frozenset({"SF", "SP", "SS", "SSO", "SSC", "SE", "SO"})
 _PLAIN_ENDINGS = ("다", "요")
 _COORDINATE = frozenset({"고", "며", "으며", "지만", "으나", "나", "는데", "은데", "ᆫ데"})
 _NEGATIONS = frozenset({"않", "못하", "못", "안", "말", "없", "아니"})
+_SUBJECTS = frozenset({"은", "는", "이", "가"})
 _WHO = frozenset({"은", "는", "이", "가", "께서", "만"})
 
 
@@ -37,6 +41,7 @@ class Word:
     depends: bool = False
     narrows: bool = False
     is_conjunction: bool = False
+    is_clause: bool = False
 
     def is_like(self, other: Word) -> bool:
         """Whether it says the same in the same form; of the article's clause the claim may make a sentence."""
@@ -79,16 +84,30 @@ def _may_skip(words: Sequence[Word], last: int, following: int) -> bool:
     dropped = words[last + 1 : following]
     if not dropped:
         return True
-    if words[last].depends or not _may_drop(dropped):
+    start = max(_clause_start(words, following), last + 1)
+    if words[last].depends or not _may_drop(words[start:following]):
         return False
-    ends = [word.end for word in dropped if word.end]
-    if not ends:
-        return True
-    return bool(words[last].end) and bool(dropped[-1].end) and "-" not in ends
+    clauses = words[last + 1 : start]
+    return not clauses or _may_drop_clauses(words, words[last], clauses, following)
+
+
+def _may_drop_clauses(
+    words: Sequence[Word], last: Word, clauses: Sequence[Word], following: int
+) -> bool:
+    """Whether whole clauses may go: what comes next must not depend on them, nor have their subject."""
+    if last.end in {"", "-"} or clauses[-1].end == "-":
+        return False
+    end = next((n for n in range(following, len(words)) if words[n].end), len(words))
+    has_own = any(word.is_who for word in words[following : end + 1])
+    return has_own or not any(word.is_who or word.is_denial for word in clauses)
 
 
 def _may_drop(dropped: Sequence[Word]) -> bool:
-    if any(word.is_who or word.is_denial for word in dropped):
+    if any(word.is_denial for word in dropped):
+        return False
+    if dropped and dropped[-1].is_clause:  # who acts in it acts there alone
+        return True
+    if any(word.is_who for word in dropped):
         return False
     return not dropped or dropped[-1].is_conjunction or not dropped[-1].narrows
 
@@ -100,11 +119,13 @@ def _clause_start(words: Sequence[Word], n: int) -> int:
 
 
 def words(statement: Statement) -> list[Word]:
-    """The words of a sentence; blanks within a figure or a date divide nothing."""
+    """The words of a sentence without those in brackets; blanks within a figure or a date divide nothing."""
     values = sorted((*statement.quantities, *statement.dates), key=lambda v: v.start)
+    asides = [m.span() for m in _ASIDE.finditer(statement.text)]
     groups: list[list[int]] = []
     for n, token in enumerate(statement.tokens):
-        if token.tag in {"SF", "SP", "SS", "SSO", "SSC", "SE", "SO"} and not _inside(token, values):
+        is_mark = token.tag in _MARKS and not _inside(token, values)
+        if is_mark or any(a < token.start < b for a, b in asides):
             continue
         if groups and _belongs(statement, groups[-1][-1], n, values):
             groups[-1].append(n)
@@ -122,7 +143,8 @@ def _inside(token: Token, values: Sequence[Value]) -> Value | None:
 
 def _belongs(statement: Statement, last: int, n: int, values: Sequence[Value]) -> bool:
     one, other = statement.tokens[last], statement.tokens[n]
-    if not any(c.isspace() for c in statement.text[one.end : other.start]):
+    between = _ASIDE.sub("", statement.text[one.end : other.start])
+    if not any(c.isspace() for c in between):
         return True
     value = _inside(one, values)
     return value is not None and other.start < value.end
@@ -143,6 +165,7 @@ def _word(statement: Statement, group: Sequence[int], values: Sequence[Value]) -
         depends=tag in {"ETM", "JKG", "JC", "MM"} or tag.startswith(("NN", "XSN", "XR", "SN", "SW", "SL")),
         narrows=tag in {"MM", "MAG", "EC"} or tag.startswith(("NN", "XSN", "SN", "SW", "SL")),
         is_conjunction=tag == "MAJ",
+        is_clause=tag == "ETM",
     )
 
 
@@ -160,8 +183,11 @@ def _pieces(tokens: Sequence[Token], values: Sequence[Value]) -> Iterator[Piece]
     last: Value | None = None
     for token in tokens:
         value = _inside(token, values)
-        if value is None:
-            yield token.form.lower(), token.tag.split("-")[0]
+        tag = token.tag.split("-")[0]
+        if value is None and tag in {"JX", "JKS"} and token.form in _SUBJECTS:
+            yield "이", "JKS"  # 매출은, 매출이
+        elif value is None:
+            yield token.form.lower(), tag
         elif value is not last:
             yield _key(value)
         last = value
