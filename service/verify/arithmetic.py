@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from decimal import Decimal
 from itertools import combinations, permutations
 
 from index import Mention, Quantity
+from service.korean.lexicon import LEXICON
 from service.verify.figures import Figure
 
-NEAR = {"over": (Decimal(1), Decimal("1.3")), "under": (Decimal("0.75"), Decimal(1))}
-"""How far a true figure may lie from one that is over or under it, as shares of the latter."""
-ABOUT = Decimal("0.12")
+LEAST_UNDER, MOST_OVER = Decimal("0.8"), Decimal("1.3")
+"""How far a true figure may lie under or over the one that it is called nearly, or more than."""
+ABOUT = Decimal("0.06")
 LONGEST_SUM = 4
-_ROUNDED = Decimal("0.06")  # 2.8배 for 2.803
+_ROUNDED, _EXACT = Decimal("0.6"), Decimal("0.005")  # 2.8배 for 2.803
+_FRACTION = -5  # a third is 33.333… %, meant to the ten
 _TIMES = {"시간": 60, "분": 1}
 _DAYS = {"일": 1, "주": 7, "주일": 7}
 _MONTHS = {"개월": 1, "년": 12}
@@ -25,20 +26,39 @@ def fits(claim: Figure, value: Decimal) -> bool:
     claimed = claim.quantity.value
     if value == claimed:
         return True
-    if claim.bound in NEAR:
-        low, high = NEAR[claim.bound]
-        return claimed * low <= value <= claimed * high
-    return claim.bound == "about" and abs(value - claimed) <= ABOUT * claimed
+    match claim.bound:
+        case "rounded":
+            return claimed < value < claimed + step(claimed)
+        case "over":
+            most = min(claimed + step(claimed), claimed * MOST_OVER)
+            return claimed < value < (claimed + 1 if claimed < 10 else most)
+        case "under":
+            return claimed * LEAST_UNDER <= value < claimed
+        case "about":
+            return abs(value - claimed) <= ABOUT * claimed
+    return False
+
+
+def step(value: Decimal) -> Decimal:
+    """The unit of the last digit that a number spells out: 10,000 of 230,000, 0.1 of 2.8."""
+    exponent = int(value.normalize().as_tuple().exponent)
+    return Decimal(1).scaleb(exponent if exponent > _FRACTION else 1)
 
 
 def states(claim: Figure, given: Quantity) -> bool:
     """Whether evidence has the claimed figure itself, or one that it rounds."""
-    if claim.quantity.agrees_with(given):
+    if claim.quantity.agrees_with(given) or _counts_alike(claim.quantity, given):
         return True
     if not claim.bound or not claim.quantity.may_rival(given):
         return False
     scale = _common(claim.quantity, given)
     return fits(claim, given.value * scale)
+
+
+def _counts_alike(one: Quantity, other: Quantity) -> bool:
+    """Whether two numbers count things with counters of many kinds: 섬 412곳, 섬 412개."""
+    general = LEXICON["units.general_counters"]
+    return one.value == other.value and one.unit in general and other.unit in general
 
 
 def _common(one: Quantity, other: Quantity) -> Decimal:
@@ -49,20 +69,21 @@ def _common(one: Quantity, other: Quantity) -> Decimal:
     return (its / other.value) / (mine / one.value)
 
 
-def follows(claim: Figure, given: Sequence[Figure], dates: Sequence[Mention]) -> bool:
-    """Whether a figure that evidence lacks follows from those that it has."""
-    alike = [
-        f.quantity.value * _common(claim.quantity, f.quantity)
-        for f in given
-        if f.quantity.may_rival(claim.quantity)
-    ]
+def follows(claim: Figure, given: Sequence[Figure], dates: Sequence[Sequence[Mention]]) -> bool:
+    """Whether a figure that evidence lacks follows from those that stand near each other in it.
+
+    ``dates`` are those of each sentence. The same number with another unit is a mistake, not a result.
+    """
+    in_digits = any(c.isdigit() for c in claim.quantity.text)
+    if in_digits and any(f.quantity.value == claim.quantity.value for f in given):
+        return False
     if _is_difference(claim) and any(fits(claim, value) for value in _differences(claim, given)):
         return True
-    if "sums" in claim.cues and any(fits(claim, total) for total in _sums(alike)):
+    if "sums" in claim.cues and any(fits(claim, total) for total in _sums(claim, given)):
         return True
     if any(_is_share(claim, one, other) for one, other in _pairs(given)):
         return True
-    return any(fits(claim, Decimal(value)) for value in _distances(claim, dates))
+    return any(fits(claim, value) for value in _distances(claim, dates))
 
 
 def _is_difference(claim: Figure) -> bool:
@@ -73,18 +94,37 @@ def _differences(claim: Figure, given: Sequence[Figure]) -> Iterator[Decimal]:
     """Differences of two figures, and a figure before the change that is told of it: 2.8%로 0.2%p 내렸다."""
     unit, percent = claim.quantity.unit, {"%", "%p"}
     alike = [
-        (f, f.quantity.value * _common(claim.quantity, f.quantity))
+        f
         for f in given
         if f.quantity.may_rival(claim.quantity) or {unit, f.quantity.unit} == percent
     ]
-    for (one, value), (other, its) in combinations(alike, 2):
-        if unit != "%p" or one.quantity.unit == other.quantity.unit == "%":
+    for one, other in combinations(alike, 2):
+        value, its = (f.quantity.value * _common(claim.quantity, f.quantity) for f in (one, other))
+        is_level = {one.quantity.unit, other.quantity.unit} <= ({"%"} if unit == "%p" else {unit})
+        if unit != "%" and is_level and not _is_told(claim, given):
             yield abs(value - its)
         if other.direction and one.direction == other.direction:
             yield value - other.direction * its
 
 
-def _sums(values: Sequence[Decimal]) -> Iterator[Decimal]:
+def _is_told(claim: Figure, given: Sequence[Figure]) -> bool:
+    """Whether the evidence says itself by how much that what the claim speaks of rose or fell."""
+    return any(
+        f.direction
+        and f.direction == claim.direction
+        and not f.place
+        and f.quantity.may_rival(claim.quantity)
+        and f.holders & claim.holders
+        for f in given
+    )
+
+
+def _sums(claim: Figure, given: Sequence[Figure]) -> Iterator[Decimal]:
+    values = [
+        f.quantity.value * _common(claim.quantity, f.quantity)
+        for f in given
+        if f.quantity.may_rival(claim.quantity)
+    ]
     for first in range(len(values)):
         for last in range(first + 2, min(first + LONGEST_SUM, len(values)) + 1):
             yield sum(values[first:last], Decimal(0))
@@ -92,7 +132,8 @@ def _sums(values: Sequence[Decimal]) -> Iterator[Decimal]:
 
 def _pairs(given: Sequence[Figure]) -> Iterator[tuple[Decimal, Decimal]]:
     for one, other in permutations(given, 2):
-        if one.quantity.may_rival(other.quantity) and one.quantity.value and other.quantity.value:
+        is_near = abs(one.sentence - other.sentence) <= 1 and one.quantity.may_rival(other.quantity)
+        if is_near and one.quantity.value and other.quantity.value:
             yield one.quantity.value * _common(other.quantity, one.quantity), other.quantity.value
 
 
@@ -109,47 +150,42 @@ def _is_share(claim: Figure, one: Decimal, other: Decimal) -> bool:
 
 
 def _rounds(claim: Figure, value: Decimal) -> bool:
-    claimed = claim.quantity.value
     if claim.bound:
         return fits(claim, value)
-    exponent = claimed.as_tuple().exponent
-    step = Decimal(1).scaleb(int(exponent)) if isinstance(exponent, int) else Decimal(1)
-    return abs(value - claimed) <= max(step * _ROUNDED * 10, claimed * Decimal("0.005"))
+    claimed = claim.quantity.value
+    return abs(value - claimed) <= max(min(step(claimed), Decimal(1)) * _ROUNDED, claimed * _EXACT)
 
 
-def _distances(claim: Figure, dates: Sequence[Mention]) -> Iterator[Decimal]:
-    """How far any two of the dates or times lie from each other, in the unit of the claim."""
+def _distances(claim: Figure, dates: Sequence[Sequence[Mention]]) -> Iterator[Decimal]:
+    """How far two dates or times of neighbouring sentences lie from each other, in the unit of the claim."""
     unit = claim.quantity.unit or ""
-    for one, other in combinations(dates, 2):
-        if unit in _TIMES and one.minutes and other.minutes:
-            yield from (
-                Decimal(abs(a - b)) / _TIMES[unit] for a in one.minutes for b in other.minutes
-            )
-        elif one.readings and other.readings:
-            first, second = one.readings[0].first, other.readings[0].first
-            if unit in _DAYS and {one.grain, other.grain} == {"day"}:
-                yield Decimal(abs((first - second).days)) / _DAYS[unit]
-            elif unit in _MONTHS:
-                months = abs((first.year - second.year) * 12 + first.month - second.month)
-                yield Decimal(months) / _MONTHS[unit]
+    for n, here in enumerate(dates):
+        near = [date for sentence in dates[n + 1 : n + 3] for date in sentence]
+        for one, other in combinations([*here, *near], 2):
+            if unit in _TIMES:
+                yield from (
+                    Decimal(abs(a - b)) / _TIMES[unit] for a in one.minutes for b in other.minutes
+                )
+            elif one.readings and other.readings:
+                yield from _between(unit, one, other)
 
 
-def date_follows(claim: Mention, given: Sequence[Figure], dates: Sequence[Mention]) -> bool:
-    """Whether a date or time is another one and a duration later or earlier: 1시 20분부터 4시간 10분."""
+def _between(unit: str, one: Mention, other: Mention) -> Iterator[Decimal]:
+    first, second = one.readings[0].first, other.readings[0].first
+    if unit in _DAYS and {one.grain, other.grain} == {"day"}:
+        yield Decimal(abs((first - second).days)) / _DAYS[unit]
+    elif unit in _MONTHS:
+        months = abs((first.year - second.year) * 12 + first.month - second.month)
+        yield Decimal(months) / _MONTHS[unit]
+
+
+def time_follows(claim: Mention, claimed: Sequence[Mention], given: Sequence[Figure]) -> bool:
+    """Whether a time ends what begins at another that is claimed, too: 1시 20분부터 4시간 10분 동안."""
     spans = [minutes for f in given if (minutes := _minutes(f.quantity))]
     spans += [a + b for a, b in zip(spans, spans[1:], strict=False) if b < 60 <= a]
-    if claim.minutes:
-        ends = {m + s for d in dates for m in d.minutes for s in spans}
-        ends |= {m - s for d in dates for m in d.minutes for s in spans}
-        return bool(claim.minutes & ends)
-    whole = [timedelta(minutes=s) for s in spans if s % (24 * 60) == 0]
-    days = [d.readings[0].first for d in dates if d.grain == "day" and d.readings]
-    reached = {day + span for day in days for span in whole}
-    reached |= {day - span for day in days for span in whole}
-    return any(r.first in reached and r.last == r.first for r in claim.readings)
+    starts = {m for d in claimed if d is not claim for m in d.minutes}
+    return bool(claim.minutes & {m + sign * s for m in starts for s in spans for sign in (1, -1)})
 
 
 def _minutes(quantity: Quantity) -> int:
-    unit = quantity.unit or ""
-    factor = _TIMES.get(unit) or 24 * 60 * _DAYS.get(unit, 0)
-    return int(quantity.value * factor)
+    return int(quantity.value * _TIMES.get(quantity.unit or "", 0))

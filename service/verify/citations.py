@@ -284,8 +284,7 @@ class _Reading:
     @cached_property
     def _heading(self) -> Statement:
         day = self._published
-        dated = f"{day.year}년 {day.month}월 {day.day}일" if day else ""
-        heading = f"{self._source.article.title}. {self._source.article.press or ''}. {dated}"
+        heading = f"{self._source.article.title}. {self._source.article.press or ''}."
         return Statement.of(heading, self._analyser, day)
 
 

@@ -6,19 +6,24 @@ in the evidence or follow from it, and must not belong there to something else o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from index import Mention
+from index import Days, Mention, Quantity
 from service.korean.lexicon import LEXICON
-from service.verify.arithmetic import date_follows, follows, states
+from service.verify.arithmetic import follows, states, time_follows
 from service.verify.figures import Figure, figures, topic_of
 from service.verify.names import Known, unknown_name, unknown_quotation
 from service.verify.polarity import reversed_predicate, swapped_roles
 from service.verify.statement import Statement
 
 MEASURES = frozenset({"%", "%p", "배", "일", "주", "주일", "개월", "분기", "시간"})
+_GRAINS = ("year", "month", "day")
+_BARE = re.compile(r"[\d년월일\s.]+")
+_TODAY = re.compile(r"이날|오늘|당일")
+_YEAR = re.compile(r"\d{4}년")
 SMALL = 3
 """Up to this a number in words may count what the evidence lists: 두 회사."""
 
@@ -44,6 +49,17 @@ class Given:
     def held(self) -> Sequence[Figure]:
         """Those of its sentences: a headline is too short to say whose they are."""
         return list(_with_topics(self.sentences))
+
+    @cached_property
+    def today(self) -> Days | None:
+        """The day of publication, where the evidence speaks of it without a date."""
+        day = self.heading.published
+        return Days(day, day) if day and _TODAY.search(self.known.text) else None
+
+    @cached_property
+    def spans(self) -> Sequence[Quantity]:
+        """Lengths of time within its dates."""
+        return [q for s in self.sentences for q in s.spans]
 
     @cached_property
     def dates(self) -> Sequence[Mention]:
@@ -72,28 +88,33 @@ def failure(claim: Statement, given: Given) -> str | None:
 
 def _with_topics(sentences: Sequence[Statement]) -> Iterator[Figure]:
     topic: frozenset[str] = frozenset()
-    for sentence in sentences:
-        yield from figures(sentence, topic)
+    for number, sentence in enumerate(sentences):
+        yield from (replace(f, sentence=number) for f in figures(sentence, topic))
         topic = topic_of(sentence) or topic
 
 
 def _is_dated(date: Mention, claim: Statement, given: Given) -> bool:
     if any(date.agrees_with(other) or _is_part(date, other) for other in given.dates):
         return True
-    published = claim.published
-    if published and date.overlaps(published, published) and not any(c.isdigit() for c in date.text):
-        return True  # 올해, 이날
-    return date.grain == "other" or date_follows(date, given.figures, given.dates)
+    if date.readings and date.readings[0] == given.today:
+        return True
+    if date.minutes:
+        return time_follows(date, claim.dates, given.held)
+    if any(c.isdigit() for c in date.text):
+        return bool(_YEAR.fullmatch(date.text)) and date.text[:4] in given.known.text
+    if date.grain == "other":  # 봄, 연말
+        return any(date.overlaps(*days) for other in given.dates for days in other.readings)
+    return bool(claim.published and date.overlaps(claim.published, claim.published))  # 올해, 이날
 
 
 def _is_part(date: Mention, other: Mention) -> bool:
-    """Whether a date names parts of another: 28일 of «오는 28일», whatever month would be nearer."""
-    stated = [n for n in date.stated if n is not None]
-    if len(stated) == len(date.stated) or not stated or not other.readings:
+    """Whether a bare date names parts of another: 28일 of «오는 28일», whatever month would be nearer."""
+    if not _BARE.fullmatch(date.text) or date.grain not in _GRAINS or not other.readings:
         return False
     first, last = other.readings[0]
     days = zip(date.stated, (first.year, first.month, first.day), strict=False)
-    return (first == last or date.grain != "day") and all(n in (None, its) for n, its in days)
+    is_fine = _GRAINS.index(date.grain) <= _GRAINS.index(other.grain) if other.grain in _GRAINS else False
+    return is_fine and all(n in (None, its) for n, its in days)
 
 
 def _fault(figure: Figure, given: Given) -> str | None:
@@ -101,6 +122,8 @@ def _fault(figure: Figure, given: Given) -> str | None:
     if not stated:
         return None if _is_added(figure, given) else "figure"
     if any(_agrees(figure, other) for other in stated):
+        if "sums" in figure.cues:
+            return None
         rivals = [o for o in given.held if _may_rival(figure, o)]
         if any(all(_belongs(figure, rival, own) for own in stated) for rival in rivals):
             return "holder"
@@ -110,7 +133,9 @@ def _fault(figure: Figure, given: Given) -> str | None:
 
 def _is_added(figure: Figure, given: Given) -> bool:
     """Whether a figure that is not stated follows, or counts what the evidence lists without a number."""
-    if follows(figure, given.figures, given.dates):
+    if any(states(figure, span) for span in given.spans):
+        return True
+    if follows(figure, given.figures, [s.dates for s in (given.heading, *given.sentences)]):
         return True
     quantity = figure.quantity
     if quantity.unit in MEASURES:
@@ -136,11 +161,8 @@ def _may_rival(figure: Figure, other: Figure) -> bool:
 
 def _belongs(figure: Figure, rival: Figure, own: Figure) -> bool:
     """Whether the claim's words around a figure are those of a rival in the evidence, not of its own."""
-    sides = (
-        (figure.before, rival.before, own.before),
-        (figure.after, rival.after, own.after),
-    )
-    theirs = any(claimed & (its - mine - own.clause) for claimed, its, mine in sides)
+    sides = ((figure.before, rival.before), (figure.after, rival.after))
+    theirs = any(claimed & (its - own.holders - own.clause) for claimed, its in sides)
     return theirs and not figure.holders & (own.holders - rival.holders)
 
 

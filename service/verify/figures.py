@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from index import Quantity
+from index import Quantity, Token
 from service.korean.lexicon import LEXICON
 from service.verify.statement import Noun, Statement
 
@@ -15,8 +15,9 @@ _PERIOD = LEXICON.expression(
     r"(?<![가-힣\d])(?:(?P<each>[가-힣]{1,4}|[A-Za-z㎾㎿㎡㎏㎞㏊]+|\d+인|[\d.]+㎡)당|(?P<period>{facts.periods})(?:에|마다)?)"
     r"\s?(?:평균|최대|최고|약)?\s?$"
 )
-_BEFORE = re.compile(r"(?:약|최대|최고|평균)\s?$")
-_FROM_TO = re.compile(r"\s?(?:\([^)]*\))?(?P<mark>에서|부터|으로|로|까지)(?![가-힣])")
+_BEFORE = re.compile(r"(?:약|대략)\s?$")
+_FROM = re.compile(r"\s?(?:\([^)]*\))?(?:에서|부터)(?![가-힣])")
+_TO = re.compile(r"\s?(?:\([^)]*\))?(?:으로|로|까지)(?![가-힣])")
 _NEGATIONS = frozenset({"않", "못하", "못", "안", "아니", "없"})
 _TOPICS = frozenset({"은", "는"})
 _SUBJECTS = frozenset({"이", "가", "께서", "의"})
@@ -26,10 +27,10 @@ _SUBJECTS = frozenset({"이", "가", "께서", "의"})
 class Figure:
     """A quantity and its surroundings.
 
-    ``bound``: over, under or about, where it is not exact. ``direction``: 1, -1 or 0 of the verb beside it, None
+    ``bound``: over, under, about or rounded (여), where it is not exact. ``direction``: 1, -1 or 0 of the verb beside it, None
     where the verb is denied. ``place``: from or to. ``rate``: what it is for one of. ``before`` and ``after`` are
     the nouns on its two sides that may hold it, the topic of the clause among the former; ``clause``: all before it
-    in its clause. ``cues``: the tables of sums and differences that have a word of its clause.
+    in its clause. ``sentence``: the place of its sentence. ``cues``: the tables of sums and differences that have a word of its clause.
     """
 
     quantity: Quantity
@@ -41,6 +42,7 @@ class Figure:
     after: frozenset[str] = frozenset()
     clause: frozenset[str] = frozenset()
     cues: frozenset[str] = frozenset()
+    sentence: int = 0
 
     @property
     def holders(self) -> frozenset[str]:
@@ -82,33 +84,51 @@ def _is_rate(text: str, quantity: Quantity, following: Sequence[Quantity]) -> bo
     return bool(gap and gap.start() <= quantity.start)
 
 
-def _neighbours(quantities: Sequence[Quantity], n: int) -> tuple[int, int]:
-    """Where the figures of the same kind before and after it end and begin; -1: there is none."""
-    alike = [q for q in quantities if q.may_rival(quantities[n])]
-    at = alike.index(quantities[n])
-    before = alike[at - 1].end if at else -1
-    return before, alike[at + 1].start if at + 1 < len(alike) else -1
+def _neighbours(
+    quantities: Sequence[Quantity], n: int
+) -> tuple[Quantity | None, Quantity | None]:
+    """The figures of the same kind before and after one."""
+    before = [q for q in quantities[:n] if q.may_rival(quantities[n])]
+    after = [q for q in quantities[n + 1 :] if q.may_rival(quantities[n])]
+    return before[-1] if before else None, after[0] if after else None
 
 
 def _figure(
-    statement: Statement, quantity: Quantity, between: tuple[int, int], topic: frozenset[str]
+    statement: Statement,
+    quantity: Quantity,
+    neighbours: tuple[Quantity | None, Quantity | None],
+    topic: frozenset[str],
 ) -> Figure:
     start, end = statement.clause(quantity.start)
     around = [t.form for t in statement.words(start, end)]
-    behind = [t.form for t in statement.words(quantity.end, end)]
-    place = _FROM_TO.match(statement.text, quantity.end)
+    behind = list(statement.words(quantity.end, end))
     rate = _PERIOD.search(statement.text[: quantity.start])
     return Figure(
         quantity,
-        bound=_bound(statement, quantity, behind),
+        bound=_bound(statement, quantity, [t.form for t in behind]),
         direction=_direction(behind),
-        place="" if place is None else "from" if place["mark"] in ("에서", "부터") else "to",
+        place=_place(statement.text, quantity, *neighbours),
         rate=_rate(rate) if rate else "",
-        before=_before(statement, quantity, between[0], topic),
-        after=_nouns(statement, quantity.end, min(end, between[1]) if between[1] >= 0 else end),
+        before=_before(statement, quantity, neighbours[0], topic),
+        after=_nouns(statement, quantity.end, _predicate(behind, end)),
         clause=_nouns(statement, start, quantity.start),
         cues=frozenset(n for n in ("sums", "differences") if _has(around, n)),
     )
+
+
+def _place(text: str, quantity: Quantity, before: Quantity | None, after: Quantity | None) -> str:
+    """Of a change from one figure to another: 14명에서 40명으로."""
+    if after and _FROM.match(text, quantity.end) and _TO.match(text, after.end):
+        return "from"
+    if before and _FROM.match(text, before.end) and _TO.match(text, quantity.end):
+        return "to"
+    return ""
+
+
+def _predicate(behind: Sequence[Token], end: int) -> int:
+    """Where the first verb behind a figure begins, or its clause ends."""
+    verbs = (t.start for t in behind if t.tag.startswith(("VV", "VA", "VCP", "XSV", "XSA")))
+    return next(verbs, end)
 
 
 def _rate(match: re.Match[str]) -> str:
@@ -121,18 +141,19 @@ def _has(forms: Sequence[str], table: str) -> bool:
 
 def _bound(statement: Statement, quantity: Quantity, behind: Sequence[str]) -> str:
     bounds = LEXICON["facts.bounds"].texts
-    if re.search(r"[여]\s?\D{0,4}$", quantity.text):
-        return "over"
+    if re.search(r"여\s?\D{0,4}$", quantity.text):
+        return "rounded"
     if _BEFORE.search(statement.text[: quantity.start]):
         return "about"
     return next((bounds[form] for form in behind[:4] if form in bounds), "")
 
 
-def _direction(behind: Sequence[str]) -> int | None:
+def _direction(behind: Sequence[Token]) -> int | None:
     """Of the first verb of change behind the figure in its clause."""
-    for n, form in enumerate(behind):
-        if sign := _signs().get(form):
-            return None if _NEGATIONS & set(behind[n + 1 : n + 4]) else sign
+    for n, token in enumerate(behind):
+        sign = _signs().get(token.form)
+        if sign and (len(token.form) > 1 or token.tag[0] == "V"):
+            return None if _NEGATIONS & {t.form for t in behind[n + 1 : n + 4]} else sign
     return 0
 
 
@@ -147,10 +168,10 @@ def _signs() -> Mapping[str, int]:
 
 
 def _before(
-    statement: Statement, quantity: Quantity, previous: int, topic: frozenset[str]
+    statement: Statement, quantity: Quantity, previous: Quantity | None, topic: frozenset[str]
 ) -> frozenset[str]:
     clause, _ = statement.clause(quantity.start)
-    held = _nouns(statement, max(previous, clause), quantity.start)
+    held = _nouns(statement, max(previous.end if previous else 0, clause), quantity.start)
     held = held or _nouns(statement, clause, quantity.start)  # 1.9%에서 2.3%로: both of one holder
     marked = [
         n

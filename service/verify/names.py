@@ -56,7 +56,7 @@ class Known:
             (match["name"], match["office"])
             for statement in self.statements
             for match in _persons(statement.text)
-            if _may_be_name(match, statement) and not _ends_in_particle(match, statement)
+            if _may_be_name(match, statement)
         )
 
     def has(self, name: str) -> bool:
@@ -72,6 +72,8 @@ def unknown_name(claim: Statement, known: Known) -> str | None:
         if not known.has(code) and f"({code[0]})" not in known.text:
             return str(code)
     for noun in claim.nouns:
+        if claim.is_value(noun.start):
+            continue  # a unit: 30km
         if (name := _name(noun)) and not _is_known(name, noun, known):
             return name
     for match in _persons(claim.text):

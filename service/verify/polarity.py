@@ -23,7 +23,7 @@ def reversed_predicate(claim: Statement, sentences: Sequence[Statement]) -> str 
         for stem, denied in predicates(sentence.tokens):
             given.setdefault(stem, set()).add(denied)
     for stem, denied in predicates(claim.tokens):
-        if given.get(stem, {denied}) == {not denied}:
+        if len(stem) > 1 and given.get(stem, {denied}) == {not denied}:
             return stem
     return _negated_noun(claim, given)
 

@@ -30,12 +30,12 @@ class Word:
     """A word as it is written between blanks, and what leaving it out would mean.
 
     ``end``: the sentence or coordinate ending that it lost, empty where the clause goes on, ``-`` where a clause
-    ends that another depends on.
+    ends that another depends on. ``may_end``: a sentence may end here in the tense that the word has.
     """
 
     pieces: tuple[Piece, ...]
     end: str = ""
-    has_tense: bool = False
+    may_end: bool = False
     is_who: bool = False
     is_denial: bool = False
     depends: bool = False
@@ -50,7 +50,7 @@ class Word:
         if self.end == other.end:
             return True
         ends = {self.end, other.end}
-        return "-" not in ends and "" not in ends and (self.has_tense or "EF" not in ends)
+        return "-" not in ends and "" not in ends and (self.may_end or "EF" not in ends)
 
 
 def is_nearly_verbatim(claim: Statement, window: Sequence[Statement]) -> bool:
@@ -131,7 +131,8 @@ def words(statement: Statement) -> list[Word]:
             groups[-1].append(n)
         else:
             groups.append([n])
-    return [_word(statement, group, values) for group in groups]
+    is_present = all(t.tag != "EP" for t in statement.tokens[groups[-1][0] :]) if groups else False
+    return [_word(statement, group, values, is_present) for group in groups]
 
 
 Value = Quantity | Mention
@@ -150,7 +151,9 @@ def _belongs(statement: Statement, last: int, n: int, values: Sequence[Value]) -
     return value is not None and other.start < value.end
 
 
-def _word(statement: Statement, group: Sequence[int], values: Sequence[Value]) -> Word:
+def _word(
+    statement: Statement, group: Sequence[int], values: Sequence[Value], is_present: bool
+) -> Word:
     tokens = [statement.tokens[n] for n in group]
     last = tokens[-1]
     end = _end(statement.tokens, group[-1])
@@ -159,7 +162,7 @@ def _word(statement: Statement, group: Sequence[int], values: Sequence[Value]) -
     return Word(
         tuple(_pieces(kept, values)),
         end,
-        has_tense=any(t.tag == "EP" for t in tokens),
+        may_end=is_present or any(t.tag == "EP" for t in tokens),
         is_who=tag in {"JKS", "JX"} and last.form in _WHO,
         is_denial=any(t.form in _NEGATIONS and t.tag[0] in "VM" for t in tokens),
         depends=tag in {"ETM", "JKG", "JC", "MM"} or tag.startswith(("NN", "XSN", "XR", "SN", "SW", "SL")),
