@@ -56,9 +56,10 @@ def states(claim: Figure, given: Quantity) -> bool:
 
 
 def _counts_alike(one: Quantity, other: Quantity) -> bool:
-    """Whether two numbers count things with counters of many kinds: 섬 412곳, 섬 412개."""
+    """Whether one counts in pieces what the other counts with a counter of its kind: 섬 412곳, 섬 412개."""
     general = LEXICON["units.general_counters"]
-    return one.value == other.value and one.unit in general and other.unit in general
+    units = {one.unit, other.unit}
+    return one.value == other.value and "개" in units and all(unit in general for unit in units)
 
 
 def _common(one: Quantity, other: Quantity) -> Decimal:

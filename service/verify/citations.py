@@ -218,7 +218,9 @@ class _Reading:
         if not is_near or failure(claim, self._given):
             return None
         if verbatim := self._verbatim(claim):
-            grade: Support = "quoted" if claim.squeezed.rstrip(".") in squeeze(verbatim.text) else "supported"
+            grade: Support = (
+                "quoted" if claim.squeezed.rstrip(".") in squeeze(verbatim.text) else "supported"
+            )
             return grade, (verbatim,)
         return "reworded", self._with_facts(claim, window)
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from index import Days, Mention, Quantity
-from service.korean.lexicon import LEXICON
 from service.verify.arithmetic import follows, states, time_follows
 from service.verify.figures import Figure, figures, topic_of
-from service.verify.names import Known, unknown_name, unknown_quotation
+from service.verify.names import Known, exchanged_name, unknown_name, unknown_quotation
 from service.verify.polarity import reversed_predicate, swapped_roles
 from service.verify.statement import Statement
 
@@ -71,7 +70,7 @@ def failure(claim: Statement, given: Given) -> str | None:
     """The first fact of the claim that the evidence lacks or contradicts; None: they agree."""
     if quotation := unknown_quotation(claim, given.known):
         return f"quotation {quotation}"
-    if name := unknown_name(claim, given.known):
+    if name := unknown_name(claim, given.known) or exchanged_name(claim, given.known):
         return f"name {name}"
     for date in claim.dates:
         if not _is_dated(date, claim, given):
@@ -113,12 +112,15 @@ def _is_part(date: Mention, other: Mention) -> bool:
         return False
     first, last = other.readings[0]
     days = zip(date.stated, (first.year, first.month, first.day), strict=False)
-    is_fine = _GRAINS.index(date.grain) <= _GRAINS.index(other.grain) if other.grain in _GRAINS else False
+    is_fine = (
+        _GRAINS.index(date.grain) <= _GRAINS.index(other.grain) if other.grain in _GRAINS else False
+    )
     return is_fine and all(n in (None, its) for n, its in days)
 
 
 def _fault(figure: Figure, given: Given) -> str | None:
     stated = [other for other in given.figures if states(figure, other.quantity)]
+    stated = [s for s in stated if s.quantity.unit or not _has_unit(s, given)]
     if not stated:
         return None if _is_added(figure, given) else "figure"
     if any(_agrees(figure, other) for other in stated):
@@ -129,6 +131,11 @@ def _fault(figure: Figure, given: Given) -> str | None:
             return "holder"
         return None
     return "direction"
+
+
+def _has_unit(bare: Figure, given: Given) -> bool:
+    """Whether a number that a headline leaves without a unit stands below with one."""
+    return any(f.quantity.value == bare.quantity.value and f.quantity.unit for f in given.held)
 
 
 def _is_added(figure: Figure, given: Given) -> bool:
@@ -161,8 +168,10 @@ def _may_rival(figure: Figure, other: Figure) -> bool:
 
 def _belongs(figure: Figure, rival: Figure, own: Figure) -> bool:
     """Whether the claim's words around a figure are those of a rival in the evidence, not of its own."""
+    if not own.holders - own.inherited:
+        return False
     sides = ((figure.before, rival.before), (figure.after, rival.after))
-    theirs = any(claimed & (its - own.holders - own.clause) for claimed, its in sides)
+    theirs = any(claimed & (its - own.holders - own.others) for claimed, its in sides)
     return theirs and not figure.holders & (own.holders - rival.holders)
 
 

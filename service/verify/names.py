@@ -22,6 +22,7 @@ _TITLED = LEXICON.expression(
     rf"(?<![가-힣]){_OFFICE}\s(?P<name>[가-힣]{{2,4}}?)(?:[은는이가을를의와과도]|에게|께서)(?![가-힣])"
 )
 _ENDING = LEXICON.expression("{names.organisation_endings|evidence.place_endings}$")
+_LENGTH = 3  # of a name in full
 _CODE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]+-?\d+(?![A-Za-z0-9])")
 _WEEKDAY = re.compile(r"[월화수목금토일]요일")
 
@@ -82,6 +83,37 @@ def unknown_name(claim: Statement, known: Known) -> str | None:
     return None
 
 
+def exchanged_name(claim: Statement, known: Known) -> str | None:
+    """A noun in the place of one of the same make in the evidence: 새물호수에 조류 경보, there 미루호수.
+
+    Of the same make are words with the same last syllable, or three-syllable names of one family.
+    """
+    slots = {slot for statement in known.statements for slot in _slots(statement)}
+    for word, particle, beside in _slots(claim):
+        if word in known.squeezed:
+            continue
+        rivals = {its for its, *rest in slots if rest == [particle, beside]}
+        if any(_is_of_one_make(word, its) and its not in claim.text for its in rivals):
+            return word
+    return None
+
+
+def _slots(statement: Statement) -> Iterator[tuple[str, str, str]]:
+    """Each noun of three syllables or more with its particle, and the word behind it."""
+    for noun in statement.nouns:
+        if len(noun.written) < _LENGTH or noun.is_verbal or statement.is_value(noun.start):
+            continue
+        words = re.findall(r"[\w.]+", statement.text[noun.end :])
+        for beside in words[bool(noun.particle) :][:1]:
+            yield noun.written, noun.particle, beside
+
+
+def _is_of_one_make(one: str, other: str) -> bool:
+    is_name = one[0] == other[0] and one[0] in LEXICON["names.surnames"]
+    is_family = is_name and len(one) == len(other) == _LENGTH
+    return other not in one and (one[-1] == other[-1] or is_family)
+
+
 def unknown_quotation(claim: Statement, known: Known) -> str | None:
     """Words between quotation marks that nobody says in the evidence."""
     plain = re.sub(r"\W", "", known.squeezed)
@@ -104,7 +136,7 @@ def _is_person(match: re.Match[str], claim: Statement, known: Known) -> bool:
     if not _may_be_name(match, claim):
         return False
     return not _ends_in_particle(match, claim) or any(
-        office == match["office"] and len(name) == len(match["name"])
+        office == match["office"] and len(name) == len(match["name"]) == _LENGTH
         for name, office in known.offices
     )
 

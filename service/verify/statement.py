@@ -18,7 +18,7 @@ _AFFIXES = frozenset({"XSN", "XPN"})
 _JOINING = frozenset({"어", "아", "게", "지", "어다", "고자"})
 _REPORTING = re.compile(r".?.?[다라자냐](?:고|며|면서)")  # what is reported is no clause of its own
 _QUOTES = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "＂": '"', "＇": "'"})
-_SPAN = re.compile(r"\d+(?:년|개월|달|주|일|시간|분)\s?(?:전|뒤|후|만)")
+_SPAN = re.compile(r"(?:\d+|[가-힣]{1,2}\s?)(?:년|개월|달|주|일|시간|분)\s?(?:전|뒤|후|만)")
 _WRITTEN = re.compile(r"[가-힣A-Za-z0-9]*$")
 _QUOTATION = re.compile(r"[“\"‘']([^“”\"‘’']{2,})[”\"’']")
 
@@ -73,18 +73,19 @@ class Statement:
     @cached_property
     def quantities(self) -> Sequence[Quantity]:
         """Its quantities that are no part of a date."""
-        spans = [(m.start, m.end) for m in mentions(self.text, self.published)]
+        found = mentions(self.text, self.published)
+        spans = [(m.start, m.end) for m in found if m.is_known]
         return [
-            q
-            for q in quantities_in(self.text)
-            if all(q.end <= a or b <= q.start for a, b in spans)
+            q for q in quantities_in(self.text) if all(q.end <= a or b <= q.start for a, b in spans)
         ]
 
     @cached_property
     def spans(self) -> Sequence[Quantity]:
         """Lengths of time that are part of a date: 3년 of «3년 전»."""
         found = [m for m in mentions(self.text, self.published) if _SPAN.search(m.text)]
-        return [q for q in quantities_in(self.text) if any(m.start <= q.start < m.end for m in found)]
+        return [
+            q for q in quantities_in(self.text) if any(m.start <= q.start < m.end for m in found)
+        ]
 
     @cached_property
     def content(self) -> Mapping[str, str]:

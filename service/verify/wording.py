@@ -165,7 +165,8 @@ def _word(
         may_end=is_present or any(t.tag == "EP" for t in tokens),
         is_who=tag in {"JKS", "JX"} and last.form in _WHO,
         is_denial=any(t.form in _NEGATIONS and t.tag[0] in "VM" for t in tokens),
-        depends=tag in {"ETM", "JKG", "JC", "MM"} or tag.startswith(("NN", "XSN", "XR", "SN", "SW", "SL")),
+        depends=tag in {"ETM", "JKG", "JC", "MM"}
+        or tag.startswith(("NN", "XSN", "XR", "SN", "SW", "SL")),
         narrows=tag in {"MM", "MAG", "EC"} or tag.startswith(("NN", "XSN", "SN", "SW", "SL")),
         is_conjunction=tag == "MAJ",
         is_clause=tag == "ETM",
