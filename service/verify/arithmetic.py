@@ -16,9 +16,10 @@ ABOUT = Decimal("0.06")
 LONGEST_SUM = 4
 _ROUNDED, _EXACT = Decimal("0.6"), Decimal("0.005")  # 2.8배 for 2.803
 _FRACTION = -5  # a third is 33.333… %, meant to the ten
-_TIMES = {"시간": 60, "분": 1}
+_TIMES = {"시간": Decimal(60), "분": Decimal(1), "초": Decimal(1) / 60}
 _DAYS = {"일": 1, "주": 7, "주일": 7}
-_MONTHS = {"개월": 1, "년": 12}
+_MONTHS = {"개월": 1, "년": 12, "주년": 12, "세": 12}
+_PER = {"year": {"년"}, "month": {"개월"}, "day": {"일"}, "인": {"명"}}
 
 
 def fits(claim: Figure, value: Decimal) -> bool:
@@ -80,7 +81,9 @@ def follows(claim: Figure, given: Sequence[Figure], dates: Sequence[Sequence[Men
         return False
     if _is_difference(claim) and any(fits(claim, value) for value in _differences(claim, given)):
         return True
-    if "sums" in claim.cues and any(fits(claim, total) for total in _sums(claim, given)):
+    if "sums" in claim.cues and any(
+        fits(claim, total) for total in (*_sums(claim, given), *_products(claim, given))
+    ):
         return True
     if any(_is_share(claim, one, other) for one, other in _pairs(given)):
         return True
@@ -129,6 +132,14 @@ def _sums(claim: Figure, given: Sequence[Figure]) -> Iterator[Decimal]:
     for first in range(len(values)):
         for last in range(first + 2, min(first + LONGEST_SUM, len(values)) + 1):
             yield sum(values[first:last], Decimal(0))
+
+
+def _products(claim: Figure, given: Sequence[Figure]) -> Iterator[Decimal]:
+    """What so much a year comes to in so many years."""
+    for one, other in permutations(given, 2):
+        units = _PER.get(one.rate, {one.rate})
+        if one.rate and one.quantity.unit == claim.quantity.unit and other.quantity.unit in units:
+            yield one.quantity.value * other.quantity.value
 
 
 def _pairs(given: Sequence[Figure]) -> Iterator[tuple[Decimal, Decimal]]:
@@ -183,10 +194,10 @@ def _between(unit: str, one: Mention, other: Mention) -> Iterator[Decimal]:
 def time_follows(claim: Mention, claimed: Sequence[Mention], given: Sequence[Figure]) -> bool:
     """Whether a time ends what begins at another that is claimed, too: 1시 20분부터 4시간 10분 동안."""
     spans = [minutes for f in given if (minutes := _minutes(f.quantity))]
-    spans += [a + b for a, b in zip(spans, spans[1:], strict=False) if b < 60 <= a]
     starts = {m for d in claimed if d is not claim for m in d.minutes}
     return bool(claim.minutes & {m + sign * s for m in starts for s in spans for sign in (1, -1)})
 
 
 def _minutes(quantity: Quantity) -> int:
-    return int(quantity.value * _TIMES.get(quantity.unit or "", 0))
+    value, unit = quantity.in_common_unit()
+    return int(value / 60) if unit == "초" else 0

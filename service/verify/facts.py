@@ -110,7 +110,7 @@ def _is_part(date: Mention, other: Mention) -> bool:
     """Whether a bare date names parts of another: 28일 of «오는 28일», whatever month would be nearer."""
     if not _BARE.fullmatch(date.text) or date.grain not in _GRAINS or not other.readings:
         return False
-    first, last = other.readings[0]
+    first = other.readings[0].first
     days = zip(date.stated, (first.year, first.month, first.day), strict=False)
     is_fine = (
         _GRAINS.index(date.grain) <= _GRAINS.index(other.grain) if other.grain in _GRAINS else False

@@ -51,6 +51,14 @@ class Known:
         return frozenset(p for noun in runs for p in (noun.form, noun.written, *noun.parts))
 
     @cached_property
+    def weekdays(self) -> frozenset[str]:
+        """The weekdays of its dates, by their first syllables, and those in brackets: (월)."""
+        dates = [date for s in self.statements for date in s.dates if date.grain == "day"]
+        days = [date.readings[0].first for date in dates if date.readings]
+        named = re.findall(r"\(([월화수목금토일])\)", self.text)
+        return frozenset(["월화수목금토일"[day.weekday()] for day in days] + named)
+
+    @cached_property
     def offices(self) -> frozenset[tuple[str, str]]:
         """Persons with the offices beside their names."""
         return frozenset(
@@ -69,9 +77,12 @@ class Known:
 
 def unknown_name(claim: Statement, known: Known) -> str | None:
     """A name, a code or a weekday of the claim that the evidence lacks; None: it has them all."""
-    for code in [*_CODE.findall(claim.text), *_WEEKDAY.findall(claim.text)]:
-        if not known.has(code) and f"({code[0]})" not in known.text:
+    for code in _CODE.findall(claim.text):
+        if not known.has(code):
             return str(code)
+    for weekday in _WEEKDAY.findall(claim.text):
+        if weekday not in known.text and weekday[0] not in known.weekdays:
+            return str(weekday)
     for noun in claim.nouns:
         if claim.is_value(noun.start):
             continue  # a unit: 30km

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -74,10 +74,13 @@ class Statement:
     def quantities(self) -> Sequence[Quantity]:
         """Its quantities that are no part of a date."""
         found = mentions(self.text, self.published)
-        spans = [(m.start, m.end) for m in found if m.is_known]
-        return [
-            q for q in quantities_in(self.text) if all(q.end <= a or b <= q.start for a, b in spans)
-        ]
+        days = [m for m in found if m.is_known]
+        kept = (
+            q
+            for q in quantities_in(self.text)
+            if all(q.end <= day.start or day.end <= q.start for day in days)
+        )
+        return list(_joined(self.text, kept))
 
     @cached_property
     def spans(self) -> Sequence[Quantity]:
@@ -115,13 +118,35 @@ class Statement:
         """Runs of nouns that are written together, with the particle behind."""
         return list(_runs(self.text, self.tokens))
 
+    @cached_property
+    def values(self) -> Sequence[Quantity | Mention]:
+        """Its figures and dates, in order."""
+        both: list[Quantity | Mention] = [*self.quantities, *self.dates]
+        return sorted(both, key=lambda value: value.start)
+
     def is_value(self, place: int) -> bool:
         """Whether a place lies within a figure or a date."""
-        return any(v.start <= place < v.end for v in (*self.quantities, *self.dates))
+        return any(v.start <= place < v.end for v in self.values)
 
     def words(self, start: int, end: int) -> Iterator[Token]:
         """The morphemes between two places."""
         return (t for t in self.tokens if start <= t.start and t.end <= end)
+
+
+def _joined(text: str, quantities: Iterable[Quantity]) -> Iterator[Quantity]:
+    """The quantities, with hours and minutes that belong together as one: 6시간 57분."""
+    last: Quantity | None = None
+    for quantity in quantities:
+        is_rest = last and last.unit == "시간" and quantity.unit == "분"
+        if last and is_rest and quantity.start - last.end < 2:
+            value = last.in_common_unit()[0] + quantity.in_common_unit()[0]
+            last = Quantity(value, "초", text[last.start : quantity.end], last.start)
+            continue
+        if last:
+            yield last
+        last = quantity
+    if last:
+        yield last
 
 
 def squeeze(text: str) -> str:

@@ -120,7 +120,7 @@ def _clause_start(words: Sequence[Word], n: int) -> int:
 
 def words(statement: Statement) -> list[Word]:
     """The words of a sentence without those in brackets; blanks within a figure or a date divide nothing."""
-    values = sorted((*statement.quantities, *statement.dates), key=lambda v: v.start)
+    values = statement.values
     asides = [m.span() for m in _ASIDE.finditer(statement.text)]
     groups: list[list[int]] = []
     for n, token in enumerate(statement.tokens):
