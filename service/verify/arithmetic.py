@@ -14,6 +14,8 @@ LEAST_UNDER, MOST_OVER = Decimal("0.8"), Decimal("1.3")
 """How far a true figure may lie under or over the one that it is called nearly, or more than."""
 ABOUT = Decimal("0.06")
 LONGEST_SUM = 4
+PRECISE = 3
+"""Digits of a number that follows though no word beside it says how."""
 _ROUNDED, _EXACT = Decimal("0.6"), Decimal("0.005")  # 2.8배 for 2.803
 _FRACTION = -5  # a third is 33.333… %, meant to the ten
 _TIMES = {"시간": Decimal(60), "분": Decimal(1), "초": Decimal(1) / 60}
@@ -81,9 +83,10 @@ def follows(claim: Figure, given: Sequence[Figure], dates: Sequence[Sequence[Men
         return False
     if _is_difference(claim) and any(fits(claim, value) for value in _differences(claim, given)):
         return True
-    if "sums" in claim.cues and any(
-        fits(claim, total) for total in (*_sums(claim, given), *_products(claim, given))
-    ):
+    totals = (*_sums(claim, given), *_products(claim, given))
+    if ("sums" in claim.cues or _is_precise(claim)) and any(fits(claim, t) for t in totals):
+        return True
+    if "averages" in claim.cues and any(_rounds(claim, a) for a in _averages(claim, given)):
         return True
     if any(_is_share(claim, one, other) for one, other in _pairs(given)):
         return True
@@ -91,7 +94,21 @@ def follows(claim: Figure, given: Sequence[Figure], dates: Sequence[Sequence[Men
 
 
 def _is_difference(claim: Figure) -> bool:
-    return "differences" in claim.cues or claim.direction != 0 or claim.place == "from"
+    is_said = "differences" in claim.cues or claim.direction != 0 or claim.place == "from"
+    return is_said or _is_precise(claim)
+
+
+def _is_precise(claim: Figure) -> bool:
+    """Whether it has digits enough that no arithmetic finds it by chance."""
+    return len(claim.quantity.value.normalize().as_tuple().digits) >= PRECISE
+
+
+def _averages(claim: Figure, given: Sequence[Figure]) -> Iterator[Decimal]:
+    """So much for one of so many."""
+    for one, other in permutations(given, 2):
+        is_one = one.quantity.may_rival(claim.quantity) and other.quantity.value
+        if is_one and not other.quantity.may_rival(claim.quantity):
+            yield one.quantity.value * _common(claim.quantity, one.quantity) / other.quantity.value
 
 
 def _differences(claim: Figure, given: Sequence[Figure]) -> Iterator[Decimal]:

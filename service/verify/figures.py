@@ -35,7 +35,7 @@ class Figure:
     ``bound``: over, under, about or rounded (여), where it is not exact. ``direction``: 1, -1 or 0 of the verb beside it, None
     where the verb is denied. ``place``: from or to. ``rate``: what it is for one of. ``before`` and ``after`` are
     the nouns on its two sides that may hold it, the topic of the clause among the former; ``others``: what its
-    clause names before it in another part, as an object or a place; ``inherited``: the topic of the sentence before. ``sentence``: the place of its sentence. ``cues``: the tables of sums and differences that have a word of its clause.
+    clause names before it in another part, as an object or a place; ``inherited``: the topic of the sentence before. ``sentence``: the place of its sentence. ``cues``: the tables of facts.toml that have a word of its clause.
     """
 
     quantity: Quantity
@@ -119,7 +119,7 @@ def _figure(
         after=_nouns(statement, quantity.end, min(_predicate(behind, end), following)),
         inherited=topic,
         others=_others(statement, start, quantity.start),
-        cues=frozenset(n for n in ("sums", "differences") if _has(around, n)),
+        cues=frozenset(n for n in ("sums", "differences", "averages") if _has(around, n)),
     )
 
 
