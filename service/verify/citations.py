@@ -26,7 +26,7 @@ from service.verify.statement import Statement, squeeze
 from service.verify.wording import is_nearly_verbatim
 
 MAX_WINDOW = 3
-MIN_SHARED = 0.1
+MIN_SHARED = 0.12
 """Less of its content morphemes, by weight, shared with any window, and a sentence is of something else."""
 MIN_SHARED_UNCITED = 0.5
 """The same for a source that the sentence does not cite."""
@@ -136,10 +136,13 @@ class Verifier:
     def __init__(self, sources: Sequence[Source], analyser: KoreanAnalyser, idf: Idf) -> None:
         self._sources = {s.number: _Reading(s, analyser) for s in sources}
         self._analyser, self._idf = analyser, idf
+        self._commanded = [text for s in sources if (text := squeeze(s.commanded_text()))]
 
     def verify(self, draft: Draft) -> Verified | None:
         """The draft with its evidence, repaired if only another source has its facts; None: none has them."""
         claims = _Claims(draft.text, self._analyser, self._idf)
+        if any(claims.squeezed.rstrip(".") in commanded for commanded in self._commanded):
+            return None
         cited = [self._sources[n] for n in dict.fromkeys(draft.markers) if n in self._sources]
         if verified := _best(claims, cited, MIN_SHARED):
             return verified
@@ -194,10 +197,12 @@ class _Claims:
         return self._idf(self.on(None).content)
 
     def share(self, window: Iterable[Statement]) -> float:
-        """How much of its content morphemes, by weight, a window holds."""
+        """How much of its content morphemes, by weight, a window holds; one alone is nothing."""
         known = frozenset[str]().union(*(s.content for s in window))
-        total = sum(self.weights.values())
-        return sum(w for form, w in self.weights.items() if form in known) / total if total else 1.0
+        shared = [w for form, w in self.weights.items() if form in known]
+        if len(shared) < min(2, len(self.weights)):
+            return 0.0
+        return sum(shared) / sum(self.weights.values()) if shared else 1.0
 
 
 class _Reading:
@@ -286,7 +291,8 @@ class _Reading:
     @cached_property
     def _heading(self) -> Statement:
         day = self._published
-        heading = f"{self._source.article.title}. {self._source.article.press or ''}."
+        title = "" if self._source.has_command_for_title else self._source.article.title
+        heading = f"{title}. {self._source.article.press or ''}."
         return Statement.of(heading, self._analyser, day)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from index import Days, Mention, Quantity
+from service.korean.lexicon import LEXICON
 from service.verify.arithmetic import follows, states, time_follows
 from service.verify.figures import Figure, figures, topic_of
 from service.verify.names import Known, exchanged_name, unknown_name, unknown_quotation
@@ -176,9 +177,10 @@ def _belongs(figure: Figure, rival: Figure, own: Figure) -> bool:
 
 
 def shares_a_value(claim: Statement, given: Given) -> bool:
-    """Whether claim and evidence have a figure in digits or a day in common: then they tell of the same thing."""
-    digits = [f for f in figures(claim) if any(c.isdigit() for c in f.quantity.text)]
-    if any(f.quantity.agrees_with(other.quantity) for f in digits for other in given.figures):
+    """Whether claim and evidence have a figure or a day in common: then they tell of the same thing."""
+    numbered = LEXICON["evidence.numbered"]  # 1호선 is a name
+    counted = [f.quantity for f in figures(claim) if f.quantity.unit not in numbered]
+    if any(q.agrees_with(other.quantity) for q in counted for other in given.figures):
         return True
     days = [date for date in claim.dates if date.grain == "day"]
     return any(date.agrees_with(other) for date in days for other in given.dates)
