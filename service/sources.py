@@ -82,10 +82,10 @@ class Source:
     def commanded_text(self) -> str:
         """The commands to a model in its title and passages, a line each."""
         commands = [self.body[s.start : s.end] for s in self._commands]
-        return "\n".join([*commands, *([self.article.title] if self.has_command_for_title else [])])
+        return "\n".join([*commands, *([self.article.title] if self.has_commanding_title else [])])
 
     @cached_property
-    def has_command_for_title(self) -> bool:
+    def has_commanding_title(self) -> bool:
         """Whether its title tells a model what to say."""
         return is_command(self.article.title)
 

@@ -110,7 +110,7 @@ def test_outlets_that_disagree_are_both_quoted_with_their_names() -> None:
     parser = DraftParser(analyser())
     drafts = [*parser.feed(said), *parser.close()]
     verified = [verifier.verify(draft) for draft in drafts]
-    assert all(v is not None and v.support == "supported" for v in verified)
+    assert all(v is not None and v.support == "quoted" for v in verified)
     assert {e.source.number for v in verified if v for e in v.evidence} == {1, 2}
 
 

@@ -84,9 +84,9 @@ def follows(claim: Figure, given: Sequence[Figure], dates: Sequence[Sequence[Men
     if _is_difference(claim) and any(fits(claim, value) for value in _differences(claim, given)):
         return True
     totals = (*_sums(claim, given), *_products(claim, given))
-    if ("sums" in claim.cues or _is_precise(claim)) and any(fits(claim, t) for t in totals):
+    if ("facts.sums" in claim.cues or _is_precise(claim)) and any(fits(claim, t) for t in totals):
         return True
-    if "averages" in claim.cues and any(_rounds(claim, a) for a in _averages(claim, given)):
+    if "facts.averages" in claim.cues and any(_rounds(claim, a) for a in _averages(claim, given)):
         return True
     if any(_is_share(claim, one, other) for one, other in _pairs(given)):
         return True
@@ -94,7 +94,7 @@ def follows(claim: Figure, given: Sequence[Figure], dates: Sequence[Sequence[Men
 
 
 def _is_difference(claim: Figure) -> bool:
-    is_said = "differences" in claim.cues or claim.direction != 0 or claim.place == "from"
+    is_said = "facts.differences" in claim.cues or claim.direction != 0 or claim.place == "from"
     return is_said or _is_precise(claim)
 
 

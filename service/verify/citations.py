@@ -227,7 +227,7 @@ class _Reading:
                 "quoted" if claim.squeezed.rstrip(".") in squeeze(verbatim.text) else "supported"
             )
             return grade, (verbatim,)
-        return "reworded", self._with_facts(claim, window)
+        return "reworded", tuple(self._with_facts(claim, window))
 
     def _quoted(self, claims: _Claims) -> Evidence | None:
         """The sentence that the claim repeats word for word; to see that, nothing is taken apart."""
@@ -256,9 +256,16 @@ class _Reading:
 
     def _with_facts(
         self, claim: Statement, window: Sequence[AnalysedSentence]
-    ) -> tuple[Evidence, ...]:
-        """The window, and the sentences elsewhere with facts of the claim that it lacks."""
-        return (self._evidence(window),)
+    ) -> Iterator[Evidence]:
+        """The window and, where it lacks a fact of the claim, what has a value of it elsewhere."""
+        yield self._evidence(window)
+        if failure(claim, Given([self._statement(s) for s in window], self._heading)) is None:
+            return
+        nothing = Statement("", ())
+        for sentence in self._sentences:
+            given = Given([self._statement(sentence)], nothing)
+            if sentence not in window and shares_a_value(claim, given):
+                yield self._evidence([sentence])
 
     def _evidence(self, window: Sequence[AnalysedSentence]) -> Evidence:
         return Evidence(self._source, window[0].start, window[-1].end)
@@ -291,7 +298,7 @@ class _Reading:
     @cached_property
     def _heading(self) -> Statement:
         day = self._published
-        title = "" if self._source.has_command_for_title else self._source.article.title
+        title = "" if self._source.has_commanding_title else self._source.article.title
         heading = f"{title}. {self._source.article.press or ''}."
         return Statement.of(heading, self._analyser, day)
 

@@ -125,7 +125,7 @@ def _fault(figure: Figure, given: Given) -> str | None:
     if not stated:
         return None if _is_added(figure, given) else "figure"
     if any(_agrees(figure, other) for other in stated):
-        if "sums" in figure.cues:
+        if "facts.sums" in figure.cues:
             return None
         rivals = [o for o in given.held if _may_rival(figure, o)]
         if any(all(_belongs(figure, rival, own) for own in stated) for rival in rivals):
@@ -179,8 +179,11 @@ def _belongs(figure: Figure, rival: Figure, own: Figure) -> bool:
 def shares_a_value(claim: Statement, given: Given) -> bool:
     """Whether claim and evidence have a figure or a day in common: then they tell of the same thing."""
     numbered = LEXICON["evidence.numbered"]  # 1호선 is a name
-    counted = [f.quantity for f in figures(claim) if f.quantity.unit not in numbered]
-    if any(q.agrees_with(other.quantity) for q in counted for other in given.figures):
+    counted = [f for f in figures(claim) if f.quantity.unit not in numbered]
+    dates = [s.dates for s in given.sentences]
+    if any(states(f, other.quantity) for f in counted for other in given.figures) or any(
+        follows(f, given.figures, dates) for f in counted
+    ):
         return True
     days = [date for date in claim.dates if date.grain == "day"]
     return any(date.agrees_with(other) for date in days for other in given.dates)

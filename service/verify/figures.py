@@ -23,6 +23,7 @@ _FROM = re.compile(r"\s?(?:\([^)]*\))?(?:에서|부터)(?![가-힣])")
 _TO = re.compile(r"\s?(?:\([^)]*\))?(?:으로|로|까지)(?![가-힣])")
 _OF_THEM = re.compile(r"\s?(?:가운데|중(?:에서?)?)(?![가-힣])")
 _AMONG_THEM = re.compile(r"(?:그중|이중|(?:이|그)\s(?:가운데|중))\s?[가-힣]{0,4}\s?$")
+_CUES = ("facts.sums", "facts.differences", "facts.averages")
 _NEGATIONS = frozenset({"않", "못하", "못", "안", "아니", "없"})
 _TOPICS = frozenset({"은", "는"})
 _SUBJECTS = frozenset({"이", "가", "께서", "의"})
@@ -119,7 +120,7 @@ def _figure(
         after=_nouns(statement, quantity.end, min(_predicate(behind, end), following)),
         inherited=topic,
         others=_others(statement, start, quantity.start),
-        cues=frozenset(n for n in ("sums", "differences", "averages") if _has(around, n)),
+        cues=frozenset(n for n in _CUES if _has(around, n)),
     )
 
 
@@ -143,7 +144,7 @@ def _rate(match: re.Match[str]) -> str:
 
 
 def _has(forms: Sequence[str], table: str) -> bool:
-    return any(form in LEXICON[f"facts.{table}"] for form in forms)
+    return any(form in LEXICON[table] for form in forms)
 
 
 def _bound(statement: Statement, quantity: Quantity, behind: Sequence[str]) -> str:

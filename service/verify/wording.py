@@ -188,6 +188,8 @@ def _pieces(tokens: Sequence[Token], values: Sequence[Value]) -> Iterator[Piece]
     for token in tokens:
         value = _inside(token, values)
         tag = token.tag.split("-")[0]
+        if token.form == "이" and tag == "VV":  # 11.6㎞입니다
+            tag = "VCP"
         if value is None and tag in {"JX", "JKS"} and token.form in _SUBJECTS:
             yield "이", "JKS"  # 매출은, 매출이
         elif value is None:
