@@ -39,15 +39,16 @@ class Quantity:
 
         A counter that no table has is often the thing itself: ``3안타`` is ``안타 3개``, ``2실점`` ``2점``.
         """
-        (value, unit), (others, its) = self._in_common_unit(), other._in_common_unit()
+        (value, unit), (others, its) = self.in_common_unit(), other.in_common_unit()
         same_unit = unit is None or its is None or unit == its
         return value == others and (same_unit or _counts(unit, its) or _counts(its, unit))
 
     def may_rival(self, other: Quantity) -> bool:
         """Whether one could stand in the place of the other: the units are of one dimension."""
-        return self._in_common_unit()[1] == other._in_common_unit()[1]
+        return self.in_common_unit()[1] == other.in_common_unit()[1]
 
-    def _in_common_unit(self) -> tuple[Decimal, str | None]:
+    def in_common_unit(self) -> tuple[Decimal, str | None]:
+        """Its value in the common unit of its dimension, and that unit."""
         common, factor = LEXICON["units.conversions"].lists.get(self.unit or "", (self.unit, 1))
         return self.value * Decimal(factor), common
 
@@ -119,13 +120,13 @@ _SPAN = LEXICON.expression(
 )
 _LONG_SPAN = re.compile(r"(?<![\d.,])(?P<years>\d{1,2})년\s?(?P<months>\d{1,2})개월")
 _SINO = LEXICON.expression(
-    r"(?<![가-힣\d])(?P<number>{units.sino_digits}?[십백천만억조](?:{units.sino_digits}|[십백천만억조])*)"
+    r"(?<![가-힣\d])(?!조\s?[^\d원])(?P<number>{units.sino_digits}?[십백천만억조](?:{units.sino_digits}|[십백천만억조])*)"
     r"\s?(?:여\s?)?(?P<unit>{units.sino_counters})(?![가-힣]{3})"
 )
 _NATIVE = LEXICON.expression(
     r"(?<![가-힣])(?P<number>{units.tens}?{units.ones}|{units.tens}|{units.other_numerals})"
     r"\s?(?:여\s?)?(?P<unit>{units.native_counters})"
-    r"(?=[^가-힣]|$|[이가은는을를의에로과와도쯤께까부만씩간째짜])"  # not 한 시장
+    r"(?=[^가-힣]|$|[이가은는을를의에로으과와도보뿐쯤께까부만씩간째짜])"  # not 한 시장
 )
 
 

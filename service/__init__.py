@@ -9,14 +9,16 @@ if TYPE_CHECKING:
     from service.answer import Answerer
     from service.application import create_app
     from service.schema import Answer, Citation, Question
+    from service.verify.alone import check_sentence
 
-__all__ = ["Answer", "Answerer", "Citation", "Question", "create_app"]
+__all__ = ["Answer", "Answerer", "Citation", "Question", "check_sentence", "create_app"]
 
 _HOMES = {
     "Answer": "service.schema",
     "Answerer": "service.answer",
     "Citation": "service.schema",
     "Question": "service.schema",
+    "check_sentence": "service.verify.alone",
     "create_app": "service.application",
 }
 

@@ -30,7 +30,8 @@ from service.schema import (
     Status,
 )
 from service.sources import Source, sources_of
-from service.verify.citations import DraftParser, Verifier
+from service.verify.citations import Verifier
+from service.verify.drafts import DraftParser
 from service.verify.judge import EntailmentJudge
 
 PASSAGES_PER_STORY = 3

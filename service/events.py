@@ -11,11 +11,15 @@ from service.schema import Answer, Citation, Interpreted, Sentence
 
 @dataclass(frozen=True)
 class InterpretedEvent:
+    """How the question was understood; again at the end, if there is a note."""
+
     interpreted: Interpreted
 
 
 @dataclass(frozen=True)
 class PassagesEvent:
+    """What was found, best first."""
+
     hits: Sequence[Hit]
 
 
@@ -29,6 +33,8 @@ class SentenceEvent:
 
 @dataclass(frozen=True)
 class DoneEvent:
+    """The whole answer, as it would be without streaming."""
+
     answer: Answer
 
 

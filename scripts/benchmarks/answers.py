@@ -1,4 +1,4 @@
-"""The commands ``verifier`` and ``answers`` of benchmark.py."""
+"""The commands ``verification`` and ``answers`` of benchmark.py."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.sets import CORPUS, HALVES, ROOT, CacheOption, JsonOption, SquadOption, serving
+from benchmarks.sets import CORPUS, ROOT, CacheOption, JsonOption, SquadOption, serving
 
 NUMERIC = frozenset({"number", "unit", "date"})
 
@@ -27,58 +27,52 @@ app = typer.Typer()
 
 
 @app.command()
-def verifier(as_json: JsonOption = False) -> None:
-    """The verifier on labelled pairs: what it catches, by kind, and what it refuses wrongly."""
-    sys.path.insert(0, str(ROOT / "tests"))  # the pairs and how to judge them
-    from verifier_pairs import accepts, pairs
+def verification(as_json: JsonOption = False) -> None:
+    """The verifier on labelled pairs: how many of each kind get which grade, without a judge and with a perfect one."""
+    sys.path.insert(0, str(ROOT / "tests"))  # the pairs and how they are graded
+    from labelled_pairs import PerfectJudge, labelled
 
-    from index import KoreanAnalyser
-
-    analyser = KoreanAnalyser()
-    report = {}
-    for half, reporting in HALVES.items():
-        judged = [(pair, accepts(pair, analyser)) for pair in pairs(reporting=reporting)]
-        false = [(pair.kind, not accepted) for pair, accepted in judged if not pair.verdict]
-        faithful = [
-            (pair.form or "other", not accepted) for pair, accepted in judged if pair.verdict
-        ]
-        report[half] = {
-            "detected": _shares(false)
-            | _shares([("numeric", found) for kind, found in false if kind in NUMERIC]),
-            "false_alarms": _shares(faithful),
+    report: dict[str, Any] = {}
+    for name in ("choose", "report", "earlier", "antonyms"):
+        pairs = labelled(name)
+        pairs[0].grade()  # loads the analyser
+        start = time.perf_counter()
+        alone = [pair.grade() for pair in pairs]
+        elapsed = time.perf_counter() - start
+        judged = [pair.grade(PerfectJudge(pairs)) for pair in pairs]
+        groups: dict[str, list[int]] = {}
+        for n, pair in enumerate(pairs):
+            kind = "true" if pair.is_true else "false"
+            for group in (kind, f"{kind}: {pair.form if pair.is_true else pair.kind}"):
+                groups.setdefault(group, []).append(n)
+        report[name] = {
+            "ms_per_sentence": 1_000 * elapsed / len(pairs),
+            "without_judge": {g: _grades([alone[n] for n in ns]) for g, ns in groups.items()},
+            "perfect_judge": {g: _grades([judged[n] for n in ns]) for g, ns in groups.items()},
         }
     if as_json:
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
     else:
-        _show_verifier(report)
+        _show_verification(report)
 
 
-def _shares(cases: list[tuple[str, bool]]) -> dict[str, dict[str, float]]:
-    """By kind, and over all, the share of cases that are so."""
-    kinds = sorted({kind for kind, _ in cases})
-    groups = {kind: [case for of, case in cases if of == kind] for kind in kinds}
-    if len(groups) > 1:
-        groups["all"] = [case for _, case in cases]
-    return {kind: {"share": sum(of) / len(of), "pairs": len(of)} for kind, of in groups.items()}
+def _grades(grades: Sequence[str | None]) -> dict[str, int]:
+    counts = {grade: grades.count(grade) for grade in ("quoted", "supported", "reworded")}
+    return counts | {"dropped": grades.count(None), "pairs": len(grades)}
 
 
-def _show_verifier(report: Mapping[str, Any]) -> None:
-    for figure, title in (
-        ("detected", "false sentences caught"),
-        ("false_alarms", "true ones refused"),
-    ):
-        table = Table(title=title)
-        for column in ("", *(name for half in HALVES for name in (half, "pairs"))):
-            table.add_column(column, justify="right" if column else "left")
-        for kind in report["choosing"][figure] | report["reporting"][figure]:
-            parts = [report[half][figure].get(kind) for half in HALVES]
-            cells = (
-                c
-                for p in parts
-                for c in ((f"{p['share']:.3f}", str(p["pairs"])) if p else ("–", "0"))
+def _show_verification(report: Mapping[str, Any]) -> None:
+    for name, figures in report.items():
+        for judge in ("without_judge", "perfect_judge"):
+            title = (
+                f"{name}, {judge.replace('_', ' ')}, {figures['ms_per_sentence']:.1f} ms a sentence"
             )
-            table.add_row(kind, *cells)
-        Console().print(table)
+            table = Table(title=title)
+            for column in ("", "quoted", "supported", "reworded", "dropped", "pairs"):
+                table.add_column(column, justify="right" if column else "left")
+            for kind, counts in sorted(figures[judge].items()):
+                table.add_row(kind, *map(str, counts.values()))
+            Console().print(table)
 
 
 @app.command()

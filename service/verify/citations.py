@@ -1,47 +1,37 @@
 """Check what a backend wrote against the sources it was given. Pure functions.
 
-A sentence is supported when some window of one to three neighbouring sentences of a supplied passage
+A sentence is shown if its facts (``service.verify.facts``) are those of a supplied source, and graded by its wording:
 
-1. holds nearly as much of the sentence's words as any other window of that passage,
-2. holds every quantity, date, quotation and name of the sentence, bound to the same words as there,
-3. agrees in polarity (않았다, 아니다, 부인했다 …), in tense, and on who acts,
-4. covers the rest: no noun or verb is new (beside a number that agrees, one noun and verbs may be put
-   otherwise), and the idf-weighted share of its content morphemes is at least ``MIN_COVERAGE``.
+- ``quoted``: the article's own words;
+- ``supported``: nearly its words (``service.verify.wording``), or a judge says that they entail the sentence;
+- ``reworded``: the facts agree; whether the wording says the same was not judged.
 
-A sentence quoted word for word is supported by itself. This proves provenance and agreement of facts, not
-entailment; free rewordings are lost for it.
+Rules prove provenance and agreement of facts, not entailment: that takes a judge, and a judge can't overrule a fact.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
 from index import AnalysedSentence, KoreanAnalyser
 from service.schema import Support
 from service.sources import Idf, Source, attribution
-from service.tables import Row
-from service.verify.agreement import Window, failure
-from service.verify.claims import Statement, squeeze
+from service.verify.drafts import Draft
+from service.verify.facts import Given, failure, shares_a_value
+from service.verify.judge import Judgement
+from service.verify.statement import Statement, squeeze
+from service.verify.wording import is_nearly_verbatim
 
 MAX_WINDOW = 3
-NEARLY_BEST = 0.8
-"""A window must hold this share of what the best one holds: another place tells of something else."""
+MIN_SHARED = 0.12
+"""Less of its content morphemes, by weight, shared with any window, and a sentence is of something else."""
+MIN_SHARED_UNCITED = 0.5
+"""The same for a source that the sentence does not cite."""
 
-_MARKER = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
-_MARKERS = re.compile(r"(?:\s*\[[\d,\s]+\])+\s*[.!?。]?")
-_COMPLETE_MARKERS = re.compile(r"(?:\s*\[[\d,\s]+\])+[.!?。]?(?=\s*[^\s\[.!?。])")
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A sentence as the backend wrote it, without its markers, and the numbers it cites."""
-
-    text: str
-    markers: tuple[int, ...]
+_MAX_GAP = 4  # blanks and a paragraph break
 
 
 @dataclass(frozen=True)
@@ -54,59 +44,36 @@ class Evidence:
 
     @property
     def text(self) -> str:
+        """The words of the article."""
         return self.source.body[self.start : self.end]
 
 
 @dataclass(frozen=True)
 class Verified:
-    """A sentence that may be shown, with the windows that support it."""
+    """A sentence that may be shown, its grade, and the windows that it rests on.
+
+    ``repaired``: the backend cited another source than the one that has them.
+    """
 
     text: str
     evidence: tuple[Evidence, ...]
     support: Support
+    repaired: bool = False
 
 
-class DraftParser:
-    """Cuts a stream of text into drafts as soon as their markers are complete."""
+def graded(verified: Verified, judgement: Judgement) -> Verified | None:
+    """A sentence whose facts hold, with a judge's verdict; None: the evidence contradicts it.
 
-    def __init__(self, analyser: KoreanAnalyser) -> None:
-        self._analyser = analyser
-        self._pending = ""
-
-    def feed(self, piece: str) -> list[Draft]:
-        """The drafts that ``piece`` completes."""
-        self._pending += piece
-        # What follows the last marker may still grow; so may the marker itself: "[1][2]".
-        end = 0
-        for match in _COMPLETE_MARKERS.finditer(self._pending):
-            end = match.end()
-        done, self._pending = self._pending[:end], self._pending[end:]
-        return self._drafts(done)
-
-    def close(self) -> list[Draft]:
-        """The drafts that remain at the end of the stream."""
-        rest, self._pending = self._pending, ""
-        return self._drafts(rest)
-
-    def _drafts(self, text: str) -> list[Draft]:
-        drafts: list[Draft] = []
-        position = 0
-        for match in _MARKERS.finditer(text):
-            numbers = tuple(
-                int(n) for m in _MARKER.finditer(match[0]) for n in m[1].replace(" ", "").split(",")
-            )
-            drafts += self._sentences(text[position : match.start()], numbers)
-            position = match.end()
-        return drafts + self._sentences(text[position:], ())
-
-    def _sentences(self, text: str, markers: tuple[int, ...]) -> list[Draft]:
-        """The sentences of a stretch; the markers belong to the last of them."""
-        text = re.sub(r"\s+", " ", text).strip()
-        if not re.search(r"\w", text):
-            return []
-        spans = self._analyser.sentences(text)
-        texts = [text[s.start : s.end] for s in spans]
-        return [Draft(t, ()) for t in texts[:-1]] + [Draft(texts[-1], markers)]
+    A judge lifts what is reworded, and lowers what is not; of an article's own words there is nothing to judge.
+    """
+    if verified.support == "quoted":
+        return verified
+    match judgement.verdict:
+        case "supported":
+            return replace(verified, support="supported")
+        case "contradicted":
+            return None
+    return verified
 
 
 class Verifier:
@@ -115,31 +82,44 @@ class Verifier:
     def __init__(self, sources: Sequence[Source], analyser: KoreanAnalyser, idf: Idf) -> None:
         self._sources = {s.number: _Reading(s, analyser) for s in sources}
         self._analyser, self._idf = analyser, idf
+        self._commanded = [text for s in sources if (text := squeeze(s.commanded_text()))]
 
     def verify(self, draft: Draft) -> Verified | None:
-        """The draft with its evidence, repaired if another source supports it; None: unsupported."""
-        cited = [self._sources[n] for n in dict.fromkeys(draft.markers) if n in self._sources]
+        """The draft with its evidence, repaired if only another source has its facts; None: none has them."""
         claims = _Claims(draft.text, self._analyser, self._idf)
-        found = [evidence for reading in cited for evidence in reading.support(claims)]
-        if found:
-            return Verified(draft.text, tuple(found), "supported")
-        for reading in self._sources.values():
-            if reading not in cited and (evidence := reading.support(claims)):
-                return Verified(draft.text, evidence, "repaired")
+        if any(claims.squeezed.rstrip(".") in commanded for commanded in self._commanded):
+            return None
+        cited = [self._sources[n] for n in dict.fromkeys(draft.markers) if n in self._sources]
+        if verified := _best(claims, cited, MIN_SHARED):
+            return verified
+        others = [reading for reading in self._sources.values() if reading not in cited]
+        found = (v for reading in others if (v := _best(claims, [reading], MIN_SHARED_UNCITED)))
+        best = min(found, key=lambda v: _GRADES.index(v.support), default=None)
+        return replace(best, repaired=True) if best else None
+
+
+_GRADES: tuple[Support, ...] = ("quoted", "supported", "reworded")
+Found = tuple[Support, tuple[Evidence, ...]]
+
+
+def _best(claims: _Claims, readings: Sequence[_Reading], least: float) -> Verified | None:
+    """The sentence with all sources that support it, at the best grade that one of them gives."""
+    found = [support for reading in readings if (support := reading.support(claims, least))]
+    if not found:
         return None
+    grade = min((grade for grade, _ in found), key=_GRADES.index)
+    return Verified(claims.text, tuple(e for _, evidence in found for e in evidence), grade)
 
 
 def supports(sentence: str, evidence: str, analyser: KoreanAnalyser, idf: Idf) -> bool:
-    """Whether a text as a whole supports a sentence, by the conditions above.
-
-    The day of publication is not known here: dates agree as far as both state them.
-    """
-    if squeeze(sentence) in squeeze(evidence):
+    """Whether the facts of a sentence are those of a text, as far as they can be told without its day."""
+    claims = _Claims(sentence, analyser, idf)
+    if claims.squeezed in squeeze(evidence):
         return True
     spans = analyser.sentences(evidence)
-    window = Window([Statement.of(evidence[s.start : s.end], analyser, None) for s in spans])
-    claim = Statement.of(sentence, analyser, None)
-    return failure(claim, window, idf({w.form for w in claim.words})) is None
+    sentences = [Statement.of(evidence[s.start : s.end], analyser, None) for s in spans]
+    given = Given(sentences, Statement.of("", analyser, None))
+    return claims.share(sentences) >= MIN_SHARED_UNCITED and not failure(claims.on(None), given)
 
 
 class _Claims:
@@ -148,16 +128,27 @@ class _Claims:
     def __init__(self, text: str, analyser: KoreanAnalyser, idf: Idf) -> None:
         self.text, self.squeezed = text, squeeze(text)
         self._analyser, self._idf = analyser, idf
-        self._by_day: dict[date | None, Statement] = {}
+        self._by_day: dict[tuple[str, date | None], Statement] = {}
 
-    def on(self, published: date | None) -> Statement:
-        if published not in self._by_day:
-            self._by_day[published] = Statement.of(self.text, self._analyser, published)
-        return self._by_day[published]
+    def on(self, published: date | None, press: str | None = None) -> Statement:
+        """The sentence on a day, without «…에 따르면» for the outlet that is cited anyway."""
+        text = self.text.removeprefix(attribution(press))
+        if (text, published) not in self._by_day:
+            self._by_day[text, published] = Statement.of(text, self._analyser, published)
+        return self._by_day[text, published]
 
     @cached_property
     def weights(self) -> Mapping[str, float]:
-        return self._idf({word.form for word in self.on(None).words} - {""})
+        """The idf of its content morphemes."""
+        return self._idf(self.on(None).content)
+
+    def share(self, window: Iterable[Statement]) -> float:
+        """How much of its content morphemes, by weight, a window holds; one alone is nothing."""
+        known = frozenset[str]().union(*(s.content for s in window))
+        shared = [w for form, w in self.weights.items() if form in known]
+        if len(shared) < min(2, len(self.weights)):
+            return 0.0
+        return sum(shared) / sum(self.weights.values()) if shared else 1.0
 
 
 class _Reading:
@@ -168,89 +159,111 @@ class _Reading:
         self._published = source.article.published_on
         self._statements: dict[int, Statement] = {}
 
-    def support(self, claims: _Claims) -> tuple[Evidence, ...]:
-        """The shortest window of the source that supports the claim; of a table the row and its column names."""
-        if row := self._row(claims):
-            spans = self._source.quoted_with(row.sentence)
-            return tuple(Evidence(self._source, s.start, s.end) for s in spans)
-        window = self._quoted(claims) or self._stated(claims)
-        return (window,) if window else ()
+    def support(self, claims: _Claims, least: float) -> Found | None:
+        """The grade that the source gives a claim, and the shortest windows with its words and facts."""
+        if evidence := self._row(claims):
+            return "quoted", evidence
+        if quoted := self._quoted(claims):
+            return "quoted", (quoted,)
+        claim = claims.on(self._published, self._source.article.press)
+        window, share = self._nearest(claims)
+        is_near = share >= least or (least == MIN_SHARED and shares_a_value(claim, self._given))
+        if not is_near or failure(claim, self._given):
+            return None
+        if verbatim := self._verbatim(claim):
+            grade: Support = (
+                "quoted" if claim.squeezed.rstrip(".") in squeeze(verbatim.text) else "supported"
+            )
+            return grade, (verbatim,)
+        return "reworded", tuple(self._with_facts(claim, window))
 
-    def _row(self, claims: _Claims) -> Row | None:
-        """The row of a table that the claim says as a sentence."""
+    def _row(self, claims: _Claims) -> tuple[Evidence, ...]:
+        """The row of a table that the claim says as a sentence, with its column names."""
         said = self._without_attribution(claims)
-        supplied = (self._source.rows.get(s.start) for run in self._runs for s in run)
-        return next((row for row in supplied if row and squeeze(row.text) == said), None)
-
-    def _quoted(self, claims: _Claims) -> Evidence | None:
-        """The sentence that the claim repeats word for word; to see that, nothing is taken apart."""
-        quoted = self._without_attribution(claims)
-        for run in self._runs:
-            for sentence in run:
-                said = self._source.body[sentence.start : sentence.end]
-                if sentence.morphemes and squeeze(said) == quoted:
-                    return Evidence(self._source, sentence.start, sentence.end)
-        return None
-
-    def _stated(self, claims: _Claims) -> Evidence | None:
-        best = 0.0
-        for length in range(1, MAX_WINDOW + 1):
-            windows = [
-                (self._share(claims, run[first : first + length]), run, first)
-                for run in self._runs
-                for first in range(len(run) - length + 1)
-            ]
-            best = max([best, *(share for share, _, _ in windows)])
-            for share, run, first in windows:
-                near = share and share >= NEARLY_BEST * best
-                if near and self._supports(claims, run, first, length):
-                    return Evidence(self._source, run[first].start, run[first + length - 1].end)
-        return None
-
-    def _share(self, claims: _Claims, window: Sequence[AnalysedSentence]) -> float:
-        """How much of the claim's words, by weight, the window holds."""
-        claim = claims.on(self._published)
-        senses = frozenset[str]().union(*(self._statement(s).senses for s in window))
-        return sum(
-            claims.weights.get(word.form, 1.0) for word in claim.words if word.sense in senses
-        )
-
-    def _supports(
-        self, claims: _Claims, run: Sequence[AnalysedSentence], first: int, length: int
-    ) -> bool:
-        window = run[first : first + length]
-        if self._without_attribution(claims) in squeeze(
-            self._source.body[window[0].start : window[-1].end]
-        ):
-            return True
-        sentences = [self._statement(sentence) for sentence in window]
-        before = [self._statement(sentence) for sentence in run[:first]]
-        context = [self._heading, *before]
-        claim = claims.on(self._published)
-        return failure(claim, Window(sentences, context), claims.weights) is None
+        for sentence in self._sentences if self._source.rows else ():
+            row = self._source.rows.get(sentence.start)
+            if row and squeeze(row.text) == said:
+                above = self._source.quoted_with(sentence)
+                return tuple(Evidence(self._source, s.start, s.end) for s in above)
+        return ()
 
     def _without_attribution(self, claims: _Claims) -> str:
         return claims.squeezed.removeprefix(squeeze(attribution(self._source.article.press)))
 
+    def _quoted(self, claims: _Claims) -> Evidence | None:
+        """The sentence that the claim repeats word for word; to see that, nothing is taken apart."""
+        quoted = self._without_attribution(claims)
+        for sentence in self._sentences:
+            said = self._source.body[sentence.start : sentence.end]
+            if sentence.morphemes and squeeze(said) == quoted:
+                return Evidence(self._source, sentence.start, sentence.end)
+        return None
+
+    def _verbatim(self, claim: Statement) -> Evidence | None:
+        for window in self._windows:
+            if is_nearly_verbatim(claim, [self._statement(s) for s in window]):
+                return self._evidence(window)
+        return None
+
+    def _nearest(self, claims: _Claims) -> tuple[Sequence[AnalysedSentence], float]:
+        """The window that shares most with a claim, the shortest of those, and how much that is."""
+        best: tuple[Sequence[AnalysedSentence], float] = (), -1.0
+        for window in self._windows:
+            share = claims.share([self._statement(s) for s in window])
+            if share > best[1] + 1e-9:
+                best = window, share
+        return best
+
+    def _with_facts(
+        self, claim: Statement, window: Sequence[AnalysedSentence]
+    ) -> Iterator[Evidence]:
+        """The window and, where it lacks a fact of the claim, what has a value of it elsewhere."""
+        yield self._evidence(window)
+        if failure(claim, Given([self._statement(s) for s in window], self._heading)) is None:
+            return
+        nothing = Statement("", ())
+        for sentence in self._sentences:
+            given = Given([self._statement(sentence)], nothing)
+            if sentence not in window and shares_a_value(claim, given):
+                yield self._evidence([sentence])
+
+    def _evidence(self, window: Sequence[AnalysedSentence]) -> Evidence:
+        return Evidence(self._source, window[0].start, window[-1].end)
+
     def _statement(self, sentence: AnalysedSentence) -> Statement:
         if sentence.start not in self._statements:
-            text = self._source.body[sentence.start : sentence.end]
+            text = self._source.reading(sentence)
             self._statements[sentence.start] = Statement.of(text, self._analyser, self._published)
         return self._statements[sentence.start]
 
     @cached_property
-    def _runs(self) -> list[list[AnalysedSentence]]:
-        return list(_neighbouring(self._source.supplied_sentences()))
+    def _sentences(self) -> Sequence[AnalysedSentence]:
+        return self._source.supplied_sentences()
+
+    @cached_property
+    def _windows(self) -> Sequence[Sequence[AnalysedSentence]]:
+        """One to three neighbouring sentences, the shorter windows first."""
+        runs = list(_neighbouring(self._sentences))
+        return [
+            run[first : first + length]
+            for length in range(1, MAX_WINDOW + 1)
+            for run in runs
+            for first in range(len(run) - length + 1)
+        ]
+
+    @cached_property
+    def _given(self) -> Given:
+        return Given([self._statement(s) for s in self._sentences], self._heading)
 
     @cached_property
     def _heading(self) -> Statement:
         day = self._published
-        dated = f"{day.year}년 {day.month}월 {day.day}일" if day else ""
-        heading = f"{self._source.article.title}. {self._source.article.press}. {dated}"
+        title = "" if self._source.has_commanding_title else self._source.article.title
+        heading = f"{title}. {self._source.article.press or ''}."
         return Statement.of(heading, self._analyser, day)
 
 
-def _neighbouring(sentences: Sequence[AnalysedSentence]) -> Iterable[list[AnalysedSentence]]:
+def _neighbouring(sentences: Sequence[AnalysedSentence]) -> Iterator[list[AnalysedSentence]]:
     """Runs of sentences with nothing but blanks between them.
 
     Passages overlap and leave gaps; a window must not jump over text that nobody supplied.
@@ -263,6 +276,3 @@ def _neighbouring(sentences: Sequence[AnalysedSentence]) -> Iterable[list[Analys
         run.append(sentence)
     if run:
         yield run
-
-
-_MAX_GAP = 4  # blanks and a paragraph break

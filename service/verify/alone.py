@@ -1,0 +1,60 @@
+"""The verifier by itself: one sentence against the text that it cites."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time
+from functools import cache
+
+from index import SEOUL, ArticleHeader, KoreanAnalyser, Passage
+from service.schema import Support
+from service.sources import Source
+from service.verify.citations import Verifier, graded
+from service.verify.drafts import Draft
+from service.verify.judge import EntailmentJudge, Judgement, Pair
+
+
+def check_sentence(
+    sentence: str,
+    passage: str,
+    *,
+    title: str = "",
+    press: str | None = None,
+    published_on: date | None = None,
+    judge: EntailmentJudge | None = None,
+) -> Support | None:
+    """The grade of a sentence that cites ``passage``; None: a fact is not there, or the judge says contradicted.
+
+    Dates count from ``published_on``, a calendar day in Seoul. The morpheme analyser is loaded once a process, which
+    takes two seconds. A judge is waited for, so with one this must not be called from a running event loop.
+    """
+    source = _source(passage, title, press, published_on)
+    verified = Verifier([source], _analyser(), _evenly).verify(Draft(sentence, (1,)))
+    if verified and judge and verified.support != "quoted":
+        evidence = "\n".join(evidence.text for evidence in verified.evidence)
+        (judgement,) = asyncio.run(_judged(judge, Pair(evidence, sentence)))
+        verified = graded(verified, judgement)
+    return verified.support if verified else None
+
+
+async def _judged(judge: EntailmentJudge, pair: Pair) -> Sequence[Judgement]:
+    return await judge.judge([pair])
+
+
+def _source(passage: str, title: str, press: str | None, day: date | None) -> Source:
+    published = datetime.combine(day, time(), SEOUL) if day else None
+    header = ArticleHeader(id="passage", title=title, press=press, published_at=published)
+    passages = [Passage(header.id, 0, passage, 0, len(passage))]
+    sentences = _analyser().sentences(passage)
+    return Source(1, header, passage, sentences, passages, score=1.0, dense=1.0)
+
+
+@cache
+def _analyser() -> KoreanAnalyser:
+    return KoreanAnalyser()
+
+
+def _evenly(morphemes: Iterable[str]) -> Mapping[str, float]:
+    """Without a corpus no morpheme is rarer than another."""
+    return dict.fromkeys(morphemes, 1.0)
