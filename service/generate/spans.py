@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from index import AnalysedSentence
 from service.generate.candidates import bindings
 from service.query.asked import Asked
 from service.sources import Source
+from service.tables import Row
 
 SHOWN_KINDS = frozenset({"number", "date", "hour", "person", "place"})
 """Kinds of answers that are a few words; a reason is a clause, and where it ends nobody can tell."""
@@ -20,8 +22,6 @@ def answer_span(
 
     Of what may be the answer, by its kind, the one that stands nearest to the question's words.
     """
-    if asked.kind not in SHOWN_KINDS:
-        return None
     found = [
         (nearness, start, end)
         for sentence in sentences
@@ -37,15 +37,24 @@ def answer_span(
 def _spots(
     asked: Asked, source: Source, sentence: AnalysedSentence
 ) -> list[tuple[float, int, int]]:
+    spots: list[tuple[float, int, int]] = []
     if row := source.rows.get(sentence.start):
-        columns = list(row.cells.items())[1:]  # the first is the row's own name
-        named = [cell for name, cell in columns if name and name in asked.text]
-        cells = named or [cell for _, cell in columns]
-        spots = [(1.0, *cell) for cell in cells]
-    else:
+        spots = [(1.0, *cell) for cell in _cells(asked, row, source.article.published_on)]
+    elif asked.kind in SHOWN_KINDS:
         text = source.body[sentence.start : sentence.end]
         spots = [(nearness, *spot) for spot, nearness in bindings(asked, text)]
     return [(nearness, sentence.start + a, sentence.start + b) for nearness, a, b in spots]
+
+
+def _cells(asked: Asked, row: Row, day: date | None) -> list[tuple[int, int]]:
+    """The cells of a row whose columns the question names, by name or by time; all of them if it names none."""
+    columns = list(row.cells.items())[1:]  # the first is the row's own name
+    named = [
+        cell
+        for name, cell in columns
+        if (name and name in asked.text) or (asked.time and asked.time.named_in(name, day))
+    ]
+    return named or [cell for _, cell in columns]
 
 
 def _plain(text: str) -> str:
