@@ -13,7 +13,14 @@ from dataclasses import dataclass, field, replace
 from index import Hit, Index
 from service import notes
 from service.errors import LLMError, QuestionInvalid
-from service.events import DoneEvent, Event, InterpretedEvent, PassagesEvent, SentenceEvent
+from service.events import (
+    DoneEvent,
+    Event,
+    InterpretedEvent,
+    PassagesEvent,
+    SentenceEvent,
+    Verdict,
+)
 from service.generate.candidates import Candidate
 from service.generate.leads import LEADS, leads
 from service.generate.prompt import Message, Prompt
@@ -32,7 +39,7 @@ from service.schema import (
 from service.sources import Source, sources_of
 from service.verify.citations import Verifier
 from service.verify.drafts import DraftParser
-from service.verify.judge import EntailmentJudge
+from service.verify.judge import UNJUDGED, EntailmentJudge, JudgeError
 
 PASSAGES_PER_STORY = 3
 FALLBACK = "extractive"
@@ -52,9 +59,11 @@ class Answerer:
         default_backend: str,
         top_k: int = 8,
         judge: EntailmentJudge | None = None,
+        is_strict: bool = False,
     ) -> None:
+        """``judge`` reads sentences in other words than the articles'; ``is_strict``: without its support none is shown."""
         self.index, self.backends, self.default_backend = index, backends, default_backend
-        self.judge = judge
+        self.judge, self._is_strict = judge, is_strict
         self._top_k = top_k
         self._understand = Understander(index)
 
@@ -82,12 +91,17 @@ class Answerer:
             course.generation = hits[0].generation
         course.sources = sources
         course.reply = Reply(
-            Verifier(sources, self.index.analyser, self.index.idf), course.understood.asked
+            Verifier(sources, self.index.analyser, self.index.idf),
+            understood.asked,
+            is_judged=self.judge is not None,
+            is_strict=self._is_strict,
         )
         yield PassagesEvent(hits)
         async with aclosing(self._compose(course)) as sentences:
             async for sentence in sentences:
                 yield sentence
+        async for verdict in self._graded(course):
+            yield verdict
         if note := self._note(course):
             course.interpreted = course.interpreted.model_copy(update={"note": note})
             yield InterpretedEvent(course.interpreted)
@@ -178,6 +192,20 @@ class Answerer:
                 for event in events:
                     yield event
 
+    async def _graded(self, course: _Course) -> AsyncGenerator[SentenceEvent | Verdict, None]:
+        """What a judge says of the sentences in other words than the articles'; all are read in one call."""
+        pending = course.reply.pending
+        if self.judge is None or not pending:
+            return
+        with course.timings.measure("judge"):
+            try:
+                judgements = await self.judge.judge(pending)
+            except JudgeError as error:
+                logger.warning("The judge is away, grades stay as they are: %s", error)
+                judgements = [UNJUDGED] * len(pending)
+        for event in course.reply.grade(judgements):
+            yield event
+
     def _note(self, course: _Course) -> str | None:
         """What the reader should know of how the answer came about: each sentence of it holds."""
         cited = [c.article_id for c in course.reply.citations] or [
@@ -219,7 +247,7 @@ class Answerer:
             question=course.question.question,
             status=status,
             text=reply.text if status == "answered" else ABSTENTIONS[status],
-            sentences=tuple(reply.sentences),
+            sentences=reply.sentences,
             citations=citations,
             interpreted=course.interpreted,
             dropped_sentences=reply.dropped,

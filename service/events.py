@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from index import Hit
-from service.schema import Answer, Citation, Interpreted, Sentence
+from service.schema import Answer, Citation, Interpreted, Sentence, Support
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,31 @@ class PassagesEvent:
 
 @dataclass(frozen=True)
 class SentenceEvent:
-    """A verified sentence and the citations it is the first to use."""
+    """A sentence whose facts hold, and the citations it is the first to use.
 
+    ``index`` is its place among those sent, from 0. ``pending``: a judge is still to read it, and GradedEvent or
+    WithdrawnEvent will follow.
+    """
+
+    index: int
     sentence: Sentence
     citations: Sequence[Citation]
+    pending: bool = False
+
+
+@dataclass(frozen=True)
+class GradedEvent:
+    """The grade of a pending sentence."""
+
+    index: int
+    support: Support
+
+
+@dataclass(frozen=True)
+class WithdrawnEvent:
+    """A pending sentence that a judge found not to be what the article says. It is not in the answer."""
+
+    index: int
 
 
 @dataclass(frozen=True)
@@ -38,4 +59,5 @@ class DoneEvent:
     answer: Answer
 
 
-Event = InterpretedEvent | PassagesEvent | SentenceEvent | DoneEvent
+Verdict = GradedEvent | WithdrawnEvent
+Event = InterpretedEvent | PassagesEvent | SentenceEvent | Verdict | DoneEvent

@@ -2,62 +2,119 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from index import AnalysedSentence
-from service.events import SentenceEvent
+from service.events import GradedEvent, SentenceEvent, Verdict, WithdrawnEvent
 from service.generate.spans import answer_span
 from service.query.asked import Asked
 from service.schema import Citation, Quote, Sentence, Span
 from service.sources import Source
-from service.verify.citations import Evidence, Verifier
+from service.verify.citations import Evidence, Verified, Verifier, graded
 from service.verify.drafts import Draft
+from service.verify.judge import Judgement, Pair
 
 
 class Reply:
-    """The verified sentences so far. One story has one number, in order of first appearance."""
+    """The verified sentences of an answer. One story has one number, in order of first appearance."""
 
-    def __init__(self, verifier: Verifier | None = None, asked: Asked | None = None) -> None:
-        """Without a verifier nothing can be added; without what is ``asked`` no words are marked as the answer."""
+    def __init__(
+        self,
+        verifier: Verifier | None = None,
+        asked: Asked | None = None,
+        *,
+        is_judged: bool = False,
+        is_strict: bool = False,
+    ) -> None:
+        """Without a verifier nothing can be added; without what is ``asked`` no words are marked as the answer.
+
+        ``is_judged``: a judge reads what is not quoted, before the answer is done. ``is_strict``: what is reworded
+        is not shown.
+        """
         self._verifier, self._asked = verifier, asked
-        self._cited: dict[str, list[Evidence]] = {}  # by article id, in order of number
-        self.sentences: list[Sentence] = []
+        self._is_judged, self._is_strict = is_judged, is_strict
+        self._kept: dict[int, Verified] = {}  # by place among all that passed, in order
+        self._passed = 0
+        self._sent: set[int] = set()
         self.dropped = 0
 
     def add(self, draft: Draft) -> SentenceEvent | None:
-        """Verify a draft; None if nothing supports it (then it is dropped and counted)."""
+        """Verify a draft; None if it is not to be shown: dropped and counted, or withheld until it is judged."""
         verified = self._verifier.verify(draft) if self._verifier else None
-        if verified is None:
+        withheld = bool(verified and verified.support == "reworded" and self._is_strict)
+        if verified is None or (withheld and not self._is_judged):
             self.dropped += 1
             return None
-        numbers = [self._number(evidence) for evidence in verified.evidence]
-        sentence = Sentence(
-            text=verified.text, citations=tuple(dict.fromkeys(numbers)), support=verified.support
-        )
-        self.sentences.append(sentence)
-        return SentenceEvent(sentence, [self.citations[n - 1] for n in sentence.citations])
+        place, self._passed = self._passed, self._passed + 1
+        self._kept[place] = verified
+        return None if withheld else self._shown(place)
 
-    def _number(self, evidence: Evidence) -> int:
-        article_id = evidence.source.article.id
-        self._cited.setdefault(article_id, []).append(evidence)
-        return list(self._cited).index(article_id) + 1
+    @property
+    def pending(self) -> tuple[Pair, ...]:
+        """What a judge is to read: the sentences that are not the articles' own words."""
+        return tuple(self._kept[place].pair for place in self._open)
+
+    def grade(self, judgements: Sequence[Judgement]) -> Iterator[SentenceEvent | Verdict]:
+        """Take the verdicts on what is pending, in its order; nothing is pending from then on."""
+        is_open, self._is_judged = self._open, False
+        for place, judgement in zip(is_open, judgements, strict=True):
+            verified = graded(self._kept.pop(place), judgement)
+            if verified is None or (verified.support == "reworded" and self._is_strict):
+                self.dropped += 1
+                if place in self._sent:
+                    yield WithdrawnEvent(place)
+                continue
+            self._kept[place] = verified
+            if place in self._sent:
+                yield GradedEvent(place, verified.support)
+            else:
+                yield self._shown(place)
+
+    @property
+    def sentences(self) -> tuple[Sentence, ...]:
+        """The sentences of the answer, in the order of the backend."""
+        return tuple(self._sentence(place) for place in sorted(self._kept))
 
     @property
     def text(self) -> str:
         """The sentences with their markers."""
-        return " ".join(
-            sentence.text + "".join(f"[{number}]" for number in sentence.citations)
-            for sentence in self.sentences
-        )
+        return " ".join(sentence.marked for sentence in self.sentences)
 
     @property
     def citations(self) -> tuple[Citation, ...]:
         """One for each article, with the shortest words that answer."""
-        said = " ".join(sentence.text for sentence in self.sentences)
+        said = " ".join(verified.text for verified in self._kept.values())
         return tuple(
             cite(number, evidence, self._answers(evidence, said))
-            for number, evidence in enumerate(self._cited.values(), start=1)
+            for number, evidence in enumerate(self._cited().values(), start=1)
         )
+
+    @property
+    def _open(self) -> list[int]:
+        if not self._is_judged:
+            return []
+        return [place for place in sorted(self._kept) if self._kept[place].support != "quoted"]
+
+    def _shown(self, place: int) -> SentenceEvent:
+        self._sent.add(place)
+        sentence, citations = self._sentence(place), self.citations
+        cited = [citations[number - 1] for number in sentence.citations]
+        return SentenceEvent(place, sentence, cited, pending=place in self._open)
+
+    def _sentence(self, place: int) -> Sentence:
+        verified, numbers = self._kept[place], list(self._cited())
+        cited = (numbers.index(e.source.article.id) + 1 for e in verified.evidence)
+        return Sentence(
+            text=verified.text, citations=tuple(dict.fromkeys(cited)), support=verified.support
+        )
+
+    def _cited(self) -> dict[str, list[Evidence]]:
+        """What is cited from each article, by its id, in order of number."""
+        cited: dict[str, list[Evidence]] = {}
+        for place in sorted(self._kept):
+            for evidence in self._kept[place].evidence:
+                cited.setdefault(evidence.source.article.id, []).append(evidence)
+        return cited
 
     def _answers(self, evidence: Sequence[Evidence], said: str) -> tuple[int, int] | None:
         source = evidence[0].source

@@ -142,6 +142,10 @@ class Settings(BaseSettings):
         description="Most tokens of one request to a model that judges and of its reply, estimated at one a "
         "character; sentences beyond it are not judged.",
     )
+    strict: bool = Field(
+        False,
+        description="Show no sentence in other words than the article's that no judge supports ('reworded').",
+    )
     top_k: int = Field(8, ge=1, le=50, description="Stories read for an answer.")
     host: str = Field("127.0.0.1", description="Address that 'gisa serve' listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port that 'gisa serve' listens on.")

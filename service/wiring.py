@@ -181,6 +181,7 @@ def open_answerer(settings: Settings, *, watch: JudgeWatch | None = None) -> Ans
         default_backend=settings.backend,
         top_k=settings.top_k,
         judge=build_judge(settings, watch=watch),
+        is_strict=settings.strict,
     )
 
 

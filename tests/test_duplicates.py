@@ -27,7 +27,7 @@ from index.build import put, remove
 from index.corrections import plain_title, titles_corrected
 from index.duplicates import BANDS, MIN_CHARS, PERMUTATIONS, ROWS, fingerprint, same_story
 from index.protocols import StoredArticle
-from index.retrieve import CANDIDATES
+from index.ranking import CANDIDATES
 from service.cli.terminal import show_hits
 from service.evaluation.judge import Judge
 

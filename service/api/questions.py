@@ -18,9 +18,11 @@ from service.api.streams import EVENT_STREAM, EventStream, frame
 from service.events import (
     DoneEvent,
     Event,
+    GradedEvent,
     InterpretedEvent,
     PassagesEvent,
     SentenceEvent,
+    WithdrawnEvent,
 )
 from service.schema import Answer, Question, QuestionFilters, QuestionText
 from service.serving.gateway import Facts
@@ -52,7 +54,8 @@ class SearchResult(BaseModel):
 
 _STREAM_DOC = {
     "description": "The answer, whole or as a stream of the events interpreted, passages, sentence "
-    "(verified, with its citations), done (the whole answer) and error (a problem).",
+    "(its facts verified, with its citations; pending: a judge is still to read its wording), graded or withdrawn (of a "
+    "pending sentence, by its index), done (the whole answer) and error (a problem).",
     "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
 }
 
@@ -111,5 +114,9 @@ def _encoded(event: Event) -> bytes:
             return frame("passages", {"hits": event.hits})
         case SentenceEvent():
             return frame("sentence", event)
+        case GradedEvent():
+            return frame("graded", event)
+        case WithdrawnEvent():
+            return frame("withdrawn", event)
         case DoneEvent():
             return frame("done", event.answer)

@@ -116,8 +116,8 @@ REACH = 4
 
 
 def _antecedent(first: Candidate, of_source: Sequence[Candidate]) -> Candidate | None:
-    """The sentence before one that begins with a pronoun: it says of whom or what."""
-    if not _REFERS_BACK.match(first.text):
+    """The sentence before one that begins with a pronoun, or is nothing but a reason: it says of whom or what."""
+    if not (_REFERS_BACK.match(first.text) or _IS_REASON.search(first.text)):
         return None
     return next((c for c in of_source if _stands_before(c, first)), None)
 
@@ -130,6 +130,7 @@ def _stands_before(one: Candidate, other: Candidate) -> bool:
 _REFERS_BACK = re.compile(
     r"(?:이는|이를|이에|이로|이들|이\s|그는|그가|그의|그녀|그\s|여기|이곳|거기|해당|같은|이 가운데|이 중|이날|이번\s|당시)"
 )
+_IS_REASON = re.compile(r"(?:때문|까닭|탓|덕분|덕)이(?:다|었다|라고\s\S+)[.”\"’']*$")
 
 
 def dissent(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time
 from functools import cache
 
@@ -12,7 +13,7 @@ from service.schema import Support
 from service.sources import Source
 from service.verify.citations import Verifier, graded
 from service.verify.drafts import Draft
-from service.verify.judge import EntailmentJudge, Judgement, Pair
+from service.verify.judge import EntailmentJudge, Judgement
 
 
 def check_sentence(
@@ -27,19 +28,24 @@ def check_sentence(
     """The grade of a sentence that cites ``passage``; None: a fact is not there, or the judge says contradicted.
 
     Dates count from ``published_on``, a calendar day in Seoul. The morpheme analyser is loaded once a process, which
-    takes two seconds. A judge is waited for, so with one this must not be called from a running event loop.
+    takes two seconds. A judge is waited for; raises JudgeError when it is away.
     """
     source = _source(passage, title, press, published_on)
     verified = Verifier([source], _analyser(), _evenly).verify(Draft(sentence, (1,)))
     if verified and judge and verified.support != "quoted":
-        evidence = "\n".join(evidence.text for evidence in verified.evidence)
-        (judgement,) = asyncio.run(_judged(judge, Pair(evidence, sentence)))
+        (judgement,) = _waited(judge.judge([verified.pair]))
         verified = graded(verified, judgement)
     return verified.support if verified else None
 
 
-async def _judged(judge: EntailmentJudge, pair: Pair) -> Sequence[Judgement]:
-    return await judge.judge([pair])
+def _waited(judgements: Awaitable[Sequence[Judgement]]) -> Sequence[Judgement]:
+    """What a judge says, waited for in a thread of its own: the caller's may have an event loop."""
+
+    async def wait() -> Sequence[Judgement]:
+        return await judgements
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, wait()).result()
 
 
 def _source(passage: str, title: str, press: str | None, day: date | None) -> Source:

@@ -17,11 +17,12 @@ from datetime import date
 from functools import cached_property
 
 from index import AnalysedSentence, KoreanAnalyser
+from service.generate.prompt import INSTRUCTIONS
 from service.schema import Support
 from service.sources import Idf, Source, attribution
 from service.verify.drafts import Draft
 from service.verify.facts import Given, failure, shares_a_value
-from service.verify.judge import Judgement
+from service.verify.judge import Judgement, Pair
 from service.verify.statement import Statement, squeeze
 from service.verify.wording import is_nearly_verbatim
 
@@ -60,9 +61,30 @@ class Verified:
     support: Support
     repaired: bool = False
 
+    @property
+    def pair(self) -> Pair:
+        """What a judge is asked: the sentence, and the words of the articles below their headings."""
+        told: dict[str, list[str]] = {}
+        for evidence in self.evidence:
+            told.setdefault(_heading(evidence.source), []).append(evidence.text)
+        return Pair(
+            "\n".join(line for head, texts in told.items() for line in (head, *texts)), self.text
+        )
+
+
+def _heading(source: Source) -> str:
+    article = source.article
+    day = str(article.published_on) if article.published_on else None
+    title = "" if source.has_commanding_title else article.title
+    return " · ".join(part for part in (title, article.press, day) if part)
+
+
+MIN_SURE = 0.5
+"""How sure a judge must be that the evidence does not say a sentence; less says nothing."""
+
 
 def graded(verified: Verified, judgement: Judgement) -> Verified | None:
-    """A sentence whose facts hold, with a judge's verdict; None: the evidence contradicts it.
+    """A sentence whose facts hold, with a judge's verdict; None: the evidence contradicts it, or does not say it.
 
     A judge lifts what is reworded, and lowers what is not; of an article's own words there is nothing to judge.
     """
@@ -73,6 +95,10 @@ def graded(verified: Verified, judgement: Judgement) -> Verified | None:
             return replace(verified, support="supported")
         case "contradicted":
             return None
+        case "unknown" if judgement.probability >= MIN_SURE:
+            return (
+                replace(verified, support="reworded") if verified.support == "supported" else None
+            )
     return verified
 
 
@@ -82,7 +108,9 @@ class Verifier:
     def __init__(self, sources: Sequence[Source], analyser: KoreanAnalyser, idf: Idf) -> None:
         self._sources = {s.number: _Reading(s, analyser) for s in sources}
         self._analyser, self._idf = analyser, idf
-        self._commanded = [text for s in sources if (text := squeeze(s.commanded_text()))]
+        # What commands in the articles ask for is no news, nor are the model's own instructions.
+        told = [INSTRUCTIONS, *(source.commanded_text() for source in sources)]
+        self._commanded = [text for s in told if (text := squeeze(s))]
 
     def verify(self, draft: Draft) -> Verified | None:
         """The draft with its evidence, repaired if only another source has its facts; None: none has them."""
