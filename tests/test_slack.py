@@ -79,7 +79,7 @@ class ScriptedClient:
             for number, sentence in enumerate(answer.sentences):
                 if number == 1:
                     await self.gate.wait()
-                yield SentenceEvent(sentence, [self.citation])
+                yield SentenceEvent(number, sentence, [self.citation])
             if len(answer.sentences) < 2:
                 await self.gate.wait()
         except (asyncio.CancelledError, GeneratorExit):
