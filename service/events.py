@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from index import Hit
@@ -60,4 +61,36 @@ class DoneEvent:
 
 
 Verdict = GradedEvent | WithdrawnEvent
-Event = InterpretedEvent | PassagesEvent | SentenceEvent | Verdict | DoneEvent
+SettledEvent = InterpretedEvent | PassagesEvent | SentenceEvent | DoneEvent
+Event = SettledEvent | Verdict
+
+
+async def settled(events: AsyncGenerator[Event, None]) -> AsyncGenerator[SettledEvent, None]:
+    """The events for a reader to whom nothing can be unsaid: sentences in order, with their last grades and numbers.
+
+    A sentence that a judge is still to read, and whatever follows it, waits for the whole answer. Closes ``events``.
+    """
+    said, waits = 0, False
+    async with aclosing(events):
+        async for event in events:
+            match event:
+                case SentenceEvent():
+                    # A gap in the places is a sentence withheld until it is judged.
+                    waits = waits or event.pending or event.index != said
+                    if not waits:
+                        said += 1
+                        yield event
+                case GradedEvent() | WithdrawnEvent():
+                    pass
+                case DoneEvent():
+                    for index in range(said, len(event.answer.sentences)):
+                        yield _sentence_of(event.answer, index)
+                    yield event
+                case _:
+                    yield event
+
+
+def _sentence_of(answer: Answer, index: int) -> SentenceEvent:
+    sentence = answer.sentences[index]
+    cited = [c for c in answer.citations if c.number in sentence.citations]
+    return SentenceEvent(index, sentence, cited)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from service.schema import Answer, Interpreted, Role
+from service.schema import Answer, Interpreted, Role, Sentence
 
 LEADS_TITLE = "가까운 기사"
 """Heads the leads of an answer whose status is ``related``."""
 
 NO_ANSWER = "답이 아니라, 찾아보실 만한 기사와 그 한 대목입니다."
 """Stands below that heading, so that nobody takes a lead for an answer."""
+
+REWORDED = "기사와 표현이 다름"
+"""Marks a sentence whose facts are the article's, but of whose wording nobody judged whether it says the same."""
+
+SEE_THE_ARTICLE = "기사와 표현이 다릅니다. 원문을 보세요."
+"""Heads the cited words that such sentences are to be compared with."""
 
 _SEARCHED: dict[Role, str] = {"preference": "을 우선해 찾았습니다", "demand": " 안에서 찾았습니다"}
 
@@ -26,6 +32,23 @@ def understanding(interpreted: Interpreted) -> Iterator[str]:
     if named := interpreted.filters:
         names = ", ".join(named.names())
         yield f"조건: {names}, 이 조건{_SEARCHED[named.role]}"
+
+
+def mark(sentence: Sentence) -> str:
+    """What stands behind a sentence and its markers: nothing, or that its wording is not the article's."""
+    return f" ({REWORDED})" if sentence.support == "reworded" else ""
+
+
+def marked(answer: Answer) -> str:
+    """The text of the answer, with the marks of its sentences."""
+    if answer.status != "answered":
+        return answer.text
+    return " ".join(sentence.marked + mark(sentence) for sentence in answer.sentences)
+
+
+def unmarked(text: str) -> str:
+    """An earlier answer without the marks, which are no part of what it says."""
+    return text.replace(f" ({REWORDED})", "")
 
 
 def remarks(answer: Answer) -> Iterator[str]:

@@ -7,10 +7,13 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import graded_answers
 import openai
 import pytest
 from fastapi.testclient import TestClient
+from graded_answers import FALSE, QUOTED, TRUE, UNSURE, PatientJudge, graded_answerer
 from openai import OpenAI
+from scripted_judge import AbsentJudge
 from small_index import TRAM
 
 from service import create_app
@@ -18,7 +21,8 @@ from service.answer import Answerer
 from service.generate.prompt import Prompt
 from service.schema import ABSTENTIONS
 from service.settings import load_settings
-from service.wording import LEADS_TITLE, NO_ANSWER
+from service.verify.judge import EntailmentJudge
+from service.wording import LEADS_TITLE, NO_ANSWER, REWORDED
 
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"
 ASKED: Any = [{"role": "user", "content": QUESTION}]
@@ -143,6 +147,60 @@ def test_leads_are_listed_as_what_they_are(client: OpenAI) -> None:
     assert chunks[-1].choices[0].finish_reason == "stop"
     told = chunks[-1].choices[0].delta.annotations
     assert told == [annotation.model_dump() for annotation in annotations]
+
+
+MARK = f" ({REWORDED})"
+UNJUDGED = f"{QUOTED}[1] {FALSE}[2]{MARK} {TRUE}[1]{MARK} {UNSURE}[3]{MARK}"
+
+
+@pytest.mark.parametrize(
+    ("judge", "is_strict", "said"),
+    [
+        (PatientJudge(), False, f"{QUOTED}[1] {TRUE}[1] {UNSURE}[2]{MARK}"),
+        (PatientJudge(), True, f"{QUOTED}[1] {TRUE}[1]"),
+        (AbsentJudge(), False, UNJUDGED),
+        (None, False, UNJUDGED),
+        (None, True, f"{QUOTED}[1]"),
+    ],
+    ids=["judged", "judged strictly", "judge away", "no judge", "strict without a judge"],
+)
+def test_nothing_is_said_that_is_unsaid_later(
+    answerer: Answerer, judge: EntailmentJudge | None, is_strict: bool, said: str
+) -> None:
+    app = create_app(
+        load_settings(), answerer=graded_answerer(answerer.index, judge, is_strict=is_strict)
+    )
+    client = OpenAI(
+        base_url="http://testserver/v1", api_key="none", http_client=TestClient(app), max_retries=0
+    )
+    asked: Any = [{"role": "user", "content": graded_answers.QUESTION}]
+    message = client.chat.completions.create(model="gisa", messages=asked).choices[0].message
+    content = message.content or ""
+    assert content.startswith(f"{said}\n\n출처:\n")
+    chunks: Any = list(client.chat.completions.create(model="gisa", messages=asked, stream=True))
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == content
+    annotations: Any = message.annotations
+    for annotation in annotations:
+        cited = annotation.url_citation
+        marker = content[cited.start_index : cited.end_index]
+        is_marked = content[cited.end_index :].startswith(MARK)
+        assert marker in {"[1]", "[2]", "[3]"}
+        assert is_marked == (annotation.support == "reworded")
+    assert len(annotations) == said.count("[")
+    told = chunks[-1].choices[0].delta.annotations
+    assert told == [annotation.model_dump() for annotation in annotations]
+    assert chunks[-1].choices[0].delta.content is None
+
+
+def test_a_mark_is_no_part_of_what_was_said_before(client: OpenAI) -> None:
+    messages: Any = [
+        *ASKED,
+        {"role": "assistant", "content": f"사업비는 4,820억 원이다.[1]{MARK}"},
+        {"role": "user", "content": "그럼 정거장은?"},
+    ]
+    reply = client.chat.completions.create(model="gisa-stub", messages=messages)
+    asked = (reply.model_extra or {})["gisa"]["interpreted"]["standalone_question"]
+    assert "표현" not in asked
 
 
 def test_earlier_messages_are_the_conversation(client: OpenAI) -> None:

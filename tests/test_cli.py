@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -18,19 +19,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import graded_answers
 import pytest
 import small_citation
 import small_index
+from graded_answers import FALSE, QUOTED, TRUE, UNSURE, PatientJudge, graded_answerer
 from hash_embedder import HashEmbedder
 from rich.console import Console
 from small_index import LIBRARY, TRAM
 
 from index import BuildSummary, IndexCorrupt, to_json
 from service import cli
+from service.answer import Answerer
 from service.cli import terminal
-from service.schema import ABSTENTIONS, Answer, Span
+from service.schema import ABSTENTIONS, Answer, Question, Span
 from service.settings import Settings
-from service.wording import LEADS_TITLE, NO_ANSWER
+from service.wording import LEADS_TITLE, NO_ANSWER, REWORDED, SEE_THE_ARTICLE
 
 ROOT = Path(__file__).resolve().parent.parent
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"
@@ -152,6 +156,47 @@ def test_leads_are_printed_as_near_articles(gisa: Gisa, index_path: Path) -> Non
     answer = Answer.model_validate(as_json.document)
     assert (answer.status, answer.sentences) == ("related", ())
     assert answer.citations[0].article_id == TRAM.id
+
+
+def test_a_terminal_shows_sentences_once_their_grades_are_settled(
+    answerer: Answerer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judge = PatientJudge()
+    judge.gate.clear()
+    asked = Question(question=graded_answers.QUESTION)
+    events = graded_answerer(answerer.index, judge).events(asked)
+
+    async def watch() -> str:
+        showing = asyncio.create_task(terminal.show_answer(events))
+        shown = ""
+        while QUOTED not in shown:
+            await asyncio.sleep(0.01)
+            shown += capsys.readouterr().out
+        await asyncio.sleep(0.1)
+        shown += capsys.readouterr().out
+        judge.gate.set()
+        await showing
+        return shown
+
+    first = asyncio.run(asyncio.wait_for(watch(), 30))
+    assert first.rstrip().endswith(f"{QUOTED}[1]")
+    rest = capsys.readouterr().out
+    mark = f"({REWORDED})"
+    assert rest.startswith(f"{TRUE}[1] {UNSURE}[2] {mark} \n({SEE_THE_ARTICLE})\n")
+    assert FALSE not in first + rest
+    assert "[2] 윤슬대교 보수 공사\n" in rest.split("출처:")[1]
+
+
+@pytest.mark.parametrize("is_strict", [False, True])
+def test_without_a_judge_a_terminal_marks_other_words(
+    answerer: Answerer, capsys: pytest.CaptureFixture[str], is_strict: bool
+) -> None:
+    asked = Question(question=graded_answers.QUESTION)
+    strict = graded_answerer(answerer.index, None, is_strict=is_strict)
+    asyncio.run(terminal.show_answer(strict.events(asked)))
+    shown = capsys.readouterr().out
+    assert shown.count(REWORDED) == (0 if is_strict else 3)
+    assert (SEE_THE_ARTICLE in shown) != is_strict
 
 
 def test_what_answers_is_bold_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from copy import copy
 from pathlib import Path
 
+import graded_answers
 import httpx2
 import pytest
 import small_index
+from graded_answers import QUOTED, TRUE, UNSURE, PatientJudge, graded_answerer
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from small_index import LIBRARY, TRAM
@@ -20,9 +22,10 @@ from small_index import LIBRARY, TRAM
 from service import create_app, mcp
 from service.answer import Answerer
 from service.generate.prompt import Prompt
-from service.mcp.server import LEADS_ARE_NO_ANSWER
+from service.mcp.server import LEADS_ARE_NO_ANSWER, REWORDED_IS_NOT_JUDGED
 from service.serving.keys import new_key
 from service.settings import load_settings
+from service.wording import REWORDED
 
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"
 
@@ -96,6 +99,24 @@ def test_leads_come_with_a_caution(answerer: Answerer) -> None:
         assert json.loads(reply.content[0].text)["caution"] == LEADS_ARE_NO_ANSWER  # type: ignore[union-attr]
 
     use(silent, story)
+
+
+@pytest.mark.parametrize("is_strict", [False, True])
+def test_other_words_come_with_a_mark_and_a_caution(answerer: Answerer, is_strict: bool) -> None:
+    async def story(client: Client) -> None:
+        assert f"({REWORDED})" in (client.instructions or "")
+        reply = await client.call_tool("ask", {"question": graded_answers.QUESTION})
+        answer = reply.structured_content
+        assert answer is not None
+        assert json.loads(reply.content[0].text) == answer  # type: ignore[union-attr]
+        grades = {s["text"]: s["support"] for s in answer["sentences"]}
+        supported = {QUOTED: "quoted", TRUE: "supported"}
+        assert grades == supported | ({} if is_strict else {UNSURE: "reworded"})
+        unsure = "" if is_strict else f" {UNSURE}[2] ({REWORDED})"
+        assert answer["text"] == f"{QUOTED}[1] {TRUE}[1]{unsure}"
+        assert answer["caution"] == (None if is_strict else REWORDED_IS_NOT_JUDGED)
+
+    use(graded_answerer(answerer.index, PatientJudge(), is_strict=is_strict), story)
 
 
 def test_articles_are_found_within_filters(answerer: Answerer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import schemathesis
@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import create_app
+from service.schema import Support
 from service.serving.keys import new_key
 from service.settings import load_settings
 
@@ -97,6 +98,15 @@ def test_all_operations_are_tried(api: Any) -> None:
 def test_spans_that_answer_are_documented(api: Any) -> None:
     properties = api.raw_schema["components"]["schemas"]["Citation"]["properties"]
     assert "within `quote`" in properties["answer_spans"]["description"]
+
+
+def test_grades_and_their_events_are_documented(api: Any) -> None:
+    told = api.raw_schema["paths"]["/v1/ask"]["post"]["responses"]["200"]["description"]
+    events = ["interpreted", "passages", "sentence", "graded", "withdrawn", "done", "error"]
+    assert [event for event in events if event in told] == events
+    schemas = api.raw_schema["components"]["schemas"]
+    assert schemas["Sentence"]["properties"]["support"]["enum"] == list(get_args(Support))
+    assert "support" in schemas["Annotation"]["properties"]
 
 
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))

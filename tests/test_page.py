@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import graded_answers
 import pytest
+from graded_answers import FALSE, QUOTED, TRUE, UNSURE, PatientJudge, graded_answerer
 from live_server import open_answerer, serving
+from scripted_judge import AbsentJudge
 from small_citation import citation
-from small_index import ARTICLES, TRAM
+from small_index import ARTICLES, LIBRARY, TRAM, UNDATED, build, open_small
 
 from index import SEOUL, Article
 from service import create_app
 from service.api.streams import frame
+from service.events import SentenceEvent
 from service.schema import ABSTENTIONS, Answer, Interpreted, Sentence, Span
 from service.serving.feedback import FeedbackStore
 from service.serving.keys import new_key
 from service.settings import load_settings
-from service.wording import LEADS_TITLE, NO_ANSWER
+from service.verify.judge import EntailmentJudge
+from service.wording import LEADS_TITLE, NO_ANSWER, REWORDED, SEE_THE_ARTICLE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -231,6 +237,149 @@ def test_conditions_narrow_the_answer(page: Page) -> None:
     assert page.input_value("[name=press]") == ""
 
 
+# -- grades ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def graded_page(
+    browser: Browser,
+    path: Path,
+    judge: EntailmentJudge | None,
+    *,
+    is_strict: bool = False,
+    **options: Any,
+) -> Iterator[Page]:
+    """The page of a service that writes sentences of every grade."""
+    build(path / "index")
+    settings = load_settings(index=path / "index", feedback=path / "f.sqlite")
+    with open_small(settings.index) as index:
+        answerer = graded_answerer(index, judge, is_strict=is_strict)
+        app = create_app(settings, answerer=answerer)
+        with serving(app) as address, opened(browser, address, **options) as page:
+            yield page
+
+
+def graded(page: Page) -> list[tuple[str, str]]:
+    """What the sentences on show say, and the words of their grades."""
+    return [
+        (node.evaluate("node => node.firstChild.data"), node.locator(".grade").inner_text())
+        for node in page.locator(".sentence").all()
+    ]
+
+
+def places(page: Page) -> list[Any]:
+    code = "nodes => nodes.map(node => node.getBoundingClientRect().toJSON())"
+    return list(page.locator(".sentence").evaluate_all(code))
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_verdicts_change_sentences_where_they_stand(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    judge = PatientJudge()
+    judge.gate.clear()
+    viewport = {"width": width, "height": 900}
+    with graded_page(browser, tmp_path, judge, viewport=viewport) as page:
+        ask(page, graded_answers.QUESTION)
+        page.wait_for_selector(f".sentence >> text={UNSURE}")
+        waiting = [(QUOTED, "기사 그대로"), *((text, "확인 중") for text in (FALSE, TRUE, UNSURE))]
+        assert graded(page) == waiting
+        assert not page.is_visible("#reworded")
+        before = places(page)
+        judge.gate.set()
+        page.wait_for_selector("#actions:visible")
+        assert graded(page) == [
+            (QUOTED, "기사 그대로"),
+            (FALSE, "뺀 문장"),
+            (TRUE, "기사와 일치"),
+            (UNSURE, "표현이 다름"),
+        ]
+        assert places(page) == before
+        struck = page.locator(".sentence", has_text=FALSE)
+        assert "line-through" in struck.evaluate(
+            "node => getComputedStyle(node).textDecorationLine"
+        )
+        assert not struck.locator(".marker").is_visible()
+        assert page.is_visible("text=줄을 그은 문장은 기사와 맞지 않아 뺐습니다.")
+        # Its article is no source any more, so the one behind it has its number.
+        assert page.locator(".sentence", has_text=UNSURE).locator(".marker").inner_text() == "2"
+        assert LIBRARY.press not in page.inner_text("#sources")
+
+
+def test_what_is_in_other_words_stands_beside_the_article(browser: Browser, tmp_path: Path) -> None:
+    with graded_page(browser, tmp_path, PatientJudge()) as page:
+        asked(page, graded_answers.QUESTION)
+        beside = page.get_by_role("region", name=SEE_THE_ARTICLE)
+        assert beside.locator("h3 svg").is_visible()
+        [one] = beside.locator("li").all()
+        assert UNSURE in one.inner_text()
+        assert one.locator("blockquote p").first.inner_text() in UNDATED.body
+        assert all(node.is_visible() for node in page.locator(".grade svg").all())
+        assert page.get_attribute("#text", "aria-live") == "polite"
+        page.click("#copy")
+        page.wait_for_selector("text=복사했습니다")
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert f"{QUOTED}[1] {TRUE}[1] {UNSURE}[2] ({REWORDED})\n" in copied
+        assert FALSE not in copied
+
+
+@pytest.mark.parametrize("judge", [None, AbsentJudge()], ids=["no judge", "judge away"])
+def test_without_a_judge_other_words_stay_marked(
+    browser: Browser, tmp_path: Path, judge: EntailmentJudge | None
+) -> None:
+    with graded_page(browser, tmp_path, judge) as page:
+        asked(page, graded_answers.QUESTION)
+        told = [(QUOTED, "기사 그대로"), *((t, "표현이 다름") for t in (FALSE, TRUE, UNSURE))]
+        assert graded(page) == told
+        assert page.locator("#reworded li").count() == 3
+
+
+def test_a_strict_service_shows_what_is_supported_in_its_order(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with graded_page(browser, tmp_path, PatientJudge(), is_strict=True) as page:
+        asked(page, graded_answers.QUESTION)
+        assert graded(page) == [(QUOTED, "기사 그대로"), (TRUE, "기사와 일치")]
+        assert not page.is_visible("#reworded")
+        assert not page.is_visible("#withdrawn")
+
+
+def test_an_answer_that_is_stopped_waits_for_no_verdict(browser: Browser, tmp_path: Path) -> None:
+    judge = PatientJudge()
+    judge.gate.clear()
+    with graded_page(browser, tmp_path, judge) as page:
+        ask(page, graded_answers.QUESTION)
+        page.wait_for_selector(f".sentence >> text={UNSURE}")
+        page.keyboard.press("Escape")
+        page.wait_for_selector("text=멈추었습니다.")
+        assert [grade for _, grade in graded(page)] == ["기사 그대로", *["표현이 다름"] * 3]
+        page.click("#copy")
+        page.wait_for_selector("text=복사했습니다")
+        assert f"{TRUE}[1] ({REWORDED})" in page.evaluate("navigator.clipboard.readText()")
+        judge.gate.set()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_to_complain_of_in_grades(
+    browser: Browser, tmp_path: Path, scheme: str
+) -> None:
+    judge = PatientJudge()
+    judge.gate.clear()
+    options = {
+        "color_scheme": scheme,
+        "bypass_csp": True,
+        "viewport": {"width": 390, "height": 800},
+    }
+    with graded_page(browser, tmp_path, judge, **options) as page:
+        ask(page, graded_answers.QUESTION)
+        page.wait_for_selector(f".sentence >> text={UNSURE}")
+        assert complaints(page) == []
+        judge.gate.set()
+        page.wait_for_selector("#actions:visible")
+        assert complaints(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 # -- when things do not go well -------------------------------------------------------------------
 
 
@@ -295,7 +444,7 @@ def test_the_words_that_answer_are_marked_in_the_quote(page: Page) -> None:
         generation=1,
         timings_ms={},
     )
-    told = {"sentence": {"sentence": said, "citations": [cited]}, "done": whole}
+    told = {"sentence": SentenceEvent(0, said, [cited]), "done": whole}
     body = b"".join(frame(name, data) for name, data in told.items())
     page.route(
         "**/v1/ask", lambda route: route.fulfill(body=body, content_type="text/event-stream")
@@ -402,6 +551,16 @@ def test_a_service_with_keys_asks_for_one(browser: Browser, tmp_path: Path) -> N
         page.wait_for_selector("#sources:visible")
 
 
+def complaints(page: Page) -> list[tuple[str, list[str]]]:
+    """What axe finds wrong with the page as it is."""
+    axe_module = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe is not installed"
+    )
+    page.wait_for_timeout(400)  # what fades in has no contrast yet
+    found = axe_module.Axe().run(page).response["violations"]
+    return [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found]
+
+
 # -- for everybody --------------------------------------------------------------------------------
 
 
@@ -409,18 +568,11 @@ def test_a_service_with_keys_asks_for_one(browser: Browser, tmp_path: Path) -> N
 def test_axe_finds_nothing_to_complain_of(
     browser: Browser, served: tuple[str, FeedbackStore], scheme: str
 ) -> None:
-    axe_module = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="axe is not installed"
-    )
-    axe = axe_module.Axe()
     # axe is put into the page as a script, which its policy rightly forbids.
     with opened(browser, served[0], color_scheme=scheme, bypass_csp=True) as page:
 
         def check(state: str) -> None:
-            page.wait_for_timeout(400)  # what fades in has no contrast yet
-            found = axe.run(page).response["violations"]
-            told = [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found]
-            assert told == [], state
+            assert complaints(page) == [], state
 
         check("blank")
         page.click("#conditions summary")

@@ -11,17 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import fake_slack
+import graded_answers
 import pytest
 from fake_slack import BOT, CHANNEL, DIRECT, FakeSlack, buttons
+from graded_answers import FALSE, QUOTED, TRUE, UNSURE, PatientJudge, graded_answerer
+from scripted_judge import AbsentJudge
 from small_citation import citation
+from small_index import UNDATED
 
+from service import create_app
+from service.answer import Answerer
 from service.events import DoneEvent, SentenceEvent
 from service.schema import ABSTENTIONS, Answer, Interpreted, Question, Sentence, Status
 from service.settings import Settings, load_settings
 from service.slack import answering, blocks, bot, delivery, memory, messenger, phrases
-from service.slack.clients import Events, NoAnswer
+from service.slack.clients import Events, LocalClient, NoAnswer
 from service.slack.memory import Kept, Rating
-from service.wording import LEADS_TITLE
+from service.verify.judge import EntailmentJudge
+from service.wording import LEADS_TITLE, REWORDED, SEE_THE_ARTICLE
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +86,7 @@ class ScriptedClient:
             for number, sentence in enumerate(answer.sentences):
                 if number == 1:
                     await self.gate.wait()
-                yield SentenceEvent(sentence, [self.citation])
+                yield SentenceEvent(number, sentence, [self.citation])
             if len(answer.sentences) < 2:
                 await self.gate.wait()
         except (asyncio.CancelledError, GeneratorExit):
@@ -258,6 +265,69 @@ def test_the_text_grows_in_place_and_not_too_often(settings: MakeSettings) -> No
 
     sentences = ["첫 문장.", *(f"{n}째 문장." for n in range(2, 10))]
     play(settings, scenario, *sentences)
+
+
+def play_graded(
+    settings: MakeSettings, answerer: Answerer, scenario: Callable[[FakeSlack, bot.Bot], Any]
+) -> None:
+    """Run a scenario in which the bot has an answerer of its own."""
+
+    async def run() -> None:
+        async with fake_slack.fake_slack() as slack:
+            state = create_app(load_settings(), answerer=answerer).state
+            client = LocalClient(state.gateway, state.feedback)
+            async with at_work(settings(slack), client, slack) as running:
+                await scenario(slack, running)
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+
+
+def test_a_draft_has_no_sentence_that_a_judge_is_still_to_read(
+    settings: MakeSettings, answerer: Answerer
+) -> None:
+    judge = PatientJudge()
+    judge.gate.clear()
+
+    async def scenario(slack: FakeSlack, running: bot.Bot) -> None:
+        asked = slack.mention(graded_answers.QUESTION)
+        await slack.send_event(asked)
+        [begun] = await until(lambda: slack.replies(asked["ts"]))
+        await asyncio.sleep(0.3)  # no update follows
+        [begun] = slack.replies(asked["ts"])
+        assert QUOTED in said(begun)
+        assert not [text for text in (FALSE, TRUE, UNSURE) if text in said(begun)]
+        judge.gate.set()
+        await settled(running)
+        [whole] = slack.replies(asked["ts"])
+        text, compared = said(whole).split("⚠️")
+        assert REWORDED not in text.partition(UNSURE)[0]
+        assert text.rstrip().endswith(f"{UNSURE}[2] ({REWORDED})")
+        assert SEE_THE_ARTICLE in compared
+        assert UNDATED.body.partition(". ")[0] in compared.partition("출처")[0]
+        assert not [message for message in slack.replies(asked["ts"]) if FALSE in said(message)]
+
+    play_graded(settings, graded_answerer(answerer.index, judge), scenario)
+
+
+@pytest.mark.parametrize(
+    ("judge", "is_strict", "marks"),
+    [(None, False, 3), (AbsentJudge(), False, 3), (None, True, 0), (PatientJudge(), True, 0)],
+    ids=["no judge", "judge away", "strict without a judge", "judged strictly"],
+)
+def test_what_nobody_judged_is_marked_or_not_shown(
+    settings: MakeSettings,
+    answerer: Answerer,
+    judge: EntailmentJudge | None,
+    is_strict: bool,
+    marks: int,
+) -> None:
+    async def scenario(slack: FakeSlack, running: bot.Bot) -> None:
+        reply = await answered(slack, running, slack.mention(graded_answers.QUESTION))
+        assert QUOTED in said(reply)
+        assert said(reply).count(f"({REWORDED})") == marks
+        assert (SEE_THE_ARTICLE in said(reply)) == bool(marks)
+
+    play_graded(settings, graded_answerer(answerer.index, judge, is_strict=is_strict), scenario)
 
 
 def test_an_answer_of_20_000_characters_keeps_to_slacks_limits(settings: MakeSettings) -> None:

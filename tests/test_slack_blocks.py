@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import fake_slack
 import pytest
@@ -22,6 +23,7 @@ from service.schema import (
     Question,
     Sentence,
     Span,
+    Support,
     TimeRange,
 )
 from service.settings import Settings
@@ -125,7 +127,11 @@ def test_any_answer_fits_into_messages_that_slack_takes(
     urls = [f"https://x.example/{n}?{'&' * 150}" for n in range(sources + 1)]
     citations = [citation(n, title=title, url=url) for n, url in enumerate(urls, start=1)]
     numbers = tuple(range(1, sources + 2))
-    sentences = [Sentence(text=text, citations=numbers, support="supported") for text in texts]
+    grades = itertools.cycle(get_args(Support))
+    sentences = [
+        Sentence(text=text, citations=numbers, support=grade)
+        for text, grade in zip(texts, grades, strict=False)
+    ]
     whole = answer(*sentences, citations=tuple(citations))
     messages = answer_messages(whole, tally=Tally(), search_url=SEARCH, offers_to_follow=True)
     draft = Draft(sentences, dict(enumerate(citations, start=1)))
@@ -323,6 +329,16 @@ EXAMPLES = {
                 ),
                 citation(2, title="트램 예산 <확정> & 착공", press="동람경제"),
             ),
+        ),
+        tally=Tally(),
+        search_url=SEARCH,
+        offers_to_follow=False,
+    ),
+    "reworded": answer_messages(
+        answer(
+            Sentence(text="총사업비는 4,820억 원이다.", citations=(1,), support="supported"),
+            Sentence(text="나라와 지방이 돈을 나눠 댄다.", citations=(1,), support="reworded"),
+            citations=(citation(1, title="트램 1호선 기본계획 승인"),),
         ),
         tally=Tally(),
         search_url=SEARCH,

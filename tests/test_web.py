@@ -11,14 +11,14 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from small_citation import citation
 
 import service
 from service import wording
-from service.schema import Quote, Span
+from service.schema import Quote, Sentence, Span, Support
 
 WEB = Path(service.__file__ or "").parent / "web"
 FILES = sorted(path.name for path in WEB.iterdir())
@@ -314,6 +314,7 @@ def test_what_is_copied_stands_on_its_own(tmp_path: Path, status: str, below: st
         "question": "총사업비는?",
         "status": status,
         "text": "4,820억 원이다.[1]",
+        "sentences": [{"text": "4,820억 원이다.", "citations": [1], "support": "quoted"}],
         "citations": [cited],
     }
     script = f"""
@@ -328,12 +329,18 @@ def test_what_is_copied_stands_on_its_own(tmp_path: Path, status: str, below: st
 
 
 @needs_node
-def test_every_door_has_the_same_words_for_leads(tmp_path: Path) -> None:
-    script = """
-    import { LEADS_TITLE, NO_ANSWER } from "./wording.mjs";
-    console.log(JSON.stringify([LEADS_TITLE, NO_ANSWER]));
+def test_every_door_has_the_same_words_for_leads_and_grades(tmp_path: Path) -> None:
+    said = [Sentence(text="긴 글.", citations=(1, 2), support=grade) for grade in get_args(Support)]
+    sentences = json.dumps([sentence.model_dump() for sentence in said])
+    script = f"""
+    import {{ GRADES, LEADS_TITLE, NO_ANSWER, SEE_THE_ARTICLE, sentenceText }} from "./wording.mjs";
+    const texts = {sentences}.map(sentenceText);
+    console.log(JSON.stringify([LEADS_TITLE, NO_ANSWER, SEE_THE_ARTICLE, texts, Object.keys(GRADES)]));
     """
-    assert _run(tmp_path, script) == [wording.LEADS_TITLE, wording.NO_ANSWER]
+    *words, texts, grades = _run(tmp_path, script)
+    assert words == [wording.LEADS_TITLE, wording.NO_ANSWER, wording.SEE_THE_ARTICLE]
+    assert texts == [sentence.marked + wording.mark(sentence) for sentence in said]
+    assert grades == [*get_args(Support), "pending", "withdrawn"]
 
 
 @needs_node

@@ -8,7 +8,6 @@ https://platform.openai.com/docs/api-reference/chat
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
@@ -22,9 +21,9 @@ from service.api.deps import FactsDep, GatewayDep, require_json
 from service.api.problems import log_problem, problem_of, problem_responses
 from service.api.streams import EVENT_STREAM, EventStream, frame
 from service.errors import ModelUnknown
-from service.events import DoneEvent, Event, SentenceEvent
-from service.schema import MAX_TURN_CHARS, MAX_TURNS, Answer, Citation, Question, Turn
-from service.wording import LEADS_TITLE, NO_ANSWER
+from service.events import DoneEvent, Event, SentenceEvent, settled
+from service.schema import MAX_TURN_CHARS, MAX_TURNS, Answer, Citation, Question, Support, Turn
+from service.wording import LEADS_TITLE, NO_ANSWER, mark, marked, unmarked
 
 MODEL = "gisa"
 """The model that answers with the default backend; ``gisa-NAME`` answers with another."""
@@ -84,14 +83,21 @@ class UrlCitation(BaseModel):
 
 
 class Annotation(BaseModel):
-    """The article that a marker in the content cites, or that a lead names."""
+    """The article that a marker in the content cites, or that a lead names.
+
+    ``support``, which OpenAI's own have not, is the grade of the sentence with the marker; None for a lead.
+    """
 
     type: Literal["url_citation"] = "url_citation"
     url_citation: UrlCitation
+    support: Support | None = None
 
 
 class ReplyMessage(BaseModel):
-    """The answer with markers and a list of sources in ``content``, or that there is none, and leads."""
+    """The answer with markers and a list of sources in ``content``, or that there is none, and leads.
+
+    Sentences in other words than the articles', which no judge supports, are marked.
+    """
 
     role: Literal["assistant"] = "assistant"
     content: str
@@ -191,7 +197,9 @@ def _question(wanted: ChatRequest, backend: str | None) -> Question:
     said = [m for m in wanted.messages if m.role in ("user", "assistant") and m.text.strip()]
     asked = said.pop().text if said and said[-1].role == "user" else ""
     turns = [
-        Turn(role="user" if m.role == "user" else "assistant", content=m.text[:MAX_TURN_CHARS])
+        Turn(role="user", content=m.text[:MAX_TURN_CHARS])
+        if m.role == "user"
+        else Turn(role="assistant", content=unmarked(m.text)[:MAX_TURN_CHARS])
         for m in said[-MAX_TURNS:]
     ]
     try:
@@ -201,7 +209,7 @@ def _question(wanted: ChatRequest, backend: str | None) -> Question:
 
 
 def _completion(model: str, answer: Answer, articles: str) -> ChatCompletion:
-    content = answer.text + _below(answer, articles)
+    content = marked(answer) + _below(answer, articles)
     annotations = list(_annotations(answer, content, articles))
     message = ReplyMessage(content=content, annotations=annotations)
     return ChatCompletion(
@@ -216,7 +224,7 @@ def _completion(model: str, answer: Answer, articles: str) -> ChatCompletion:
 async def _chunks(
     first: Event, rest: AsyncGenerator[Event, None], wanted: ChatRequest, articles: str
 ) -> AsyncGenerator[bytes, None]:
-    """The reply in OpenAI's chunks: sentences as they come, then sources, annotations and the end."""
+    """The reply in OpenAI's chunks: sentences once they are settled, then sources, annotations and the end."""
     chunk = {"object": "chat.completion.chunk", "created": int(time.time()), "model": wanted.model}
     said = 0
 
@@ -225,17 +233,18 @@ async def _chunks(
         return frame(None, {"id": "chatcmpl-gisa", **chunk, "choices": [choice], **more})
 
     try:
-        async with aclosing(rest):
+        async with aclosing(settled(rest)) as events:
             yield told({"role": "assistant", "content": ""})
-            async for event in rest:
+            async for event in events:
                 if isinstance(event, SentenceEvent):
-                    yield told({"content": " " * bool(said) + event.sentence.marked})
+                    sentence = event.sentence
+                    yield told({"content": " " * bool(said) + sentence.marked + mark(sentence)})
                     said += 1
                 if isinstance(event, DoneEvent):
                     answer = event.answer
                     below = _below(answer, articles)
                     yield told({"content": ("" if said else answer.text) + below})
-                    found = _annotations(answer, answer.text + below, articles)
+                    found = _annotations(answer, marked(answer) + below, articles)
                     annotations = [annotation.model_dump() for annotation in found]
                     yield told({"annotations": annotations}, _finish_reason(answer), gisa=answer)
         if wanted.stream_options and wanted.stream_options.include_usage:
@@ -277,11 +286,8 @@ def _quoted(citation: Citation) -> str:
 
 def _annotations(answer: Answer, content: str, articles: str) -> Iterator[Annotation]:
     """One for each marker of the text, or for each lead in the list below it."""
-    by_number = {citation.number: citation for citation in answer.citations}
     if answer.status == "answered":
-        for marker in re.finditer(r"\[(\d+)\]", answer.text):
-            if citation := by_number.get(int(marker[1])):
-                yield _annotation(citation, *marker.span(), articles)
+        yield from _annotated_markers(answer, content, articles)
         return
     end = len(answer.text)
     for citation in answer.citations:
@@ -290,10 +296,22 @@ def _annotations(answer: Answer, content: str, articles: str) -> Iterator[Annota
         yield _annotation(citation, start, end, articles)
 
 
-def _annotation(citation: Citation, start: int, end: int, articles: str) -> Annotation:
+def _annotated_markers(answer: Answer, content: str, articles: str) -> Iterator[Annotation]:
+    by_number, end = {citation.number: citation for citation in answer.citations}, 0
+    for sentence in answer.sentences:
+        end = content.index(sentence.marked, end) + len(sentence.text)
+        for number in sentence.citations:
+            start, end = end, end + len(f"[{number}]")
+            yield _annotation(by_number[number], start, end, articles, sentence.support)
+
+
+def _annotation(
+    citation: Citation, start: int, end: int, articles: str, support: Support | None = None
+) -> Annotation:
     url = _url(citation, articles)
     return Annotation(
-        url_citation=UrlCitation(url=url, title=citation.title, start_index=start, end_index=end)
+        url_citation=UrlCitation(url=url, title=citation.title, start_index=start, end_index=end),
+        support=support,
     )
 
 

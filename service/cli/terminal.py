@@ -9,7 +9,7 @@ import json
 import sys
 import time
 import unicodedata
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,23 +52,26 @@ def harmless(text: str) -> str:
 # -- questions (Korean) ---------------------------------------------------------------------
 
 
-async def show_answer(events: AsyncIterator[Event]) -> None:
-    """Print the answer, each sentence as soon as it is verified, then its sources."""
-    from service.events import DoneEvent, InterpretedEvent, SentenceEvent
-    from service.wording import remarks
+async def show_answer(events: AsyncGenerator[Event, None]) -> None:
+    """Print the answer, each sentence as soon as its grade is settled, then its sources."""
+    from service.events import DoneEvent, InterpretedEvent, SentenceEvent, settled
+    from service.wording import SEE_THE_ARTICLE, mark, remarks
 
     asked: Interpreted | None = None
-    async for event in events:
+    async for event in settled(events):
         if isinstance(event, InterpretedEvent):
             _show_interpreted(event.interpreted, asked)
             asked = event.interpreted
         elif isinstance(event, SentenceEvent):
-            markers = "".join(f"[{number}]" for number in event.sentence.citations)
-            say(event.sentence.text, (markers, "bold cyan"), " ", end="")
+            sentence = event.sentence
+            markers = "".join(f"[{number}]" for number in sentence.citations)
+            say(sentence.text, (markers, "bold cyan"), (mark(sentence), "yellow"), " ", end="")
         elif isinstance(event, DoneEvent):
             answer = event.answer
             say("" if answer.sentences else answer.text)
             _show_interpreted(answer.interpreted, asked)
+            if any(map(mark, answer.sentences)):
+                say((f"({SEE_THE_ARTICLE})", "yellow"))
             for remark in remarks(answer):
                 say((f"({remark})", "dim"))
             if answer.status == "answered":

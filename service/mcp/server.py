@@ -26,6 +26,7 @@ from service.serving.readiness import Readiness
 from service.serving.shutdown import Shutdown
 from service.settings import Settings
 from service.validation import describe_errors
+from service.wording import REWORDED, marked
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
 INSTRUCTIONS = (
     "An archive of Korean news articles. Use `ask` for a question in Korean: it answers with sentences "
     "that were verified against the articles they cite, or says that the articles hold no answer; "
-    "repeat its [n] markers and name its sources. With status `related` its citations are leads, near "
+    "repeat its [n] markers and name its sources. The `support` of a sentence is `quoted` (the article's own words), "
+    "`supported` (nearly its words, or a judge found that it says the same), or `reworded` (its facts agree, its "
+    f"wording was not judged; the text marks it `({REWORDED})`): keep that mark. With status `related` its citations are leads, near "
     "articles that may not answer: offer them as places to look, never as the answer. Use `search_articles` to look for passages "
     "yourself, and `get_article` to read an article whole."
 )
@@ -42,6 +45,11 @@ INSTRUCTIONS = (
 LEADS_ARE_NO_ANSWER = (
     "No sure answer was found. The citations are leads, articles near the question: offer them as places "
     "to look, and don't present what they say as the answer."
+)
+
+REWORDED_IS_NOT_JUDGED = (
+    "Sentences whose support is 'reworded' have the facts of the articles that they cite, but nobody judged whether "
+    f"their wording says the same. Keep their mark ({REWORDED}), or give the quote of their citation instead."
 )
 
 Day = Annotated[date | None, Field(description="A day in Seoul, YYYY-MM-DD, inclusive.")]
@@ -68,18 +76,26 @@ class FoundPassages(BaseModel):
 
 
 class ToolAnswer(Answer):
-    """An answer, and what the calling model must know before it uses the citations."""
+    """An answer, its sentences marked in the text, and what the calling model must know before it uses them."""
 
     caution: str | None = Field(
-        None, description="Set where the citations are leads instead of sources (status 'related')."
+        None,
+        description="Set where the citations are leads instead of sources (status 'related'), or where a sentence "
+        "is 'reworded'.",
     )
 
     @classmethod
     def of(cls, answer: Answer) -> ToolAnswer:
-        """The answer with a caution if it needs one."""
+        """The answer with its marks, and a caution if it needs one."""
         told = cls.model_validate(answer, from_attributes=True)
-        caution = LEADS_ARE_NO_ANSWER if answer.status == "related" else None
-        return told.model_copy(update={"caution": caution})
+        return told.model_copy(update={"text": marked(answer), "caution": _caution(answer)})
+
+
+def _caution(answer: Answer) -> str | None:
+    if answer.status == "related":
+        return LEADS_ARE_NO_ANSWER
+    is_reworded = any(sentence.support == "reworded" for sentence in answer.sentences)
+    return REWORDED_IS_NOT_JUDGED if is_reworded else None
 
 
 class ArticleText(BaseModel):
@@ -130,7 +146,7 @@ def build(gateway: Gateway) -> MCPServer:
         press: Names = None,
         section: Names = None,
     ) -> ToolAnswer:
-        """Answer a question from the articles, each sentence verified and cited; or say that they
+        """Answer a question from the articles, each sentence verified, graded and cited; or say that they
         hold no answer (status other than 'answered'). With status 'related' there are no sentences,
         and the citations are leads: near articles to look at, not an answer."""
         with _told():

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from index import SEOUL, GisaError
 from service.errors import TooManyRequests
-from service.events import SentenceEvent
+from service.events import DoneEvent, SentenceEvent, settled
 from service.schema import MAX_TURN_CHARS, MAX_TURNS, Answer, Question, Turn
 from service.serving.limits import RateLimiter
 from service.slack import blocks
@@ -39,6 +39,7 @@ from service.slack.phrases import (
 )
 from service.slack.rules import Rules
 from service.validation import describe_errors
+from service.wording import unmarked
 
 SHUTDOWN_S = 8.0
 """Time for the answers in progress when the bot stops, in seconds."""
@@ -255,15 +256,16 @@ class Answering:
         return await self.whole(answer, blocks.Tally(), ask.channel, ask.thread)
 
     async def _asked(self, question: Question, draft: Draft, delivery: Delivery) -> Answer:
-        """Ask, and show the sentences as they come. Raises NoAnswer after ``NO_ANSWER_TRIES``."""
+        """Ask, and show the sentences once they are settled. Raises NoAnswer after ``NO_ANSWER_TRIES``."""
         for last in (False,) * (NO_ANSWER_TRIES - 1) + (True,):
             try:
-                async with aclosing(self._client.events(question)) as events:
+                async with aclosing(settled(self._client.events(question))) as events:
                     async for event in events:
-                        if not isinstance(event, SentenceEvent):
+                        if isinstance(event, SentenceEvent):
+                            draft.add(event.sentence, event.citations)
+                            delivery.show(lambda: draft.messages(MOMENT_PLEASE))
+                        elif isinstance(event, DoneEvent):
                             return event.answer
-                        draft.add(event.sentence, event.citations)
-                        delivery.show(lambda: draft.messages(MOMENT_PLEASE))
             except NoAnswer as error:
                 if last or error.retry_after_s is None or draft.sentences:
                     raise
@@ -363,8 +365,8 @@ def _turn(message: ThreadMessage) -> Turn | None:
     """A message that is not in the memory as a turn; None for small talk, orders and other bots."""
     content = words(message.text)
     if message.own:
-        content = plain(message.text)
-        for heading in (blocks.SOURCES, blocks.LEADS):
+        content = unmarked(plain(message.text))
+        for heading in (blocks.COMPARE, blocks.SOURCES, blocks.LEADS):
             content = content.partition(plain(heading))[0].strip()
         is_answer = message.key is not None and message.key[-1].isdecimal()
         return Turn(role="assistant", content=content[:MAX_TURN_CHARS]) if is_answer else None

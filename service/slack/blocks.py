@@ -12,7 +12,15 @@ from urllib.parse import quote
 
 from service.schema import Answer, Citation, Question, Sentence
 from service.slack.mrkdwn import bold, escape, formatted, link, pieces, plain
-from service.wording import LEADS_TITLE, NO_ANSWER, remarks, understanding
+from service.wording import (
+    LEADS_TITLE,
+    NO_ANSWER,
+    REWORDED,
+    SEE_THE_ARTICLE,
+    mark,
+    remarks,
+    understanding,
+)
 
 MAX_SECTION_CHARS = 3_000
 MAX_BLOCKS = 50
@@ -20,6 +28,7 @@ MAX_MESSAGE_CHARS = 11_900
 """Limit for all text of a message; Slack refuses 12,000 characters and more."""
 
 MAX_MARKERS_CHARS = 1_000
+MAX_MARK_CHARS = len(f" ({REWORDED})")
 MAX_TITLE_CHARS = 200
 MAX_MODAL_BLOCKS = 100
 MAX_NOTIFICATION_CHARS = 150
@@ -43,6 +52,9 @@ SOURCES = bold("출처")
 LEADS = f"🔍 {bold(LEADS_TITLE)}"
 """Heads the near articles in the place of an answer."""
 MAX_LEAD_CHARS = 500
+
+COMPARE = f"⚠️ {bold(SEE_THE_ARTICLE)}"
+"""Heads the words that sentences in other words than the article's are to be compared with."""
 
 Block = dict[str, Any]
 
@@ -96,7 +108,8 @@ def answer_messages(
     """The whole answer: text, sources, remarks, buttons; as many messages as it takes."""
     if answer.status == "answered":
         cited = {citation.number: citation for citation in answer.citations}
-        body = [*_sections(_units(answer.sentences, cited)), *_sources(answer.citations)]
+        text = _sections(_units(answer.sentences, cited))
+        body = [*text, *_compared(answer), *_sources(answer.citations)]
     else:
         body = [*_sections([_abstention(answer, search_url)]), *_leads(answer.citations)]
     note = [answer.interpreted.note] if answer.interpreted.note else []
@@ -158,12 +171,13 @@ def _sections(units: Iterable[str], joint: str = " ") -> Iterator[Block]:
 
 
 def _units(sentences: Iterable[Sentence], citations: Mapping[int, Citation]) -> Iterator[str]:
-    """Sentences with their markers; one too long for a section comes in pieces."""
+    """Sentences with their markers and marks; one too long for a section comes in pieces."""
+    room = MAX_SECTION_CHARS - MAX_MARKERS_CHARS - MAX_MARK_CHARS
     for sentence in sentences:
         markers = _markers(sentence, citations)
-        *heads, last = pieces(sentence.text, MAX_SECTION_CHARS - MAX_MARKERS_CHARS)
+        *heads, last = pieces(sentence.text, room)
         yield from map(formatted, heads)
-        yield formatted(last) + markers
+        yield formatted(last) + markers + mark(sentence)
 
 
 def _markers(sentence: Sentence, citations: Mapping[int, Citation]) -> str:
@@ -203,6 +217,18 @@ def _article(citation: Citation) -> str:
     others = len(citation.also_reported_by)
     facts = [citation.press or "언론사 모름", day, *([f"외 {others}개 매체"] if others else [])]
     return f"{title} · {escape(' · '.join(facts)[:MAX_TITLE_CHARS])}"
+
+
+def _compared(answer: Answer) -> Iterator[Block]:
+    """What the articles say where sentences are in other words, below the sentences."""
+    numbers = {n for sentence in answer.sentences if mark(sentence) for n in sentence.citations}
+    if numbers:
+        yield _section(COMPARE)
+    for citation in answer.citations:
+        if citation.number in numbers:
+            words = [part for parts in _shortened(citation, MAX_LEAD_CHARS) for part in parts]
+            styled = [(text, {"bold": True} if answers else {}) for text, answers in words]
+            yield _rich_quote([(f"[{citation.number}] ", {}), *styled])
 
 
 def _abstention(answer: Answer, search_url: str) -> str:

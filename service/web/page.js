@@ -3,7 +3,8 @@
 import { ask, get, key, Problem, rate } from "./events.js";
 import { locate, marked, parts } from "./highlight.js";
 import { fromHash, toHash, toRequest } from "./link.js";
-import { facts, LEADS_TITLE, NO_ANSWER, plainText, remarks, understanding } from "./wording.js";
+import { Sentences } from "./sentences.js";
+import { facts, LEADS_TITLE, NO_ANSWER, plainText, remarks, SEE_THE_ARTICLE, understanding } from "./wording.js";
 
 const PATIENCE_MS = 8_000; // then the reader is told that it takes long
 
@@ -13,6 +14,7 @@ const box = $("#question");
 const send = $("#send");
 const quote = $("#quote");
 const dialog = $("#article");
+const sentences = new Sentences($("#text"), $("#icons"), marker);
 
 let asking = null; // AbortController of the question under way
 let citations = new Map(); // number -> citation of the answer on show
@@ -149,18 +151,27 @@ const steps = {
     $("#looked ul").replaceChildren(...[...articles.values()].map(looked));
     show($("#status"), articles.size ? `기사 ${articles.size}건을 읽고 있습니다.` : "");
   },
-  sentence({ sentence, citations: cited }) {
+  sentence({ index, sentence, citations: cited, pending }) {
     for (const citation of cited) citations.set(citation.number, citation);
-    const markers = sentence.citations.map(marker);
-    $("#text").append(element("span", { className: "sentence" }, sentence.text, ...markers), " ");
+    sentences.add(index, sentence, articlesOf(sentence), pending ? "pending" : sentence.support);
+    compare();
+  },
+  graded({ index, support }) {
+    sentences.grade(index, support);
+    compare();
+  },
+  withdrawn({ index }) {
+    sentences.grade(index, "withdrawn");
+    $("#withdrawn").hidden = false;
   },
   done(whole) {
     shown = whole;
     steps.interpreted(whole.interpreted);
     citations = new Map(whole.citations.map((citation) => [citation.number, citation]));
     const answered = whole.status === "answered";
-    if (!answered) $("#text").textContent = whole.text;
-    $("#text").classList.toggle("absent", !answered);
+    if (answered) sentences.settle(whole.sentences, articlesOf);
+    else abstain(whole.text);
+    compare();
     show($("#remark"), remarks(whole).join(" "));
     $("#sources ol").replaceChildren(...(answered ? whole.citations.map(source) : []));
     $("#leads ul").replaceChildren(...(answered ? [] : whole.citations.map(lead)));
@@ -174,6 +185,32 @@ const steps = {
   },
 };
 
+function articlesOf(sentence) {
+  return sentence.citations.map((number) => citations.get(number).article_id);
+}
+
+/** Say that there is no answer, in the place of whatever was withdrawn. */
+function abstain(text) {
+  sentences.clear();
+  $("#text").textContent = text;
+  $("#text").classList.add("absent");
+  $("#withdrawn").hidden = true;
+}
+
+/** Below the text, open, what the articles say where sentences are in other words. */
+function compare() {
+  const open = sentences.reworded;
+  $("#reworded ul").replaceChildren(...open.map((sentence) => element("li", {},
+    element("p", {}, sentence.text),
+    ...sentence.citations.map((number) => comparison(citations.get(number))))));
+  $("#reworded").hidden = !open.length;
+}
+
+function comparison(citation) {
+  return element("blockquote", {}, ...quoted(citation),
+    element("p", { className: "note" }, `[${citation.number}] ${facts(citation)}`));
+}
+
 /** The page before a question, or with one whose answer is still to come. */
 function clear(question = "") {
   [citations, corrected, shown] = [new Map(), new Map(), null];
@@ -184,9 +221,9 @@ function clear(question = "") {
   show($("#status"), question && "기사를 찾고 있습니다.");
   for (const name of ["note", "remark", "done"]) show($(`#${name}`), "");
   $("#asked").textContent = question;
-  $("#text").replaceChildren();
+  sentences.clear();
   $("#text").classList.remove("absent");
-  for (const name of ["understood", "sources", "leads", "looked", "actions", "comment", "again"]) {
+  for (const name of ["understood", "withdrawn", "reworded", "sources", "leads", "looked", "actions", "comment", "again"]) {
     $(`#${name}`).hidden = true;
   }
   for (const button of $("#rating").children) button.ariaPressed = "false";
@@ -195,6 +232,8 @@ function clear(question = "") {
 
 function failed(error) {
   show($("#status"), explain(error));
+  sentences.giveUp();
+  compare();
   if (error.code === "key_unknown") askForKey();
   $("#actions").hidden = $("#again").hidden = false;
   $("#rating").hidden = true;
@@ -224,7 +263,7 @@ function link() {
 }
 
 $("#copy").addEventListener("click", () => {
-  const text = shown ? plainText(shown, link()) : `${$("#asked").textContent}\n\n${$("#text").textContent}`;
+  const text = shown ? plainText(shown, link()) : `${$("#asked").textContent}\n\n${sentences.text}`;
   copy(text, "복사했습니다.");
 });
 $("#link").addEventListener("click", () => copy(link(), "이 질문의 링크를 복사했습니다."));
@@ -457,6 +496,7 @@ async function describeCorpus() {
   }
 }
 
+$("#reworded-title span").textContent = SEE_THE_ARTICLE;
 $("#leads-title span").textContent = LEADS_TITLE;
 $("#leads-note").textContent = NO_ANSWER;
 await describeCorpus();

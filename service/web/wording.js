@@ -34,6 +34,23 @@ export function understanding({ time_range: range, filters }) {
   ].filter(Boolean);
 }
 
+/** The grade of a sentence in short: how it agrees with the words that it cites. */
+export const GRADES = {
+  quoted: "기사 그대로",
+  supported: "기사와 일치",
+  reworded: "표현이 다름",
+  pending: "확인 중",
+  withdrawn: "뺀 문장",
+};
+export const REWORDED = "기사와 표현이 다름";
+export const SEE_THE_ARTICLE = "기사와 표현이 다릅니다. 원문을 보세요.";
+
+/** A sentence as text: its markers, and a mark where its wording was not judged. */
+export function sentenceText({ text, citations, support }) {
+  const mark = support === "reworded" ? ` (${REWORDED})` : "";
+  return text + citations.map((number) => `[${number}]`).join("") + mark;
+}
+
 export const LEADS_TITLE = "가까운 기사";
 export const NO_ANSWER = "답이 아니라, 찾아보실 만한 기사와 그 한 대목입니다.";
 
@@ -54,7 +71,8 @@ export function plainText(answer, link) {
       ...citation.quotes.map(({ text }) => `“${text}”`), citation.url]
       .filter(Boolean).join("\n    "));
   const heading = answered ? "출처" : `${LEADS_TITLE}: ${NO_ANSWER}`;
-  const parts = [`${answer.question}\n\n${answer.text}`];
+  const text = answered ? answer.sentences.map(sentenceText).join(" ") : answer.text;
+  const parts = [`${answer.question}\n\n${text}`];
   if (articles.length) parts.push(`${heading}\n${articles.join("\n")}`);
   return [...parts, link].join("\n\n");
 }
