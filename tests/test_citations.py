@@ -96,16 +96,20 @@ def test_a_reversal_is_never_vouched_for(verifier: Verifier) -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "grades"),
+    ("verdict", "probability", "grades"),
     [
-        ("supported", ["quoted", "supported", "supported"]),
-        ("unknown", ["quoted", "supported", "reworded"]),
-        ("contradicted", ["quoted", None, None]),
+        ("supported", 0.9, ["quoted", "supported", "supported"]),
+        ("unknown", 0.9, ["quoted", "reworded", None]),
+        ("unknown", 0.1, ["quoted", "supported", "reworded"]),  # says nothing, so nothing changes
+        ("unknown", 0.0, ["quoted", "supported", "reworded"]),
+        ("contradicted", 0.9, ["quoted", None, None]),
     ],
 )
-def test_a_judge_lifts_and_lowers(verdict: Verdict, grades: list[str | None]) -> None:
+def test_a_judge_lifts_and_lowers(
+    verdict: Verdict, probability: float, grades: list[str | None]
+) -> None:
     before: tuple[Support, ...] = ("quoted", "supported", "reworded")
-    after = [graded(Verified("문장", (), g), Judgement(verdict, 0.9)) for g in before]
+    after = [graded(Verified("문장", (), g), Judgement(verdict, probability)) for g in before]
     assert [v and v.support for v in after] == grades
 
 

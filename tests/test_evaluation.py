@@ -140,8 +140,13 @@ TWENTY = [
     asked(20, "unanswerable", [], 1, TWO_NEEDLESS),
 ]
 
+
+def in_a_quote(sentence: str, citations: Sequence[Citation]) -> bool:
+    return any(sentence in c.quote for c in citations)
+
+
 JUDGE = Judge(
-    supports=lambda sentence, citations: any(sentence in c.quote for c in citations),
+    supports=lambda question, answer: in_a_quote,
     body_of=lambda article_id: BODY,
 )
 
@@ -190,6 +195,9 @@ def test_citations_by_hand(report: Report) -> None:
         "numeric_support": pytest.approx(1 / 3, abs=1e-6),
         "exact_quote": pytest.approx(15 / 16, abs=1e-6),
         "invalid_markers": 2.0,
+        "quoted": 0.0,
+        "supported": 1.0,
+        "reworded": 0.0,
     }
 
 
@@ -283,6 +291,9 @@ def test_scores_of_one_question(report: Report) -> None:
         "citations.article_recall": 1.0,
         "citations.exact_quote": 1.0,
         "citations.invalid_markers": 0.0,
+        "citations.quoted": 0.0,
+        "citations.supported": 1.0,
+        "citations.reworded": 0.0,
         "abstention.false_refusals": 0.0,
         "abstention.related": 0.0,
     }
@@ -321,9 +332,12 @@ def test_several_right_articles_by_hand() -> None:
 
 def test_citations_that_support_only_together_are_needed() -> None:
     # 서울 and 부산 each hold one word of two: neither supports alone, neither can go; 대구 can.
+    def both_words(said: str, places: Sequence[Citation]) -> bool:
+        return set(said.split()) <= {c.quote for c in places}
+
     cited = [("a", "서울", 0), ("b", "부산", 0), ("c", "대구", 0)]
     together = Judge(
-        supports=lambda said, places: set(said.split()) <= {c.quote for c in places},
+        supports=lambda question, answer: both_words,
         body_of=JUDGE.body_of,
     )
     question = GoldQuestion(id="q", question="?", answers=("서울",), article_ids=("a",))
@@ -336,10 +350,12 @@ def test_citations_that_support_only_together_are_needed() -> None:
 def test_an_outlet_is_no_part_of_what_its_quote_supports(tmp_path: Path) -> None:
     small_index.build(tmp_path)
     judge = Judge.of(small_index.open_answerer(tmp_path).index, datetime(2026, 6, 1, tzinfo=SEOUL))
-    (place,) = one("새 청사를 연다", "right").citations
-    cited = [place.model_copy(update={"press": "해담일보"})]
-    assert judge.supports("해담일보에 따르면 새 청사를 연다", cited)
-    assert not judge.supports("은솔신문에 따르면 새 청사를 연다", cited)
+    answer = one("새 청사를 연다", "right")
+    cited = [answer.citations[0].model_copy(update={"press": "해담일보"})]
+    supports = judge.supports(TWENTY[0].question, answer)
+    assert supports is not None
+    assert supports("해담일보에 따르면 새 청사를 연다", cited)
+    assert not supports("은솔신문에 따르면 새 청사를 연다", cited)
 
 
 def test_nothing_retrieved_scores_nothing() -> None:
@@ -694,7 +710,8 @@ def test_command_writes_the_contract(
     further = ["recall_curve", "risk_coverage", "questions", "titles", "ablation", "others"]
     assert list(document) == [*METRICS, "latency_ms", "config", *further]
     for group, metrics in METRICS.items():
-        assert list(document[group]) == ["overall", "by_type", "by_slice"]
+        judged = ["judged_by", "not_judged"] if group == "citations" else []
+        assert list(document[group]) == ["overall", "by_type", "by_slice", *judged]
         assert list(document[group]["overall"]) == list(metrics)
         for measured in document[group]["overall"].values():
             assert set(measured) == {"value", "ci95"}

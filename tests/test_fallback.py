@@ -177,6 +177,7 @@ def test_models_that_are_configured_answer(index_path: Path, server: FakeServer)
         anthropic_base_url=server.url,
         anthropic_model="m",
         anthropic_api_key=SecretStr(KEY),
+        judge="none",  # whose calls are not what is counted here
     )
     service = wiring.open_answerer(settings)
     assert KEY not in str(describe_settings(settings)) + repr(settings)

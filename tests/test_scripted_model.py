@@ -19,6 +19,7 @@ from service.settings import Settings
 CORPUS = Path(__file__).resolve().parent / "corpus" / "articles"
 ANSWERS = scripted_answers()
 ASKED = ANSWERS[::9]
+MAX_LOST = 0.2
 KINDS = {
     "true": {"near", "free", "converted", "summary"},
     "false": {
@@ -83,10 +84,29 @@ def test_most_of_what_is_asked_about_is_found_and_written(told: list[Outcome]) -
     assert len(told) >= 0.8 * sum(len(answer.sentences) for answer in ASKED)
 
 
-def test_true_sentences_reach_the_reader_more_often_than_false_ones(told: list[Outcome]) -> None:
-    shown, all_of = Counter[str](), Counter[str]()
-    for outcome in told:
-        all_of[outcome.sentence.label] += 1
-        shown[outcome.sentence.label] += outcome.support is not None
-    assert shown["true"] > 0
-    assert shown["true"] / all_of["true"] > shown["false"] / all_of["false"]
+def shares(told: list[Outcome], label: str) -> dict[str | None, float]:
+    """How many of the sentences of a label got each grade; None: they don't reach the reader."""
+    grades = Counter(o.support for o in told if o.sentence.label == label)
+    return {grade: count / grades.total() for grade, count in grades.items()}
+
+
+def test_true_sentences_reach_the_reader(told: list[Outcome], judge: str) -> None:
+    print(
+        "XX",
+        judge,
+        Counter(o.sentence.label for o in told),
+        shares(told, "true"),
+        shares(told, "false"),
+    )
+    true = shares(told, "true")
+    assert true.get(None, 0.0) <= MAX_LOST
+    if judge == "model":
+        assert true.get("reworded", 0.0) == 0.0
+
+
+def test_false_sentences_are_never_vouched_for(told: list[Outcome], judge: str) -> None:
+    """Without a judge one may reach the reader as reworded, which vouches for facts alone."""
+    false = shares(told, "false")
+    assert not {"quoted", "supported"} & false.keys()
+    if judge == "model":
+        assert set(false) == {None}

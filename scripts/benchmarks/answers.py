@@ -130,7 +130,7 @@ async def _measure_answers(
                 outcomes.append(Outcome(gold, retrieved, retrieval_ms, event.answer, elapsed_ms))
                 whole.append(elapsed_ms)
                 first += [spoken_ms] if spoken_ms else []
-    judge = Judge.of(answerer.index, datetime.now().astimezone())
+    judge = Judge.of(answerer.index, datetime.now().astimezone()).by_gold()
     report = build_report(outcomes[1:], judge, seed=0, config={})
     groups = ("answers", "citations", "abstention")
     return {

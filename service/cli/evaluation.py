@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.progress import track
@@ -31,8 +31,10 @@ from service.evaluation.datasets import Dataset, DatasetUnusable, describe
 from service.evaluation.formats import read_autorag, read_beir, read_questions, read_squad
 from service.evaluation.page import render
 from service.evaluation.report import Report, check_floors, parse_floor, read_report
-from service.evaluation.run import evaluate, with_ids
+from service.evaluation.run import JudgedBy, evaluate, with_ids
+from service.evaluation.support import OtherJudge
 from service.settings import Settings, describe_settings, load_settings
+from service.wiring import build_judge
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -71,6 +73,14 @@ def command(
     retrieval_only: Annotated[
         bool, typer.Option("--retrieval-only", help="Compose no answers; much quicker.")
     ] = False,
+    judge: Annotated[
+        Literal["gold", "nli", "model", "verifier"] | None,
+        typer.Option(
+            help="Who tells whether citations support their sentences: gold evidence (default, where the "
+            "questions have it), the cross-encoder of GISA_NLI_MODEL, the language model, or the "
+            "verifier itself."
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="A random sample of so many questions.")
     ] = None,
@@ -128,6 +138,7 @@ def command(
         {part: _variant(part, dataset, settings) for part in ablated},
         backends=backends or [],
         retrieval_only=retrieval_only,
+        judge=_judge(judge, settings),
         seed=seed,
         now=_with_zone(now),
         config={"limit": limit, "types": types or []},
@@ -139,6 +150,22 @@ def command(
     if changes:
         show_changes(changes)
     check_floors(report, wanted)
+
+
+def _judge(wanted: str | None, settings: Settings) -> JudgedBy | None:
+    """Who judges support. Raises ModelUnavailable, SettingsInvalid."""
+    match wanted:
+        case None | "gold" | "verifier":
+            return wanted
+    judge = build_judge(settings.model_copy(update={"judge": wanted}))
+    if judge is None:
+        raise SettingsInvalid(f"there is no judge for --judge {wanted}")
+    models = {
+        "nli": settings.nli_model,
+        "openai": settings.llm_model,
+        "anthropic": settings.anthropic_model,
+    }
+    return OtherJudge(f"{wanted}:{models[judge.name]}", judge)
 
 
 def _check_comparable(old: Report, dataset: Dataset, name: str) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from service.cli.terminal import err, out, say
-from service.evaluation.comparison import TEST, Comparison
+from service.evaluation.comparison import TEST, Comparison, warn_judges
 from service.evaluation.metrics import METRICS, Estimate
-from service.evaluation.report import Ablation, Report, named, shown, warn_absent
+from service.evaluation.report import Ablation, Report, judging, named, shown, warn_absent
 
 
 def show_report(report: Report) -> None:
@@ -23,6 +23,8 @@ def show_report(report: Report) -> None:
         if any(column[name].value is not None for column in columns):
             metrics.add_row(name, *(_with_interval(column[name]) for column in columns))
     out.print(metrics)
+    if told := judging(report):
+        say(told)
     out.print(_latency(reports))
     _show_curve(report)
     if report.ablation:
@@ -79,6 +81,8 @@ def show_changes(changes: Comparison) -> None:
             f"{changes.left_out} are in one of the reports only and left out.",
             to=err,
         )
+    if warning := warn_judges(changes):
+        say(warning, to=err)
     if not changes.differences:
         say("Nothing changed.")
         return

@@ -102,7 +102,7 @@ def verdict(result: QuestionResult) -> str:
     if scores.get("answers.contains") == 0:
         return "The right article is cited, but the reply lacks the right answer."
     if scores.get("citations.support_recall", 1) < 1:
-        return "A sentence is not supported by what it cites."
+        return "What a sentence cites does not prove it, as far as the judge of support can tell."
     return f"Right, but the first right article is only number {place} of those found."
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.evaluation.metrics import (
+    JUDGED,
     LOWER_IS_BETTER,
     NAMES,
     NEITHER_IS_BETTER,
@@ -16,7 +17,7 @@ from service.evaluation.metrics import (
     ratios,
     resamples,
 )
-from service.evaluation.report import QuestionResult, Report
+from service.evaluation.report import QuestionResult, Report, judge_in_words
 
 PERMUTATIONS = 10_000
 TEST = (
@@ -50,13 +51,22 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The metrics that changed, and the number of questions over which they are compared."""
+    """The metrics that changed, and the number of questions over which they are compared.
+
+    ``judges`` name who judged support in each report; metrics of support are left out if those differ.
+    """
 
     old: str
     new: str
     questions: int
     left_out: int
     differences: tuple[Difference, ...]
+    judges: tuple[str | None, str | None]
+
+    @property
+    def is_judged_alike(self) -> bool:
+        """Whether support was judged by the same judge in both reports, or by none in one."""
+        return None in self.judges or len(set(self.judges)) == 1
 
 
 def compare(old: Report, new: Report, *, seed: int = 0) -> Comparison:
@@ -77,7 +87,22 @@ def compare(old: Report, new: Report, *, seed: int = 0) -> Comparison:
     names = [name for name in NAMES if any(_moved(name, *pair) for pair in pairs)]
     left_out = len(before) + len(new.questions) - 2 * len(pairs)
     differences = _differences(pairs, names, seed) if names else ()
-    return Comparison(old.backend, new.backend, len(pairs), left_out, differences)
+    judges = old.citations.judged_by, new.citations.judged_by
+    found = Comparison(old.backend, new.backend, len(pairs), left_out, differences, judges)
+    if found.is_judged_alike:
+        return found
+    return replace(found, differences=tuple(d for d in differences if d.metric not in JUDGED))
+
+
+def warn_judges(changes: Comparison) -> str:
+    """The warning that support can't be compared; empty if it can."""
+    if changes.is_judged_alike:
+        return ""
+    old, new = (judge_in_words(judge or "") for judge in changes.judges)
+    return (
+        f"The reports differ in who judged support: {old} before, {new} now. "
+        "So support_recall and support_precision are not compared."
+    )
 
 
 def _moved(name: str, old: QuestionResult, new: QuestionResult) -> bool:

@@ -28,8 +28,8 @@ class GoldQuestion(BaseModel):
     ``answers`` are alternatives; an empty list means that the corpus has no answer, null that nobody
     wrote one down. ``article_ids`` are all the articles that support the answer; an article that is
     alone in a file of the corpus may be named by that file, without its suffix. ``grades`` has the
-    relevance of articles that are more than just relevant (1). ``now`` is the moment to which time
-    expressions refer. Unknown fields are ignored, since exports have more than an evaluation needs.
+    relevance of articles that are more than just relevant (1). ``evidence`` are texts of those articles
+    that prove the answer. ``now`` is the moment to which time expressions refer. Unknown fields are ignored, since exports have more than an evaluation needs.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +42,12 @@ class GoldQuestion(BaseModel):
     type: str | None = None
     now: datetime | None = None
     filters: QuestionFilters = QuestionFilters()
+    evidence: tuple[str, ...] = ()
+
+    @property
+    def gold_texts(self) -> tuple[str, ...]:
+        """The right answers and the evidence: what a supported sentence can be recognised by."""
+        return (*(self.answers or ()), *self.evidence)
 
     @property
     def answerable(self) -> bool | None:

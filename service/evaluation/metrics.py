@@ -13,7 +13,7 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,9 @@ METRICS: Mapping[str, tuple[str, ...]] = {
         "numeric_support",
         "exact_quote",
         "invalid_markers",
+        "quoted",
+        "supported",
+        "reworded",
     ),
     "abstention": ("precision", "recall", "f1", "false_refusals", "related", "lead_gold"),
 }
@@ -44,8 +47,13 @@ COUNTS = {"citations.invalid_markers"}
 
 LOWER_IS_BETTER = {"citations.invalid_markers", "abstention.false_refusals"}
 
-NEITHER_IS_BETTER = {"abstention.related"}
+GRADES = ("quoted", "supported", "reworded")
+
+NEITHER_IS_BETTER = {"abstention.related", *(f"citations.{grade}" for grade in GRADES)}
 """Metrics whose change is no gain or loss by itself."""
+
+JUDGED = {"citations.support_recall", "citations.support_precision"}
+"""Metrics that depend on who judges; values of different judges can't be compared."""
 
 MEANINGS: Mapping[str, str] = {
     "retrieval.recall@1": "share of the right articles that come first in the list found",
@@ -63,6 +71,9 @@ MEANINGS: Mapping[str, str] = {
     "citations.numeric_support": "sentences with numbers, all of which stand in the cited places",
     "citations.exact_quote": "quotes that stand in the article letter by letter",
     "citations.invalid_markers": "markers in answers that name no source: a number, 0 at best",
+    "citations.quoted": "sentences in an article's own words",
+    "citations.supported": "sentences nearly in its words, or of which the service's judge says that they follow",
+    "citations.reworded": "sentences whose facts agree, and whose wording nobody judged",
     "abstention.precision": "refusals that were right, the corpus having no answer",
     "abstention.recall": "questions without an answer that were refused",
     "abstention.f1": "harmonic mean of the two",
@@ -221,10 +232,11 @@ def exact(answer: str, gold: str) -> bool:
 
 def contains(answer: str, gold: str) -> bool:
     """Whether the gold answer occurs in the answer, regardless of spaces and thousands separators."""
-    return _squeeze(gold) in _squeeze(answer)
+    return squeezed(gold) in squeezed(answer)
 
 
-def _squeeze(text: str) -> str:
+def squeezed(text: str) -> str:
+    """NFC text without blanks and thousands separators."""
     text = _THOUSANDS.sub("", unicodedata.normalize("NFC", text))
     return "".join(text.split())
 
@@ -256,7 +268,7 @@ HoldsNumbers = Callable[[str, Sequence[Citation]], bool | None]
 def score_citations(
     answer: Answer,
     *,
-    supports: Supports,
+    supports: Supports | None,
     holds_numbers: HoldsNumbers,
     body_of: Callable[[str], str | None],
 ) -> dict[str, Part]:
@@ -265,17 +277,28 @@ def score_citations(
     ``support_recall`` and ``support_precision`` are ALCE's citation recall and precision (Gao et
     al., 2023, https://arxiv.org/abs/2305.14627, section 3) with ``supports`` instead of its NLI model.
     They are summed over all sentences and citations, while ALCE takes the mean of each answer's share;
-    so longer answers weigh more. ``body_of`` gives an article's body by id, None for an unknown one.
+    so longer answers weigh more. Without ``supports`` the answer doesn't count there. ``body_of`` gives an article's body by id, None for an unknown one.
     """
     cited = {citation.number: citation for citation in answer.citations}
     held = [holds_numbers(s.text, _cited_by(s, cited)) for s in answer.sentences]
     quoted = [_is_exact(citation, body_of(citation.article_id)) for citation in answer.citations]
     return {
-        **_support(answer.sentences, cited, supports),
+        **(_support(answer.sentences, cited, supports) if supports else {}),
         "numeric_support": _share([all_held for all_held in held if all_held is not None]),
         "exact_quote": _share(quoted),
         "invalid_markers": (float(_count_invalid(answer, cited)), 1.0),
+        **{grade: _share([s.support == grade for s in answer.sentences]) for grade in GRADES},
     }
+
+
+def support_cases(answer: Answer) -> Iterator[tuple[str, Sequence[Citation]]]:
+    """All that may be asked of ``Supports`` about an answer: a sentence with its places, each alone, all but each."""
+    cited = {citation.number: citation for citation in answer.citations}
+    for sentence in answer.sentences:
+        places = _cited_by(sentence, cited)
+        alone = [[place] for place in places]
+        others = [[other for other in places if other is not place] for place in places]
+        yield from ((sentence.text, case) for case in (places, *alone, *others) if case)
 
 
 def _support(

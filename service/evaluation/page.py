@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from service.evaluation import tables
 from service.evaluation.cards import cards
 from service.evaluation.comparison import Comparison
+from service.evaluation.metrics import JUDGED
 from service.evaluation.plots import plots
 from service.evaluation.report import QuestionResult, Report, warn_absent
 
@@ -138,6 +139,8 @@ def _tiles(report: Report) -> Iterator[Tile]:
             interval = (
                 "" if low is None else f"{tables.percent(low)} to {tables.percent(high or 0.0)}"
             )
+            if name in JUDGED:
+                text = f"{text} ({report.citations.judged_by})"
             yield Tile(tables.percent(value), text, interval)
     answer = report.latency_ms.answer
     taken, what = (answer, "an answer") if answer.p50 else (report.latency_ms.retrieval, "a search")
@@ -187,6 +190,7 @@ def _configuration(report: Report) -> Configuration:
         "files": ", ".join(str(file["path"]) for file in data.get("files", ())),
         "index": f"{index.get('articles', '?')} articles, {index.get('passages', '?')} passages, generation {config.get('generation', '?')}",
         "embedder": config.get("embedder"),
+        "support judged by": report.citations.judged_by,
         "backend": ", ".join(measured.backend for measured in report.all_backends),
         "clock, seed": f"{config.get('now', '?')}, {config.get('seed', '?')}",
     }

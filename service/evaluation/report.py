@@ -13,6 +13,7 @@ from index import GisaError
 from service.evaluation.datasets import DatasetUnusable
 from service.evaluation.metrics import COUNTS, LOWER_IS_BETTER, METRICS, NAMES, Estimate, Part
 from service.evaluation.selective import RiskCoverage
+from service.evaluation.support import GOLD, VERIFIER
 
 Estimates = dict[str, Estimate]
 
@@ -31,6 +32,18 @@ class Group(_Model):
     overall: Estimates
     by_type: dict[str, Estimates]
     by_slice: dict[str, Estimates]
+
+
+class CitationGroup(Group):
+    """The metrics of citations, and who judged support.
+
+    ``judged_by``: ``gold`` (evidence of the questions), ``model:…`` or ``nli:…`` (another judge), ``verifier`` (the
+    check that admitted the sentences, as in reports that don't say); None where there are no answers. Of
+    ``not_judged`` answers the judge could not tell, so that they don't count in support.
+    """
+
+    judged_by: str | None = VERIFIER
+    not_judged: int = 0
 
 
 class Latency(_Model):
@@ -106,7 +119,7 @@ class Report(_Model):
 
     retrieval: Group
     answers: Group
-    citations: Group
+    citations: CitationGroup
     abstention: Group
     latency_ms: LatencyGroup
     config: dict[str, Any]
@@ -217,6 +230,24 @@ def named(questions: Sequence[str], limit: int = 10) -> str:
     """The first names of a list, and the number of the others."""
     rest = len(questions) - limit
     return ", ".join(questions[:limit]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def judging(report: Report) -> str:
+    """Who judged support, as a sentence; empty where there are no answers."""
+    judged_by, left_out = report.citations.judged_by, report.citations.not_judged
+    if judged_by is None:
+        return ""
+    rest = f"; {left_out:,} answers it could not judge, and left out" if left_out else ""
+    return f"Support is judged by {judge_in_words(judged_by)}{rest}."
+
+
+def judge_in_words(judged_by: str) -> str:
+    """A name of a judge of support, as readers of a report know it."""
+    known = {
+        GOLD: "gold evidence",
+        VERIFIER: "the verifier itself, which also admitted the sentences",
+    }
+    return known.get(judged_by, judged_by)
 
 
 def warn_absent(absent: Sequence[str]) -> str:

@@ -7,10 +7,11 @@ import platform
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from index import Index, to_json
 from service.answer import Answerer
@@ -24,11 +25,13 @@ from service.evaluation.judge import Judge
 from service.evaluation.metrics import RESAMPLES, RETRIEVAL_DEPTH
 from service.evaluation.report import Report
 from service.evaluation.scoring import Forced, Outcome, build_report
+from service.evaluation.support import GOLD, VERIFIER, OtherJudge, Waiting
 from service.events import PassagesEvent
 from service.generate.extractive import ExtractiveBackend
 from service.generate.prompt import Prompt
 from service.schema import Answer
 
+JudgedBy = Literal["gold", "verifier"] | OtherJudge
 Track = Callable[[Sequence[GoldQuestion]], Iterable[GoldQuestion]]
 
 
@@ -39,6 +42,7 @@ def evaluate(
     now: datetime,
     backends: Sequence[str] = (),
     retrieval_only: bool = False,
+    judge: JudgedBy | None = None,
     seed: int = 0,
     config: Mapping[str, Any] | None = None,
     track: Track = iter,
@@ -46,9 +50,10 @@ def evaluate(
     """Ask all questions one after the other and report on the answers of each backend.
 
     ``now`` is for questions without a moment of their own; ``backends`` defaults to the configured one,
-    and those after the first become the report's ``others``; ``config`` is added to the report's own;
+    and those after the first become the report's ``others``; ``judge`` tells whether citations support
+    their sentences (default: gold evidence if the questions have it, else the verifier); ``config`` is added to the report's own;
     ``track`` shows progress. Raises DatasetUnusable if the index holds none of the articles that
-    the questions name, or if there is no such backend.
+    the questions name, if there is no such backend, or if gold evidence is to judge and there is none.
     """
     dataset = with_ids(dataset, answerer.index)
     wanted = tuple(dict.fromkeys(backends)) or (answerer.default_backend,)
@@ -57,7 +62,6 @@ def evaluate(
             f"no backend is called {unknown[0]!r}",
             remedy=f"There are {', '.join(sorted(answerer.backends))}; others need settings.",
         )
-    outcomes = asyncio.run(_Run(answerer, wanted, now, retrieval_only).ask_all(dataset, track))
     described = {
         **describe_service(answerer),
         "now": now.isoformat(),
@@ -68,12 +72,31 @@ def evaluate(
         "absent_articles": _absent(dataset, answerer.index),
         **(config or {}),
     }
-    judge = Judge.of(answerer.index, now)
-    first, *others = (
-        build_report(of_backend, judge, seed=seed, config={"backend": name, **described})
-        for name, of_backend in outcomes.items()
-    )
+    with asyncio.Runner() as runner:
+        judging = _judging(judge, dataset, answerer, Judge.of(answerer.index, now), runner.run)
+        asking = _Run(answerer, wanted, now, retrieval_only).ask_all(dataset, track)
+        first, *others = (
+            build_report(of_backend, judging, seed=seed, config={"backend": name, **described})
+            for name, of_backend in runner.run(asking).items()
+        )
     return first.model_copy(update={"others": tuple(others)})
+
+
+def _judging(
+    wanted: JudgedBy | None, dataset: Dataset, answerer: Answerer, judge: Judge, wait: Waiting
+) -> Judge:
+    """The judge with who is to tell of support. Raises DatasetUnusable."""
+    if isinstance(wanted, OtherJudge):
+        if answerer.judge is not None and answerer.judge.name == wanted.judge.name:
+            wanted = replace(wanted, name=f"{wanted.name}, which also grades the answers")
+        return judge.by_other(wanted, wait)
+    has_gold = wanted != VERIFIER and any(map(judge.has_gold, dataset.questions))
+    if wanted == GOLD and not has_gold:
+        raise DatasetUnusable(
+            "no right article holds a right answer or evidence of its question",
+            remedy="Without gold evidence support is judged by --judge nli, model or verifier.",
+        )
+    return judge.by_gold() if has_gold else judge
 
 
 def with_ids(dataset: Dataset, index: Index) -> Dataset:

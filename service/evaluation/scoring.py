@@ -27,7 +27,15 @@ from service.evaluation.metrics import (
     score_leads,
     score_retrieval,
 )
-from service.evaluation.report import Cited, Group, Latency, LatencyGroup, QuestionResult, Report
+from service.evaluation.report import (
+    CitationGroup,
+    Cited,
+    Group,
+    Latency,
+    LatencyGroup,
+    QuestionResult,
+    Report,
+)
 from service.evaluation.selective import Case, RiskCoverage, risk_coverage
 from service.generate.extractive import ExtractiveBackend
 from service.schema import Answer, Citation
@@ -74,7 +82,10 @@ def score(outcomes: Sequence[Outcome], judge: Judge) -> list[Parts]:
 
 def _score_reply(question: GoldQuestion, answer: Answer, judge: Judge) -> dict[str, Part]:
     citations = score_citations(
-        answer, supports=judge.supports, holds_numbers=holds_numbers, body_of=judge.body_of
+        answer,
+        supports=judge.supports(question, answer),
+        holds_numbers=holds_numbers,
+        body_of=judge.body_of,
     )
     is_related = answer.status == "related"
     named = judge.stories(citation.article_id for citation in answer.citations)
@@ -153,7 +164,7 @@ def build_report(
     return Report(
         retrieval=group("retrieval"),
         answers=group("answers"),
-        citations=group("citations"),
+        citations=_citations(group("citations"), results, judge),
         abstention=group("abstention"),
         latency_ms=_latency(results),
         config=dict(config),
@@ -161,6 +172,15 @@ def build_report(
         risk_coverage=_curve(outcomes),
         questions=results,
         titles={article_id: judge.title_of(article_id) for article_id in sorted(mentioned)},
+    )
+
+
+def _citations(group: Group, results: Sequence[QuestionResult], judge: Judge) -> CitationGroup:
+    answered = [r for r in results if r.status == "answered"]
+    return CitationGroup(
+        **dict(group),
+        judged_by=judge.judged_by if any(r.status for r in results) else None,
+        not_judged=sum("citations.support_recall" not in r.parts for r in answered),
     )
 
 

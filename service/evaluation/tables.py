@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from service.evaluation import ablation, slices
-from service.evaluation.comparison import TEST, Comparison, Difference, compare
+from service.evaluation.comparison import TEST, Comparison, Difference, compare, warn_judges
 from service.evaluation.metrics import COUNTS, MEANINGS, METRICS, Estimate
-from service.evaluation.report import Estimates, Group, Report, named, shown
+from service.evaluation.report import Estimates, Group, Report, judging, named, shown
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ def _group(report: Report, name: str) -> MetricGroup | None:
     meanings = [(metric, MEANINGS[f"{name}.{metric}"]) for metric in metrics]
     if name == "retrieval":  # once is enough
         meanings += [(f"… {label}", slices.MEANINGS[label]) for label in group.by_slice]
+    if name == "citations":
+        meanings.append(("support", judging(report)))
     rows = _group_rows(report, name, group, metrics)
     return MetricGroup(name.capitalize(), Table(headings, rows), meanings)
 
@@ -184,6 +186,7 @@ def _changes(title: str, changes: Comparison) -> Changes:
         f"Over the {changes.questions:,} questions of both reports.{left_out} p: {TEST}. "
         "Of twenty metrics without any change one falls below .05 by chance."
     )
+    note = " ".join(filter(None, (warn_judges(changes), note)))
     rows = [Row(d.metric, list(_difference(d))) for d in changes.differences]
     return Changes(title, Table(headings, rows), note)
 
