@@ -91,13 +91,6 @@ def shares(told: list[Outcome], label: str) -> dict[str | None, float]:
 
 
 def test_true_sentences_reach_the_reader(told: list[Outcome], judge: str) -> None:
-    print(
-        "XX",
-        judge,
-        Counter(o.sentence.label for o in told),
-        shares(told, "true"),
-        shares(told, "false"),
-    )
     true = shares(told, "true")
     assert true.get(None, 0.0) <= MAX_LOST
     if judge == "model":
