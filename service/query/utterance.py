@@ -36,7 +36,7 @@ class Utterance:
 
 def read(text: str, analyser: KoreanAnalyser) -> Utterance:
     """The utterance taken apart. A text in which nothing asks is its own core."""
-    heard = _MENTION.sub(lambda m: " " * len(m[0]), text)
+    heard = _ASIDE.sub(lambda m: " " * len(m[0]), text)
     segments = _segments(text, analyser.tokens(heard))
     best = max((segment.asks for segment in segments), default=Asks.NOTHING)
     if best <= Asks.STATES:
@@ -55,7 +55,13 @@ def read(text: str, analyser: KoreanAnalyser) -> Utterance:
     return Utterance(" ".join(map(str.strip, core)), context, _wishes(context or text), request)
 
 
-_MENTION = re.compile(r"(?<!\S)@[\w.-]+")
+_ASIDE = re.compile(
+    r"(?<!\S)(?:[Cc]{2}:?\s+)?[@/][A-Za-z가-힣][\w.-]*(?![\w/])"  # @기사봇, cc @자료팀, /ask
+    r"|^\s*(?:[A-Za-z][.):]|\[[^\]\n]{1,12}\]|【[^】\n]{1,12}】)(?=\s)"  # Q. and [문의]
+    r"|^\s*[A-Za-z][A-Za-z ,'-]*[.!:](?=\s+\S*[가-힣])"  # Please answer in English.
+    r"|(?<=[?.!])\s*[A-Za-z][A-Za-z ,'-]*[.!]?\s*$"
+)
+"""Whom a message is for, labels, and a sentence in another script beside a Korean question."""
 
 
 # -- segments --------------------------------------------------------------------------------------
@@ -153,9 +159,11 @@ def _without_calls(run: list[Token]) -> list[Token]:
     for n, token in enumerate(run[:3]):
         following = run[n + 1].tag if n + 1 < len(run) else ""
         calls = token.tag in {"JKV", "IC"} or (n > 0 and token.tag == "XSN" and token.form == "님")
+        comma = n + 1 < len(run) and run[n + 1].tag == "SP"
+        calls = calls or (comma and token.form in LEXICON["speech.about_asking"])
         calls = calls or (token.form == "들" and n > 0 and run[n - 1].form == "님")
         if calls and not following.startswith(("J", "X", "VCP")):
-            place = n + 1
+            place = n + 2 if comma else n + 1
     return run[place:]
 
 
