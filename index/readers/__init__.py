@@ -18,6 +18,7 @@ from index.readers.draft import ReadOptions, Unusable, canonical_url
 from index.readers.feeds import FeedReader, NewsXmlReader, XmlReader
 from index.readers.files import READ_ERRORS, Meter, Source, sources, total_bytes
 from index.readers.json_records import JsonReader
+from index.readers.office import DocxReader, HwpxReader, PdfReader
 from index.readers.page_text import PageTextReader
 from index.readers.records import RecordColumns
 from index.readers.rows import CsvReader, ParquetReader, XlsxReader, is_csv
@@ -83,6 +84,9 @@ READERS: dict[str, Callable[[Source, ReadOptions], ArticleReader]] = {
     ".xlsx": XlsxReader,
     ".xlsm": XlsxReader,
     ".parquet": ParquetReader,
+    ".pdf": PdfReader,
+    ".docx": DocxReader,
+    ".hwpx": HwpxReader,
     ".rss": FeedReader,
     ".atom": FeedReader,
     ".xml": XmlReader,
@@ -185,7 +189,7 @@ _SAVE_AS = {
 def _instead(kind: str) -> str:
     """What can be read in place of a kind of file that can't."""
     better = _SAVE_AS.get(kind)
-    return f"save it as {better}" if better else f"there are readers for {', '.join(READERS)}"
+    return f"save it as {better}" if better else f"what can be read: {' '.join(READERS)}"
 
 
 def _read_source(
