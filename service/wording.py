@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from service.schema import Answer, Interpreted, Role
+from service.schema import Answer, Citation, Interpreted, Role
 
 LEADS_TITLE = "가까운 기사"
 """Heads the leads of an answer whose status is ``related``."""
@@ -26,6 +26,14 @@ def understanding(interpreted: Interpreted) -> Iterator[str]:
     if named := interpreted.filters:
         names = ", ".join(named.names())
         yield f"조건: {names}, 이 조건{_SEARCHED[named.role]}"
+
+
+def extent(citation: Citation) -> Iterator[str]:
+    """What there is of a cited article, where that is not a whole article without pages."""
+    if citation.page is not None:
+        yield f"{citation.page}쪽"
+    if citation.excerpt:
+        yield "일부만 수록"
 
 
 def remarks(answer: Answer) -> Iterator[str]:

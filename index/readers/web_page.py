@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from index.boilerplate import MARK, OWNER, ends_sentence, joined_stamps, stamp_parts
@@ -96,7 +95,7 @@ def page_draft(page: str, options: ReadOptions) -> Draft:
         tags=about.tags(),
     )
     # Last, since taking the body takes the tree apart.
-    lead, draft.body = _lead(_without_menu(_body(tree, about)), title or "")
+    lead, draft.body = _lead(_body(tree, about), title or "")
     draft.subtitles = draft.subtitles or lead
     return draft
 
@@ -289,7 +288,7 @@ def _body(tree: HtmlElement, about: _About) -> str:
     bodies = (about.linked.get("articleBody"), about.state.get("body"))
     embedded = max((body for body in bodies if isinstance(body, str)), key=len, default="")
     embedded = text_of_html(embedded) if looks_like_html(embedded) else embedded
-    drop(tree, CAPTIONS)
+    drop(tree, f"{CAPTIONS}|//nav")
     _drop_facts(tree)
     _drop_menus(tree)
     _unfold_layout(tree)
@@ -332,14 +331,6 @@ def _is_prose_cell(cell: HtmlElement) -> bool:
     return len(fold(cell.text_content()[:5_000])) > _CELL_CHARS
 
 
-def _without_menu(text: str) -> str:
-    """The text without the lines of a menu above it: several that each name a section or a part of the page."""
-    lines = text.split("\n")
-    told = [at for at, line in enumerate(lines) if line.strip()]
-    run = [*takewhile(lambda at: boilerplate_rule(fold(lines[at])) in ("menu", "section"), told)]
-    return "\n".join(lines[run[-1] + 1 :]) if len(run) > 1 else text
-
-
 def _lead(text: str, title: str) -> tuple[list[str], str]:
     """The subtitles above a story, and the story without them, its title and menus."""
     lines = [_cells(line) for line in text.split("\n")]
@@ -351,6 +342,9 @@ def _lead(text: str, title: str) -> tuple[list[str], str]:
             kept.append(line)
         elif line and "|" not in line:
             lead.append(line)
+    menu = [line for line in kept if boilerplate_rule(line) in ("menu", "section")]
+    if len(menu) > 1:  # one alone may be the story's section
+        kept = [line for line in kept if line not in menu]
     if len(lead) > _LEAD_LINES:  # not subtitles, but a story in verses or a list
         return [], "\n".join(lines)
     return lead, "\n".join([*kept, *lines[story:]])

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from service.schema import Answer, Citation, Question, Sentence
 from service.slack.mrkdwn import bold, escape, formatted, link, pieces, plain
-from service.wording import LEADS_TITLE, NO_ANSWER, remarks, understanding
+from service.wording import LEADS_TITLE, NO_ANSWER, extent, remarks, understanding
 
 MAX_SECTION_CHARS = 3_000
 MAX_BLOCKS = 50
@@ -201,7 +201,8 @@ def _article(citation: Citation) -> str:
     title = link(citation.url, " ".join(citation.title.split())[:MAX_TITLE_CHARS])
     day = citation.published_at.date().isoformat() if citation.published_at else "날짜 모름"
     others = len(citation.also_reported_by)
-    facts = [citation.press or "언론사 모름", day, *([f"외 {others}개 매체"] if others else [])]
+    more = [f"외 {others}개 매체"] if others else []
+    facts = [citation.press or "언론사 모름", day, *extent(citation), *more]
     return f"{title} · {escape(' · '.join(facts)[:MAX_TITLE_CHARS])}"
 
 
