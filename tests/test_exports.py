@@ -7,18 +7,24 @@ import json
 import logging
 import zipfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from contracts.reader_contract import ARTICLE, ReaderContract
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from small_index import LIBRARY, TRAM, build, open_small
 
-from index import SEOUL, Article, MalformedArticle
+from index import SEOUL, Article, Filters, MalformedArticle
+from index.preparation import article_digest
 from index.readers import READERS, ReadOptions, read
 from index.readers.json_records import _Objects
 from index.readers.moments import parse_moment
 from index.sources import Sources, load_sources
+from service.schema import Citation
+from service.wording import extent
 
 HEADER = (
     "뉴스 식별자,일자,언론사,기고자,제목,통합 분류1,통합 분류2,인물,키워드,"
@@ -671,3 +677,42 @@ def test_packages_that_expand_too_far_are_refused(tmp_path: Path, kind: str) -> 
         package.writestr("Contents/section0.xml", b"<a>" + b" " * 30_000_000)
     (reason,) = reasons(saved(tmp_path / f"a{kind}", file.getvalue()))
     assert "expands to" in reason
+
+
+# --- what of it reaches the reader -----------------------------------------------------------
+
+
+def test_a_section_is_found_by_what_stands_above_it(tmp_path: Path) -> None:
+    chips = replace(TRAM, id="chips", section="경제>반도체")
+    others = [replace(TRAM, id=name, section=name) for name in ("경제학", "정치")]
+    build(tmp_path, [chips, *others])
+    with closing(open_small(tmp_path)) as index:
+        found = {
+            name: {hit.article.id for hit in index.search("트램", filters=Filters(section=(name,)))}
+            for name in ("경제", "경제>반도체", "반도체", "정치")
+        }
+        assert set(index.sections) == {"경제", "경제>반도체", "경제학", "정치"}
+    assert found == {"경제": {"chips"}, "경제>반도체": {"chips"}, "반도체": set(), "정치": {"정치"}}
+
+
+def test_excerpts_are_counted_and_kept(tmp_path: Path) -> None:
+    summary = build(tmp_path, [TRAM, replace(LIBRARY, excerpt=True, pages=(0, 30))])
+    assert summary.excerpts == 1
+    with closing(open_small(tmp_path)) as index:
+        kept = index.article(LIBRARY.id)
+    assert kept is not None
+    assert (kept.excerpt, kept.pages, kept.page_of(31)) == (True, (0, 30), 2)
+
+
+def test_known_articles_do_not_look_changed_for_what_they_lack() -> None:
+    assert article_digest(TRAM) == article_digest(replace(TRAM, excerpt=False, pages=()))
+    assert article_digest(TRAM) != article_digest(replace(TRAM, excerpt=True))
+
+
+def test_a_citation_says_what_there_is_of_its_article() -> None:
+    words = {"text": "가", "start": 0, "end": 1}
+    about = {"number": 1, "article_id": "a", "title": "가", "press": None, "published_at": None}
+    given = about | {"url": None, "quote": "가", "start": 0, "end": 1, "quotes": (words,)}
+    assert list(extent(Citation(**given))) == []  # type: ignore[arg-type]
+    told = extent(Citation(**given, excerpt=True, page=3))  # type: ignore[arg-type]
+    assert list(told) == ["3쪽", "일부만 수록"]

@@ -208,7 +208,7 @@ def _body(value: object) -> str:
 def _paragraph(value: object) -> str:
     """A paragraph, given as text or as a record of its own: ``{"id": …, "form": …}``."""
     if isinstance(value, dict):
-        named = (value.get(name) for name in LEXICON["fields.paragraph_texts"].words)
+        named = (value.get(name) for name in LEXICON["fields.paragraph_texts"].entries)
         value = next((text for text in named if isinstance(text, str) and text), None)
     if value is not None and not isinstance(value, str):
         raise Unusable(f"a paragraph of the body is not text but {type(value).__name__}")
