@@ -42,7 +42,8 @@ class BuildSummary:
     ``updated`` were known with other content, or cut by other chunk settings. ``duplicates`` of those
     added and updated turned out to be copies in a story that another article leads; they are counted
     at the end. ``share`` is the part of the input's bytes that is read, 0 to 1, where that is known;
-    ``rejected`` holds the first ``MAX_REJECTED`` of those quarantined.
+    ``rejected`` holds the first ``MAX_REJECTED`` of those quarantined. ``excerpts`` of those read are only the
+    beginning or a summary of their article, as their source gives no more.
     """
 
     read: int = 0
@@ -51,6 +52,7 @@ class BuildSummary:
     unchanged: int = 0
     duplicates: int = 0
     quarantined: int = 0
+    excerpts: int = 0
     passages: int = 0
     generation: int = 0
     seconds: float = 0.0
@@ -185,7 +187,9 @@ def _sort_out(
     summary.rejected += malformed[: MAX_REJECTED - len(summary.rejected)]
     if malformed:
         quarantine(malformed)
-    return [item for item in batch if isinstance(item, Article)]
+    articles = [item for item in batch if isinstance(item, Article)]
+    summary.excerpts += sum(article.excerpt for article in articles)
+    return articles
 
 
 def _unknown(

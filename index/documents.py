@@ -7,6 +7,7 @@ never has to ask whether an offset fits or a date has a zone.
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
@@ -25,7 +26,9 @@ class ArticleHeader:
     ``published_at_source`` names where it was found: ``record``, ``json_ld``, ``meta``, ``text``,
     ``dateline`` or ``page_header`` (the date of the page that the article was copied from, which
     is not necessarily the article's own). ``corrects`` and ``corrected_by`` are ids of articles; the
-    index works them out itself, and ignores what a source says.
+    index works them out itself, and ignores what a source says. ``excerpt`` tells that the source gave only
+    the beginning or a summary of the article. ``pages`` are the offsets in the body at which the pages of a
+    printed document begin, the first of them 0; empty where the source has no pages.
 
     Raises ValueError for an empty id, and for a moment without a time zone.
     """
@@ -44,6 +47,8 @@ class ArticleHeader:
     tags: tuple[str, ...] = ()
     corrects: tuple[str, ...] = ()
     corrected_by: tuple[str, ...] = ()
+    excerpt: bool = False
+    pages: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -57,6 +62,10 @@ class ArticleHeader:
     def published_on(self) -> date | None:
         """The calendar day of publication in Seoul."""
         return self.published_at.astimezone(SEOUL).date() if self.published_at else None
+
+    def page_of(self, offset: int) -> int | None:
+        """The number of the page, from 1, on which an offset of the body lies; None: it has no pages."""
+        return bisect_right(self.pages, offset) or None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,9 @@ _SECTION = LEXICON.expression(
     r"{newsroom.sections}(?:\s?[·/ㆍ&]\s?{newsroom.sections})*(?:\s?(?:일반|면))?"
 )
 _DESK = LEXICON.expression(r"[가-힣A-Za-z0-9]{0,12}{newsroom.desk_endings}")
+_OTHERS = re.compile(r"\s*외\s?\d{1,2}\s?[명인](?![가-힣])")
+"""Those who signed as well, uncounted: ``정다온 기자 외 1명``."""
+
 _POSITION = LEXICON.expression(r"\S{0,8}{names.titles|names.occupations}")
 _TEAM = LEXICON.expression(r"[가-힣A-Za-z\s]{0,12}{newsroom.teams}")
 _BREADCRUMB = re.compile(r"(?:홈|HOME|Home|메인|뉴스홈|뉴스)\s?[>›»/]\s?(.{1,40})")
@@ -88,7 +91,7 @@ def _is_place_word(word: str) -> bool:
 
 def reporter_names(text: str) -> tuple[str, ...]:
     """The people in an author field: ``김소연 기자 nicksy@mt.co.kr`` gives 김소연."""
-    bare = MAIL.sub(" ", text)
+    bare = MAIL.sub(" ", _OTHERS.sub("", text))
     names = []
     for piece in re.split(r"[,;/·ㆍ|&\n]+|\s및\s", bare):
         piece = _ROLE_BEFORE_NAME.sub(" ", piece).strip(" ()[]<>=-:")
@@ -113,7 +116,7 @@ def credit_line(text: str) -> Credit | None:
     """
     if not 2 <= len(text) <= MAX_CREDIT_CHARS:
         return None
-    bare, mails = MAIL.subn(" ", text)
+    bare, mails = MAIL.subn(" ", _OTHERS.sub("", text))
     if not mails and not _ROLE_HINT.search(bare):
         return None
     return _credit_of([token for token in _SPLIT.split(bare) if token], mails > 0)

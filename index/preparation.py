@@ -16,11 +16,18 @@ from index.korean import KoreanAnalyser
 from index.protocols import Embedder, IndexedArticle, Recipe, Span, StoredArticle, Vectors
 from index.variants import names_introduced
 
+_LATER_FIELDS = ("excerpt", "pages")
+"""Fields that articles had not at first: empty ones must not make known articles look changed."""
+
 
 def article_digest(article: Article) -> str:
     """Changes with anything that the article says of itself."""
     article = replace(article, corrects=(), corrected_by=())  # others say these of it
-    text = json.dumps(to_json(article), ensure_ascii=False, sort_keys=True)
+    said = to_json(article)
+    for name in _LATER_FIELDS:
+        if not said[name]:
+            del said[name]
+    text = json.dumps(said, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -233,7 +233,15 @@ class Index:
             }
             for spelling in query.spellings
         ]
-        return self._engine.search(vector, queries, filters, depth)
+        return self._engine.search(vector, queries, self._with_subsections(filters), depth)
+
+    def _with_subsections(self, filters: Filters) -> Filters:
+        """The filters with the paths of sections below those that they name: ``경제>반도체`` for ``경제``."""
+        if not filters.section:
+            return filters
+        known = self.statistics().sections
+        below = [s for s in known if any(s.startswith(f"{name}>") for name in filters.section)]
+        return replace(filters, section=tuple(dict.fromkeys((*filters.section, *below))))
 
     def article(self, article_id: str) -> Article | None:
         """The current version of an article."""
@@ -298,8 +306,10 @@ class Index:
 
     @property
     def sections(self) -> tuple[str, ...]:
-        """The names of the sections in which they appeared."""
-        return self.statistics().sections
+        """The names of the sections in which they appeared; of a path (``경제>반도체``) also those above it."""
+        paths = (name.split(">") for name in self.statistics().sections)
+        above = (">".join(path[: n + 1]) for path in paths for n in range(len(path)))
+        return tuple(dict.fromkeys(above))
 
     def has_reporter(self, name: str) -> bool:
         """Whether an article names this reporter."""

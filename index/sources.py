@@ -5,6 +5,7 @@
     [dongnam]                            # any name; messages use it
     match.press = "동람경제"              # and / or match.host, match.path; a list means any of them
     timezone = "UTC"                     # of moments without an offset, or marked Z
+    date_order = "mdy"                   # of days in figures without the year in front: mdy, dmy
     drop_lines = ['^\\[광고\\]']            # lines that match are dropped
     cut_at = ['^◆ 동람경제 추천']          # the story ends before the first line that matches
     drop_nodes = [".ad", "#related"]     # CSS: nodes removed from a page before its text is taken
@@ -27,7 +28,7 @@ from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -40,6 +41,10 @@ COLUMN_FIELDS = (
 )  # fmt: skip
 
 
+DateOrder = Literal["ymd", "mdy", "dmy"]
+"""In which order day, month and year of a date in figures stand where its year has no four digits in front."""
+
+
 @dataclass(frozen=True)
 class SourceRules:
     """The rules of one source; the module describes them. An empty criterion matches everything."""
@@ -49,6 +54,7 @@ class SourceRules:
     host: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
     timezone: tzinfo | None = None
+    date_order: DateOrder | None = None
     drop_lines: tuple[re.Pattern[str], ...] = ()
     cut_at: tuple[re.Pattern[str], ...] = ()
     drop_nodes: tuple[str, ...] = ()
@@ -132,7 +138,9 @@ def _is_path(path: str, patterns: Iterable[str]) -> bool:
 
 # --- checking --------------------------------------------------------------------------------
 
-_KEYS = ("match", "timezone", "drop_lines", "cut_at", "drop_nodes", "columns", "defaults")
+_KEYS = (
+    "match", "timezone", "date_order", "drop_lines", "cut_at", "drop_nodes", "columns", "defaults",
+)  # fmt: skip
 
 
 @dataclass
@@ -153,6 +161,7 @@ class _Table:
         return SourceRules(
             name=name,
             timezone=self._zone(),
+            date_order=self._order(),
             drop_lines=tuple(map(self._pattern, self._list("drop_lines"))),
             cut_at=tuple(map(self._pattern, self._list("cut_at"))),
             drop_nodes=tuple(map(self._xpath, self._list("drop_nodes"))),
@@ -199,6 +208,12 @@ class _Table:
         except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
             self._refuse("timezone", f"there is no time zone {name!r}")
             return None
+
+    def _order(self) -> DateOrder | None:
+        order: DateOrder | None = self.values.get("date_order")
+        if order is not None and order not in get_args(DateOrder):
+            self._refuse("date_order", f"{order!r} is none of {', '.join(get_args(DateOrder))}")
+        return order
 
     def _pattern(self, text: str) -> re.Pattern[str]:
         try:

@@ -155,6 +155,8 @@ def cite(
         quotes=quotes,
         answer_spans=(Span(start=answer[0] - start, end=answer[1] - start),) if answer else (),
         also_reported_by=source.also_reported_by,
+        excerpt=source.article.excerpt,
+        page=source.article.page_of(start),
     )
 
 

@@ -175,6 +175,14 @@ class Citation(BaseModel):
         ),
     ] = ()
     also_reported_by: tuple[str, ...] = ()
+    excerpt: Annotated[
+        bool,
+        Field(description="The archive has only the beginning or a summary of the article."),
+    ] = False
+    page: Annotated[
+        int | None,
+        Field(description="The page of a printed document on which the quote begins, from 1."),
+    ] = None
 
     @model_validator(mode="before")
     @classmethod

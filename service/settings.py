@@ -231,6 +231,11 @@ class Settings(BaseSettings):
     source_timezone: str = Field(
         "Asia/Seoul", description="Zone of timestamps that articles give without one."
     )
+    date_order: Literal["ymd", "mdy", "dmy"] = Field(
+        "ymd",
+        description="How days in figures are read that have no four-digit year in front: 25.06.12 (ymd), "
+        "06/12/2025 as 12 June (mdy) or 6 December (dmy).",
+    )
     sources: Path | None = Field(
         None, description="TOML file of extra rules for single sources, or none."
     )

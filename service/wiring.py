@@ -255,5 +255,8 @@ def read_options(settings: Settings) -> ReadOptions:
         ) from None
     sources = load_sources(settings.sources) if settings.sources else Sources()
     return ReadOptions(
-        source_timezone=zone, max_file_bytes=settings.max_file_mb * 1_000_000, sources=sources
+        source_timezone=zone,
+        max_file_bytes=settings.max_file_mb * 1_000_000,
+        date_order=settings.date_order,
+        sources=sources,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from service.schema import Answer, Interpreted, Role, Sentence
+from service.schema import Answer, Citation, Interpreted, Role, Sentence
 
 LEADS_TITLE = "가까운 기사"
 """Heads the leads of an answer whose status is ``related``."""
@@ -49,6 +49,14 @@ def marked(answer: Answer) -> str:
 def unmarked(text: str) -> str:
     """An earlier answer without the marks, which are no part of what it says."""
     return text.replace(f" ({REWORDED})", "")
+
+
+def extent(citation: Citation) -> Iterator[str]:
+    """What there is of a cited article, where that is not a whole article without pages."""
+    if citation.page is not None:
+        yield f"{citation.page}쪽"
+    if citation.excerpt:
+        yield "일부만 수록"
 
 
 def remarks(answer: Answer) -> Iterator[str]:

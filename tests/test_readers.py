@@ -756,14 +756,14 @@ def test_a_folder_is_walked_in_order(tmp_path: Path) -> None:
     write(tmp_path / ".git/x.jsonl", "broken")
     write(tmp_path / "README.md", "# 읽어 두기")
     write(tmp_path / "a/style.css", "p {}")
-    write(tmp_path / "a/report.pdf", b"%PDF")
+    write(tmp_path / "a/report.hwp", b"HWP")
     items = list(read(tmp_path))
     assert [item.id for item in items if isinstance(item, Article)] == [
         "a/y.jsonl", "a/z.jsonl", "b.jsonl", "c.jsonl",
     ]  # fmt: skip
     malformed = [item for item in items if isinstance(item, MalformedArticle)]
     assert [(Path(item.path).name, item.reason) for item in malformed] == [
-        ("report.pdf", "unsupported kind of file: .pdf")
+        ("report.hwp", "unsupported kind of file: .hwp; save it as .hwpx or .pdf")
     ]
 
 
@@ -776,7 +776,8 @@ def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
 def test_what_is_no_file_is_reported(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.txt")
     assert [report.reason for report in reports(tmp_path)] == ["not a regular file"]
-    assert reports(write(tmp_path / "a.xyz", "?"))[0].reason == "unsupported kind of file: .xyz"
+    reason = reports(write(tmp_path / "a.xyz", "?"))[0].reason
+    assert reason.startswith("unsupported kind of file: .xyz; what can be read: .txt ")
 
 
 def test_a_path_that_is_not_there_raises_at_once(tmp_path: Path) -> None:
@@ -822,13 +823,13 @@ def test_zip(tmp_path: Path) -> None:
         "__MACOSX/._a.jsonl": b"\x00",
         "notes.md": "-",
         "inner.zip": b"PK",
-        "scan.pdf": b"%PDF",
+        "old.xls": b"XLS",
     }
     path = zipped(tmp_path / "a.zip", members)
     assert [article.id for article in read_articles(path)] == ["2", "1"]
     assert [(report.path, report.reason) for report in reports(path)] == [
         (f"{path}!inner.zip", "an archive inside an archive"),
-        (f"{path}!scan.pdf", "unsupported kind of file: .pdf"),
+        (f"{path}!old.xls", "unsupported kind of file: .xls; save it as .xlsx or .csv"),
     ]
 
 

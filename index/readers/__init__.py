@@ -1,4 +1,4 @@
-"""Reads articles: page text, HTML, JSON lines, CSV, Parquet, feeds and news XML.
+"""Reads articles: page text, HTML, JSON, CSV, spreadsheets, Parquet, feeds, news XML and documents.
 
 ``read`` takes any path: a file, a folder or an archive (``.gz``, ``.zip``) of these. Input that can't
 become an article is yielded as a MalformedArticle that says why, and reading continues.
@@ -17,8 +17,11 @@ from index.errors import MalformedArticle, SourceUnreadable
 from index.readers.draft import ReadOptions, Unusable, canonical_url
 from index.readers.feeds import FeedReader, NewsXmlReader, XmlReader
 from index.readers.files import READ_ERRORS, Meter, Source, sources, total_bytes
+from index.readers.json_records import JsonReader
+from index.readers.office import DocxReader, HwpxReader, PdfReader
 from index.readers.page_text import PageTextReader
-from index.readers.records import CsvReader, JsonLinesReader, ParquetReader
+from index.readers.records import RecordColumns
+from index.readers.rows import CsvReader, ParquetReader, XlsxReader, is_csv
 from index.readers.web_page import WebPageReader
 
 if TYPE_CHECKING:
@@ -47,17 +50,43 @@ class Ledger(Protocol):
     def setdefault(self, key: str, default: bytes, /) -> bytes: ...
 
 
+class TextReader:
+    """A file of text: a page, or a table that a spreadsheet saved under this suffix."""
+
+    def __init__(self, source: Source, options: ReadOptions) -> None:
+        self._source, self._options = source, options
+        self._reader: ArticleReader | None = None
+
+    @property
+    def line(self) -> int | None:
+        """The line that was read last, if lines count."""
+        return getattr(self._reader, "line", None)
+
+    def read(self) -> Iterator[Article | MalformedArticle]:
+        """See ``ArticleReader``."""
+        columns = RecordColumns(self._source.name, self._options)
+        kind = CsvReader if is_csv(self._source, columns) else PageTextReader
+        self._reader = kind(self._source, self._options)
+        yield from self._reader.read()
+
+
 READERS: dict[str, Callable[[Source, ReadOptions], ArticleReader]] = {
-    ".txt": PageTextReader,
-    ".text": PageTextReader,
+    ".txt": TextReader,
+    ".text": TextReader,
     ".html": WebPageReader,
     ".htm": WebPageReader,
     ".xhtml": WebPageReader,
-    ".jsonl": JsonLinesReader,
-    ".ndjson": JsonLinesReader,
+    ".json": JsonReader,
+    ".jsonl": JsonReader,
+    ".ndjson": JsonReader,
     ".csv": CsvReader,
     ".tsv": CsvReader,
+    ".xlsx": XlsxReader,
+    ".xlsm": XlsxReader,
     ".parquet": ParquetReader,
+    ".pdf": PdfReader,
+    ".docx": DocxReader,
+    ".hwpx": HwpxReader,
     ".rss": FeedReader,
     ".atom": FeedReader,
     ".xml": XmlReader,
@@ -134,8 +163,33 @@ def _read(
         elif source.kind in READERS:
             yield from _read_source(source, options, ledger)
         else:
-            reason = f"unsupported kind of file: {source.kind or 'no suffix'}"
+            reason = (
+                f"unsupported kind of file: {source.kind or 'no suffix'}; {_instead(source.kind)}"
+            )
             yield MalformedArticle(reason, path=source.name)
+
+
+_SAVE_AS = {
+    ".xls": ".xlsx or .csv",
+    ".xlsb": ".xlsx or .csv",
+    ".ods": ".xlsx or .csv",
+    ".hwp": ".hwpx or .pdf",
+    ".doc": ".docx",
+    ".rtf": ".docx",
+    ".odt": ".docx",
+    ".mht": ".html",
+    ".mhtml": ".html",
+    ".7z": ".zip",
+    ".rar": ".zip",
+    ".tar": ".zip",
+    ".tgz": ".zip",
+}
+
+
+def _instead(kind: str) -> str:
+    """What can be read in place of a kind of file that can't."""
+    better = _SAVE_AS.get(kind)
+    return f"save it as {better}" if better else f"what can be read: {' '.join(READERS)}"
 
 
 def _read_source(

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from index.clean import Cleaned, clean, clean_title, fold
+from index.clean import Cleaned, clean, clean_title, fold, normalise
 from index.documents import SEOUL, Article
 from index.lexicon import LEXICON
 from index.newsroom import reporter_names
+from index.readers.days_in_figures import is_ambiguous_day
 from index.readers.moments import parse_moment
-from index.sources import NO_RULES, SourceRules, Sources
+from index.sources import NO_RULES, DateOrder, SourceRules, Sources
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ MAX_TEXT_CHARS, MAX_TEXT_LINES = 1_000_000, 20_000
 
 MAX_TITLE_CHARS = 300
 _HEADLINE_CHARS = 80
+_PLACED_CHARS = 8
+"""A shorter line may stand anywhere, and does not tell where its page begins."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,14 @@ class ReadOptions:
     ``source_timezone``: the zone of moments without an offset, or marked ``Z``.
     ``max_file_bytes``: the most that is held in memory for one article: a page, a feed, one record
     of a larger file. Files of records may have any size; an archive may expand to a hundred times
-    its own. ``columns``: article field to its name in records, ``{"body": "내용"}``.
+    its own. ``date_order``: how days in figures are read that are not year, month, day: ``mdy`` reads
+    ``06/12/2025`` as 12 June, ``dmy`` as 6 December, and ``ymd`` not at all. ``columns``: article field to its name in records, ``{"body": "내용"}``.
     ``sources``: extra rules for single sources.
     """
 
     source_timezone: tzinfo = SEOUL
     max_file_bytes: int = MAX_FILE_BYTES
+    date_order: DateOrder = "ymd"
     columns: Mapping[str, str] = field(default_factory=dict)
     sources: Sources = field(default_factory=Sources)
 
@@ -56,7 +61,7 @@ class Draft:
     """What a reader found, as it stands in the source.
 
     ``moments`` are candidates for the time of publication, each with where it was found, best first;
-    ``page_date`` is the last resort.
+    ``page_date`` is the last resort. ``pages`` are the texts of the pages of a printed document.
     """
 
     body: str
@@ -72,10 +77,16 @@ class Draft:
     url: str | None = None
     place: str | None = None
     tags: Iterable[str] = ()
+    excerpt: bool = False
+    pages: Sequence[str] = ()
 
 
 class Unusable(ValueError):
     """A record or page holds no article. The message says why."""
+
+
+class TooLarge(Unusable):
+    """More than may be held in memory for one article."""
 
 
 def check_length(text: str) -> str:
@@ -106,7 +117,8 @@ def assemble(draft: Draft, options: ReadOptions) -> Article:
     title = title or _first_sentence(body)
     page_date = (draft.page_date or found.page_date, "page_header")
     moments = [*draft.moments, (found.published, "text"), page_date]
-    published_at, source = _published(moments, zone)
+    order = rules.date_order or options.date_order
+    published_at, source = _published(moments, zone, order)
     url = fold(draft.url or "") or None
     return Article(
         id=_given_id(draft) or article_id(url, press, title, published_at),
@@ -114,15 +126,40 @@ def assemble(draft: Draft, options: ReadOptions) -> Article:
         subtitles=subtitles,
         press=press,
         reporters=_reporters(draft.reporters, press) or found.reporters,
-        section=fold(draft.section or "") or found.section or rules.defaults.get("section"),
+        section=_section(draft.section) or found.section or rules.defaults.get("section"),
         published_at=published_at,
         published_at_source=source,
-        modified_at=parse_moment(draft.modified, zone) or parse_moment(found.modified, zone),
+        modified_at=parse_moment(draft.modified, zone, order)
+        or parse_moment(found.modified, zone, order),
         url=url,
         place=draft.place or found.place,
         tags=tuple(dict.fromkeys(filter(None, map(fold, (*draft.tags, *found.tags))))),
         body=body,
+        excerpt=draft.excerpt,
+        pages=_page_starts(body, draft.pages),
     )
+
+
+def _section(text: str | None) -> str:
+    """A section on one line, the steps of a path (``경제 > 반도체``) without blanks between them."""
+    return re.sub(r"\s*[>›»]\s*", ">", fold(text or "")).strip(">")
+
+
+def _page_starts(body: str, pages: Sequence[str]) -> tuple[int, ...]:
+    """Where each page begins in the body: at the first of its lines that cleaning left there.
+
+    Compared without blanks, since cleaning joins lines. A page of which nothing is left begins where the next does.
+    """
+    if not pages:
+        return ()
+    places = [at for at, char in enumerate(body) if not char.isspace()]
+    squeezed, position, starts = "".join(body[at] for at in places), 0, [0]
+    for page in pages[1:]:
+        lines = ("".join(line.split()) for line in normalise(page).split("\n"))
+        found = (squeezed.find(line, position) for line in lines if len(line) >= _PLACED_CHARS)
+        position = next((at for at in found if at >= 0), position)
+        starts.append(places[position] if places else 0)
+    return tuple(starts)
 
 
 def _cleaned(text: str, draft: Draft, options: ReadOptions) -> tuple[SourceRules, Cleaned]:
@@ -203,12 +240,13 @@ def _reporters(signatures: Iterable[str], press: str | None) -> tuple[str, ...]:
 
 
 def _published(
-    moments: list[tuple[object, str]], zone: tzinfo
+    moments: list[tuple[object, str]], zone: tzinfo, order: DateOrder
 ) -> tuple[datetime | None, str | None]:
     for value, source in moments:
         if value in (None, ""):
             continue
-        if moment := parse_moment(value, zone):
+        if moment := parse_moment(value, zone, order):
             return moment, source
-        log.warning("not a moment, ignored: %.60r (from %s)", value, source)
+        hint = " (GISA_DATE_ORDER may say how to read it)" if is_ambiguous_day(value) else ""
+        log.warning("not a moment, ignored: %.60r (from %s)%s", value, source, hint)
     return None, None

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import MalformedArticle
-from index.readers.draft import ReadOptions, Unusable
+from index.readers.draft import ReadOptions, TooLarge, Unusable
 
 MAX_UNFOLDING = 100
 """How many times its own size an archive may expand to. Korean JSONL expands 4 to 10 times; zip
@@ -30,7 +30,7 @@ READ_ERRORS = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, 
 """What reading a damaged, encrypted or vanished stream raises."""
 
 NOT_ARTICLES = frozenset(
-    """.md .json .yml .yaml .toml .css .js .map .png .jpg .jpeg .gif .webp .svg .ico .bmp .avif .woff
+    """.md .yml .yaml .toml .css .js .map .png .jpg .jpeg .gif .webp .svg .ico .bmp .avif .woff
     .woff2 .ttf .eot .otf .mp3 .mp4 .webm .mov .py .sh .log .lock .sha256 .md5""".split()
 )
 """Suffixes of files that often lie beside articles and are skipped without a report."""
@@ -50,7 +50,7 @@ class Source:
         with self.opener() as stream:
             data = stream.read(self.max_bytes + 1)
         if len(data) > self.max_bytes:
-            raise Unusable(f"larger than {self.max_bytes:,} bytes")
+            raise TooLarge(f"larger than {self.max_bytes:,} bytes")
         if not data.strip():
             raise Unusable("empty")
         return data
@@ -62,10 +62,13 @@ class Source:
     def lines(self) -> Iterator[tuple[int, str | Unusable]]:
         """Lines with their ends, numbered from 1; in place of an unreadable line, the reason."""
         with self.opener() as stream:
-            if stream.peek(2)[:2] in UTF16_MARKS:
+            head = stream.peek(_SAMPLE_BYTES)[:_SAMPLE_BYTES]
+            if head[:2] in UTF16_MARKS:
                 # What spreadsheets call Unicode text: it can't be split into lines byte by byte.
-                yield from enumerate(self.text().splitlines(keepends=True), start=1)
+                yield from enumerate(_wide_lines(stream, self.max_bytes), start=1)
                 return
+            if b"\r" in head and b"\n" not in head:
+                stream = BufferedReader(_LineFeeds(stream))  # as old spreadsheets end lines
             decoder = LineDecoder()
             for number, line in enumerate(_bounded_lines(stream, self.max_bytes), start=1):
                 yield number, _attempt(decoder, line, self.max_bytes)
@@ -73,7 +76,7 @@ class Source:
 
 def _attempt(decoder: LineDecoder, line: bytes | None, limit: int) -> str | Unusable:
     if line is None:
-        return Unusable(f"line longer than {limit:,} bytes")
+        return TooLarge(f"line longer than {limit:,} bytes")
     try:
         return decoder.decode(line)
     except Unusable as error:
@@ -88,6 +91,37 @@ def _bounded_lines(stream: BufferedReader, limit: int) -> Iterator[bytes | None]
         while line and not line.endswith(b"\n"):
             line = stream.readline(1 << 20)
         yield None
+
+
+def _wide_lines(stream: BufferedReader, limit: int) -> Iterator[str | Unusable]:
+    text = io.TextIOWrapper(stream, encoding="utf-16", newline=None)
+    try:
+        while line := text.readline(limit + 1):
+            if len(line) <= limit:
+                yield line
+                continue
+            while line and not line.endswith("\n"):
+                line = text.readline(1 << 20)
+            yield TooLarge(f"line longer than {limit:,} characters")
+    except UnicodeError as error:
+        yield Unusable(f"damaged utf-16 text: {error}")
+    finally:
+        text.detach()
+
+
+class _LineFeeds(io.RawIOBase):
+    """A stream with carriage returns as line feeds."""
+
+    def __init__(self, stream: BufferedReader) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read1(len(buffer)).replace(b"\r", b"\n")
+        buffer[: len(data)] = data
+        return len(data)
 
 
 # --- encodings -------------------------------------------------------------------------------

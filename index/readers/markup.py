@@ -17,7 +17,10 @@ MAX_TAGS = 100_000
 MAX_TAG_WORDS = 5_000
 """Attributes of one tag: the time to parse them grows with the square of their number."""
 
-_TAG = re.compile(r"""<[a-zA-Z](?:[^"'>]++|"[^"]*+"|'[^']*+'|["'])*+""")
+_VALUE = r"""=\s*(?:"[^"]*+"|'[^']*+')"""
+_TAG = re.compile(rf"<[a-zA-Z](?:{_VALUE}|[^>])*+")
+"""As browsers read it: a quote opens a value only behind ``=``; anywhere else it is a letter like others."""
+
 _LONG_TAG = 10_000
 _HTML = re.compile(
     r"</?(?:p|br|div|span|strong|b|em|i|img|a|figure|table|h[1-6]|ul|li|section|article|font)"
@@ -51,7 +54,7 @@ def parse_html(text: str) -> HtmlElement:
     if text.count("<") > MAX_TAGS:
         raise Unusable(f"more than {MAX_TAGS:,} tags")
     for tag in _TAG.finditer(text):
-        if len(tag[0]) > _LONG_TAG and len(tag[0].split()) > MAX_TAG_WORDS:
+        if len(tag[0]) > _LONG_TAG and len(re.sub(_VALUE, " ", tag[0]).split()) > MAX_TAG_WORDS:
             raise Unusable(f"a tag with more than {MAX_TAG_WORDS:,} attributes")
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:

@@ -5,21 +5,27 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, tzinfo
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 from index.dates import moment_in
 from index.documents import SEOUL
+from index.readers.days_in_figures import day_in_figures
+from index.sources import DateOrder
 
 _DIGITS = re.compile(r"(\d{8})(?:[T ]?(\d{2})(\d{2})(\d{2})?)?")
 _YEARS = range(1900, 2101)
 
 
-def parse_moment(value: object, zone: tzinfo) -> datetime | None:
+def parse_moment(value: object, zone: tzinfo, order: DateOrder = "ymd") -> datetime | None:
     """Read a moment: ISO 8601, RFC 2822, ``2020.07.13. 오후 5:04``, ``20251208``, epoch seconds.
+
+    Also as spreadsheets give it (``20251208.0``, day numbers, ``25.06.12``; see ``days_in_figures``), for
+    which ``order`` says how figures are read that do not begin with the year.
 
     A moment without an offset is taken to be in ``zone``, and so is one marked ``Z``: Korean exports
     put it on local times. None if it can't be read, or lies outside the years 1900 to 2100.
     """
-    moment = _read(value, zone)
+    moment = _read(value, zone, order)
     if moment is None or moment.year not in _YEARS:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)
@@ -29,7 +35,7 @@ def parse_moment(value: object, zone: tzinfo) -> datetime | None:
         return None
 
 
-def _read(value: object, zone: tzinfo) -> datetime | None:
+def _read(value: object, zone: tzinfo, order: DateOrder) -> datetime | None:
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):
@@ -38,8 +44,10 @@ def _read(value: object, zone: tzinfo) -> datetime | None:
         return None
     text = str(value).strip()[:64]
     if isinstance(value, float):
-        text = f"{value:.0f}" if abs(value) < 1e15 else ""
-    for read in (_iso, _digits, moment_in, _rfc):
+        # A day number has a fraction; seconds and 20250311.0 are whole.
+        text = repr(value) if abs(value) < 1e6 else f"{value:.0f}" if abs(value) < 1e15 else ""
+    text = re.sub(r"(?<=\d{8})\.0*$", "", text) if text.replace(".", "").isdigit() else text
+    for read in (partial(day_in_figures, order=order), _iso, _digits, moment_in, _rfc):
         try:
             moment = read(text)
         except (ValueError, OverflowError, TypeError, IndexError):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from index.clean import clean_title
+from index.readers.flight import flight_values
 from index.readers.markup import looks_like_html, text_of_html
 from index.readers.records import field_of
 
@@ -51,8 +52,11 @@ def embedded_story(tree: HtmlElement, title: str | None) -> Data:
     """
     wanted = clean_title(title or "")
     best: tuple[bool, int, Data, str] = (False, _MIN_STORY_CHARS - 1, {}, "")
-    for script in tree.xpath("//script[not(contains(@type,'ld+json'))]")[:MAX_SCRIPTS]:
-        for item in _dicts(_values(script.text or "")):
+    scripts = [node.text or "" for node in tree.xpath("//script[not(contains(@type,'ld+json'))]")]
+    pushed = [text for text in scripts if "__next_f" in text]
+    others = [text for text in scripts if "__next_f" not in text][:MAX_SCRIPTS]
+    for values in (flight_values(pushed), *map(_values, others)):
+        for item in _dicts(values):
             body = max((_text(item[key]) for key in _BODY_KEYS if key in item), key=len, default="")
             if len(body) < _MIN_STORY_CHARS:
                 continue

@@ -1,91 +1,168 @@
-"""Records: JSON lines, CSV and Parquet, one article per record."""
+"""Records, one article each: from columns or keys of any name to a draft. The readers of rows and JSON share this."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import logging
 import re
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from index.boilerplate import ends_sentence
 from index.clean import fold
 from index.documents import Article
 from index.errors import MalformedArticle
 from index.lexicon import LEXICON
 from index.readers.draft import Draft, ReadOptions, Unusable, assemble
-from index.readers.files import Source
 from index.readers.markup import looks_like_html, text_of_html
 
 log = logging.getLogger(__name__)
 
 Item = Article | MalformedArticle
 
-_KNOWN_EXTRAS = frozenset({"published_at_source"})
+_CUT_OFF = re.compile(r"(?:\.{3,}|…)[”’\"')\]]*\s*$")
+_CUT_LENGTHS = range(190, 211)
+"""BigKinds gives the first 200 characters of a body, not always with dots behind them."""
+
+_GENERIC_TITLE = re.compile(r".{1,20}\d{4}년 기사")
+"""What the newspaper corpus of the National Institute of Korean Language gives as titles."""
 
 
 class RecordColumns:
     """Maps a source's columns to our fields; unknown columns are named once, in one warning."""
 
     def __init__(self, source: str, options: ReadOptions) -> None:
-        self._source, self._options = source, options
+        self.source, self._options = source, options
         self._given = {column: name for name, column in options.columns.items()}
-        self._field_of: dict[str, str | None] = {}
+        self._field_of: dict[str, tuple[str, int] | None] = {}
         self._unknown: list[str] = []
         self._warned = False
 
+    def article(self, record: Mapping[str, Any], line: int | None) -> Item:
+        """The article of one record, or a report that names the line."""
+        try:
+            return assemble(self.draft(record), self._options)
+        except (ValueError, RecursionError) as error:
+            return MalformedArticle(why(error), path=self.source, line=line)
+
     def draft(self, record: Mapping[str, Any]) -> Draft:
         """The draft of one record. Raises Unusable if it has no body, or one that is not text."""
-        values: dict[str, Any] = {}
-        for column, value in record.items():
-            name = self._field(column)
-            if name is None or value in (None, "", []) or value != value:  # NaN
+        best: dict[str, tuple[int, Any]] = {}
+        for column, value in _unwrapped(record):
+            field = self._field(column)
+            if field is None or value in (None, "", []) or value != value:  # NaN
                 continue
-            # "body" takes precedence over "content" where a record has both.
-            if name not in values or column.lower() == name or column in self._given:
-                values[name] = value
+            name, rank = field
+            if name not in best or rank < best[name][0]:
+                best[name] = rank, value
         self._warn_once()
-        return _draft(values)
+        return _draft({name: value for name, (_, value) in best.items()})
 
-    def _field(self, column: str) -> str | None:
+    def has_body(self, columns: Iterable[object]) -> bool:
+        """Whether one of the columns holds the text of an article, or an excerpt of it."""
+        fields = (self._given.get(str(column)) or field_of(str(column)) for column in columns)
+        return any(name in ("body", "excerpt") for name in fields)
+
+    def is_article(self, record: Mapping[str, Any], *, in_list: bool = False) -> bool:
+        """Whether a record is an article: it has a body, or in a list of such records a title and an excerpt."""
+        fields: dict[str | None, Any] = {}
+        for column, value in _unwrapped(record):
+            fields.setdefault(self._given.get(column) or field_of(column), value)
+        if "body" in fields:
+            return not _is_list_of_articles(fields["body"])
+        return in_list and "title" in fields and "excerpt" in fields
+
+    def without_body(self, columns: Iterable[object]) -> Unusable:
+        """What to say of a table of which no column is known to hold a body."""
+        names = ", ".join(repr(str(column)[:40]) for column in list(columns)[:20])
+        return Unusable(
+            f"no column is known to hold an article's body; there are {names}. "
+            'Name it in the file of GISA_SOURCES: match.path = "…", columns = {body = "…"}'
+        )
+
+    def _field(self, column: str) -> tuple[str, int] | None:
+        """The field of ours and the column's rank for it; the lowest holds where a record has several."""
         if column not in self._field_of:
-            known = self._given.get(column) or field_of(str(column))
-            if known is None and column not in _KNOWN_EXTRAS:
+            given = self._given.get(column)
+            known = (given, -1) if given else _ranked_field(column)
+            if known is None and _plain(column) not in LEXICON["fields.column_silent"]:
                 self._unknown.append(str(column)[:40])
             self._field_of[column] = known
         return self._field_of[column]
 
     def _warn_once(self) -> None:
-        if self._unknown and not self._warned:
+        unknown = [column for column in self._unknown if column.strip()]
+        if unknown and not self._warned:
             self._warned = True
-            log.warning("%s: columns ignored: %s", self._source, ", ".join(self._unknown[:20]))
+            log.warning("%s: columns ignored: %s", self.source, ", ".join(unknown[:20]))
 
 
-@cache
-def _columns() -> Mapping[str, str]:
-    """By column the field that it is."""
-    return {column: names[0] for names in LEXICON["fields.columns"].sets for column in names}
-
-
-@cache
-def _squeezed_columns() -> Mapping[str, str]:
-    return {column.replace("_", ""): field for column, field in _columns().items()}
+def why(error: Exception) -> str:
+    """The reason that a report gives for a record."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"broken JSON: {error.msg} at column {error.colno}"
+    return str(error) if isinstance(error, Unusable) else f"broken record: {error}"
 
 
 def field_of(column: str) -> str | None:
     """The field of ours that a column holds, judged by its name (``기사 제목``: title), or None."""
-    plain = re.sub(r"[\s_\-]", "", column).lower().lstrip("\ufeff")
-    return _columns().get(column.lower()) or _squeezed_columns().get(plain)
+    found = _ranked_field(column)
+    return found[0] if found else None
+
+
+@cache
+def _columns() -> Mapping[str, tuple[str, int]]:
+    """By column the field that it is, and how many other columns take precedence over it."""
+    sets = LEXICON["fields.columns"].sets
+    return {column: (names[0], rank) for names in sets for rank, column in enumerate(names)}
+
+
+@cache
+def _squeezed_columns() -> Mapping[str, tuple[str, int]]:
+    return {column.replace("_", ""): field for column, field in _columns().items()}
+
+
+def _ranked_field(column: str) -> tuple[str, int] | None:
+    return _columns().get(column.lower()) or _squeezed_columns().get(_plain(column))
+
+
+def _plain(column: str) -> str:
+    return re.sub(r"[\s_\-]", "", str(column)).lower().lstrip("\ufeff")
+
+
+def _is_list_of_articles(value: object) -> bool:
+    """Not paragraphs: they have no titles (``{"content": [{"title": …}, …]}`` is a page of a list)."""
+    items = value if isinstance(value, list) else []
+    return any(
+        isinstance(item, dict) and any(field_of(str(name)) == "title" for name in item)
+        for item in items
+    )
+
+
+def _unwrapped(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The columns of a record and those of the envelopes in it (``{"metadata": {"title": …}}``)."""
+    inner: list[Mapping[str, Any]] = []
+    for column, value in record.items():
+        if isinstance(value, dict) and column.lower() in LEXICON["fields.column_envelopes"]:
+            inner.append(value)
+        else:
+            yield str(column), value
+    for envelope in inner:
+        yield from ((str(c), v) for c, v in envelope.items() if c not in record)
+
+
+# --- values ----------------------------------------------------------------------------------
 
 
 def _draft(values: Mapping[str, Any]) -> Draft:
-    body = _body(values.get("body"))
+    given = values.get("body")
+    is_summary = given is None and "excerpt" in values
+    body = _body(values.get("excerpt") if is_summary else given)
+    title, body = _headline(_line(values.get("title")), body)
     return Draft(
         id=_text(values.get("id")),
-        title=_text(values.get("title")),
+        title=title,
         subtitles=_texts(values.get("subtitles"), r"\n|\s[/|]\s"),
         body=body,
         press=_text(values.get("press")),
@@ -96,17 +173,51 @@ def _draft(values: Mapping[str, Any]) -> Draft:
         url=_text(values.get("url")),
         place=_text(values.get("place")),
         tags=_texts(values.get("tags"), r"[,;|\n#]"),
+        excerpt=is_summary or _is_cut(body),
     )
 
 
+def _is_cut(body: str) -> bool:
+    """Whether an export gave only the beginning of a body."""
+    text = body.rstrip()
+    return bool(_CUT_OFF.search(text[-12:])) or (
+        len(text) in _CUT_LENGTHS and not ends_sentence(text)
+    )
+
+
+def _headline(title: str | None, body: str) -> tuple[str | None, str]:
+    """The title and the body of a record whose body begins with the headline that its title cuts short or lacks."""
+    first, _, rest = body.partition("\n\n")
+    is_heading = bool(rest.strip()) and "\n" not in first and not ends_sentence(first.strip())
+    if not title or not is_heading or len(first) > 120:
+        return title, body
+    longer = len(first) > len(title) and fold(first).startswith(title)
+    return (fold(first), rest) if longer or _GENERIC_TITLE.fullmatch(title) else (title, body)
+
+
 def _body(value: object) -> str:
-    if isinstance(value, list) and all(isinstance(part, str) for part in value):
-        value = "\n\n".join(value)
+    if isinstance(value, list):
+        value = "\n\n".join(filter(None, map(_paragraph, value)))
     if value is None or (isinstance(value, str) and not value.strip()):
         raise Unusable("no body")
     if not isinstance(value, str):
         raise Unusable(f"the body is not text but {type(value).__name__}")
     return text_of_html(value) if looks_like_html(value) else value
+
+
+def _paragraph(value: object) -> str:
+    """A paragraph, given as text or as a record of its own: ``{"id": …, "form": …}``."""
+    if isinstance(value, dict):
+        named = (value.get(name) for name in LEXICON["fields.paragraph_texts"].entries)
+        value = next((text for text in named if isinstance(text, str) and text), None)
+    if value is not None and not isinstance(value, str):
+        raise Unusable(f"a paragraph of the body is not text but {type(value).__name__}")
+    return value or ""
+
+
+def _line(value: object) -> str | None:
+    text = _text(value)
+    return fold(text_of_html(text)) if text and looks_like_html(text) else text
 
 
 def _text(value: object) -> str | None:
@@ -132,198 +243,3 @@ def _texts(value: object, separators: str) -> list[str]:
 
 def _moment(value: object) -> object:
     return None if isinstance(value, list | dict) else value
-
-
-# --- JSON lines ------------------------------------------------------------------------------
-
-
-class JsonLinesReader:
-    """One JSON object per line. Any other line becomes a MalformedArticle, and reading continues."""
-
-    def __init__(self, source: Source, options: ReadOptions) -> None:
-        self._source, self._options = source, options
-        self._columns = RecordColumns(source.name, options)
-        self.line: int | None = None
-
-    def read(self) -> Iterator[Item]:
-        """See ``ArticleReader``."""
-        seen = False
-        for number, line in self._source.lines():
-            if isinstance(line, Unusable) or line.strip():
-                seen, self.line = True, number
-                yield self._item(line, number)
-        if not seen:
-            yield MalformedArticle("empty", path=self._source.name)
-
-    def _item(self, line: str | Unusable, number: int) -> Item:
-        try:
-            if isinstance(line, Unusable):
-                raise line
-            record = json.loads(line)
-            if not isinstance(record, dict):
-                raise Unusable(f"not a JSON object but {type(record).__name__}")
-            return assemble(self._columns.draft(record), self._options)
-        except (ValueError, RecursionError) as error:
-            return MalformedArticle(_why(error), path=self._source.name, line=number)
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"broken JSON: {error.msg} at column {error.colno}"
-    return str(error) if isinstance(error, Unusable) else f"broken record: {error}"
-
-
-# --- CSV -------------------------------------------------------------------------------------
-
-
-class CsvReader:
-    """Values separated by commas, semicolons or tabs; the first record names the columns.
-
-    A quote that is never closed costs only its own record: reading continues at the line after the
-    one on which the broken record began.
-    """
-
-    def __init__(self, source: Source, options: ReadOptions) -> None:
-        self._source, self._options = source, options
-        self._columns = RecordColumns(source.name, options)
-        self.line: int | None = None
-
-    def read(self) -> Iterator[Item]:
-        """See ``ArticleReader``."""
-        lines = _Lines(self._source)
-        csv.field_size_limit(max(csv.field_size_limit(), self._options.max_file_bytes))
-        header = lines.header()
-        if header is None:
-            yield MalformedArticle("empty", path=self._source.name)
-            return
-        for number, row in lines.rows():
-            self.line = number
-            yield self._item(header, row, number)
-        for number, error in lines.unreadable:
-            yield MalformedArticle(str(error), path=self._source.name, line=number)
-
-    def _item(self, header: list[str], row: list[str] | Unusable, number: int) -> Item:
-        try:
-            if isinstance(row, Unusable):
-                raise row
-            if len(row) != len(header):
-                raise Unusable(f"{len(row)} fields where the header names {len(header)}")
-            return assemble(self._columns.draft(dict(zip(header, row, strict=True))), self._options)
-        except ValueError as error:
-            return MalformedArticle(_why(error), path=self._source.name, line=number)
-
-
-class _Lines:
-    """The lines of a CSV file, of which some may be read a second time."""
-
-    MAX_REREAD = 10_000
-    """Most lines that are read again after broken records in one file, to keep the time linear."""
-
-    def __init__(self, source: Source) -> None:
-        self._lines = source.lines()
-        self._again: deque[tuple[int, str]] = deque()
-        self._used: list[tuple[int, str]] = []
-        self._left = self.MAX_REREAD
-        self._delimiter = ","
-        self._header_width = 0
-        self.unreadable: list[tuple[int, Unusable]] = []
-
-    def header(self) -> list[str] | None:
-        first = next((line for line in self if line.strip()), None)
-        if first is None:
-            return None
-        self._delimiter = max(",\t;", key=lambda mark: first.count(mark))
-        names = next(csv.reader([first], delimiter=self._delimiter))
-        self._header_width = len(names)
-        return [name.strip().lstrip("\ufeff") for name in names]
-
-    def __iter__(self) -> Iterator[str]:
-        while True:
-            if self._again:
-                number, line = self._again.popleft()
-            else:
-                number, text = next(self._lines, (0, ""))
-                if number == 0:
-                    return
-                if isinstance(text, Unusable):
-                    self.unreadable.append((number, text))
-                    continue
-                line = text
-            self._used.append((number, line))
-            yield line
-
-    def rows(self) -> Iterator[tuple[int, list[str] | Unusable]]:
-        while True:
-            self._used = []
-            try:
-                row = next(csv.reader(iter(self), delimiter=self._delimiter, strict=True), None)
-            except csv.Error as error:
-                yield self._used[0][0], Unusable(f"broken CSV record: {error}")
-                self._push_back()
-                continue
-            if row is None:
-                return
-            number = self._used[0][0]
-            if row and len(self._used) > 1 and len(row) != self._header_width:
-                yield number, Unusable("broken CSV record: a quote opens and does not close in it")
-                self._push_back()
-            elif row:
-                yield number, row
-
-    def _push_back(self) -> None:
-        following = self._used[1:]
-        if len(following) <= self._left:
-            self._left -= len(following)
-            self._again.extendleft(reversed(following))
-
-
-# --- Parquet ---------------------------------------------------------------------------------
-
-_BATCH_ROWS = 256
-_MAX_GROUP_BYTES = 2_000_000_000
-"""Expanded size of a row group, much of which is in memory at once."""
-
-
-class ParquetReader:
-    """Rows of a Parquet file, batch by batch. Needs the extra 'parquet'."""
-
-    def __init__(self, source: Source, options: ReadOptions) -> None:
-        self._source, self._options = source, options
-        self._columns = RecordColumns(source.name, options)
-        self.line: int | None = None
-
-    def read(self) -> Iterator[Item]:
-        """See ``ArticleReader``."""
-        try:
-            from pyarrow import ArrowException, parquet
-        except ImportError:
-            reason = "Parquet needs pyarrow: pip install 'gisa[parquet]'"
-            yield MalformedArticle(reason, path=self._source.name)
-            return
-        try:
-            with self._source.opener() as stream:
-                # The schema is at the end of the file, and a stream inside an archive can't seek.
-                file = stream if stream.seekable() else io.BytesIO(self._source.data())
-                yield from self._rows(parquet.ParquetFile(file))
-        except ArrowException as error:
-            raise Unusable(f"broken Parquet: {fold(str(error))[:200]}") from error
-
-    def _rows(self, file: Any) -> Iterator[Item]:
-        largest = max(
-            (file.metadata.row_group(at).total_byte_size for at in range(file.num_row_groups)),
-            default=0,
-        )
-        if largest > _MAX_GROUP_BYTES:
-            raise Unusable(
-                f"a row group of {largest:,} bytes; write groups of {_MAX_GROUP_BYTES:,} at most"
-            )
-        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-            for record in batch.to_pylist():
-                self.line = (self.line or 0) + 1
-                yield self._item(record, self.line)
-
-    def _item(self, record: dict[str, Any], number: int) -> Item:
-        try:
-            return assemble(self._columns.draft(record), self._options)
-        except ValueError as error:
-            return MalformedArticle(_why(error), path=self._source.name, line=number)

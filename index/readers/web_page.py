@@ -18,6 +18,7 @@ from index.readers.draft import Draft, ReadOptions, Unusable, assemble, press_na
 from index.readers.files import Source, decode
 from index.readers.markup import CAPTIONS, drop, looks_like_html, parse_html, text_of, text_of_html
 from index.readers.page_data import as_list, embedded_story, json_ld
+from index.readers.page_parts import live_updates, separate_updates, unfold_spans
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -27,6 +28,7 @@ MIN_BODY_CHARS = 60
 
 _LEAD_LINES = 5
 _CELL_CHARS = 300
+_LINKED = 0.9
 _PAGE_TEXT_CHARS = 200_000
 _SUBTITLES = (
     "//*[contains(@class,'subheading') or contains(@class,'sub_title') or contains(@class,'subtitle')"
@@ -77,20 +79,25 @@ def page_draft(page: str, options: ReadOptions) -> Draft:
     title = about.title(site)
     for xpath in options.sources.find(site, about.url()).drop_nodes:
         drop(tree, xpath)
-    subtitles = _subtitles(tree) or as_list(about.state.get("subtitles"))
-    lead, body = _lead(_body(tree, about), title or "")
-    return Draft(
-        body=body,
+    beside = _subtitles(tree)
+    credits_ = [line for line in beside if credit_line(line)]
+    subtitles = [line for line in beside if line not in credits_]
+    draft = Draft(
+        body="",
         title=title,
-        subtitles=subtitles or lead,
+        subtitles=subtitles or as_list(about.state.get("subtitles")),
         press=site,
-        reporters=about.reporters(),
+        reporters=about.reporters() or credits_,
         section=about.section(),
         moments=about.published(),
         modified=about.modified(),
         url=about.url(),
         tags=about.tags(),
     )
+    # Last, since taking the body takes the tree apart.
+    lead, draft.body = _lead(_body(tree, about), title or "")
+    draft.subtitles = draft.subtitles or lead
+    return draft
 
 
 # --- metadata --------------------------------------------------------------------------------
@@ -269,19 +276,24 @@ def _subtitles(tree: HtmlElement) -> list[str]:
     found: list[str] = []
     for node in tree.xpath(_SUBTITLES):
         if node.getparent() is not None and not found:
-            found = [line for line in text_of(node).split("\n") if line.strip()]
+            found = [text for line in text_of(node).split("\n") if (text := fold(line))]
             node.drop_tree()
     return found[:5]
 
 
 def _body(tree: HtmlElement, about: _About) -> str:
     """The text of the story, one line per paragraph. Raises Unusable if there is none."""
+    if updates := live_updates(about.linked):
+        return updates
     bodies = (about.linked.get("articleBody"), about.state.get("body"))
     embedded = max((body for body in bodies if isinstance(body, str)), key=len, default="")
     embedded = text_of_html(embedded) if looks_like_html(embedded) else embedded
-    drop(tree, CAPTIONS)
+    drop(tree, f"{CAPTIONS}|//nav")
     _drop_facts(tree)
+    _drop_menus(tree)
     _unfold_layout(tree)
+    unfold_spans(tree)
+    separate_updates(tree)
     text = _extract(tree)
     if len(text.strip()) < max(MIN_BODY_CHARS, len(embedded) // 4):
         text = embedded or text
@@ -295,6 +307,15 @@ def _drop_facts(tree: HtmlElement) -> None:
     for facts in tree.xpath("//dl[string-length(normalize-space(.)) < 300]"):
         if not any(ends_sentence(fold(part.text_content())) for part in facts):
             facts.drop_tree()
+
+
+def _drop_menus(tree: HtmlElement) -> None:
+    """Remove lists of links, which lead elsewhere: menus, other stories. A list that tells something has more text."""
+    for listed in tree.xpath("//ul[count(li) > 2]|//ol[count(li) > 2]"):
+        text = "".join(listed.text_content().split())
+        linked = sum(len("".join(link.text_content().split())) for link in listed.iter("a"))
+        if linked > _LINKED * len(text) and listed.getparent() is not None:
+            listed.drop_tree()
 
 
 def _unfold_layout(tree: HtmlElement) -> None:
@@ -321,6 +342,9 @@ def _lead(text: str, title: str) -> tuple[list[str], str]:
             kept.append(line)
         elif line and "|" not in line:
             lead.append(line)
+    menu = [line for line in kept if boilerplate_rule(line) in ("menu", "section")]
+    if len(menu) > 1:  # one alone may be the story's section
+        kept = [line for line in kept if line not in menu]
     if len(lead) > _LEAD_LINES:  # not subtitles, but a story in verses or a list
         return [], "\n".join(lines)
     return lead, "\n".join([*kept, *lines[story:]])

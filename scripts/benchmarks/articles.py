@@ -1,4 +1,4 @@
-"""The commands ``duplicates``, ``cleaning`` and ``ingest`` of benchmark.py."""
+"""The commands ``duplicates``, ``cleaning``, ``ingest`` and ``spreadsheet`` of benchmark.py."""
 
 from __future__ import annotations
 
@@ -250,4 +250,71 @@ with tempfile.TemporaryDirectory() as folder:
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 cpu = time.process_time() - started_cpu
 print(json.dumps({"articles": count, "stages_s": stages, "cpu_s": cpu, "peak_mb": peak}))
+"""
+
+
+@app.command()
+def spreadsheet(
+    rows: Annotated[int, typer.Option(min=100, help="Rows.")] = 10_000,
+    chars: Annotated[int, typer.Option(min=100, help="Characters of a body.")] = 1_000,
+    as_json: JsonOption = False,
+) -> None:
+    """Reading and cleaning the rows of an XLSX with the columns of BigKinds, in a process of its own: time and memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "NewsResult.xlsx")
+        _write_export(path, rows, chars)
+        size = path.stat().st_size
+        command = [sys.executable, "-c", _READ, json.dumps([str(ROOT), str(path)])]
+        output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603
+    run = json.loads(output.stdout) | {"file_mb": size / 1e6}
+    if as_json:
+        typer.echo(json.dumps(run, indent=2))
+        return
+    typer.echo(
+        f"{run['articles']:,} articles of {chars:,} characters from {run['file_mb']:.1f} MB: "
+        f"{run['seconds']:.1f} s ({run['cpu_s']:.1f} s of processor time), "
+        f"peak {run['peak_mb']:.0f} MB, {run['start_mb']:.0f} MB before reading"
+    )
+
+
+_EXPORT_COLUMNS = (
+    "뉴스 식별자", "일자", "언론사", "기고자", "제목", "통합 분류1", "통합 분류2", "통합 분류3", "사건/사고 분류1",
+    "사건/사고 분류2", "사건/사고 분류3", "인물", "위치", "기관", "키워드", "특성추출(가중치순 상위 50개)", "본문", "URL",
+    "분석제외 여부",
+)  # fmt: skip
+
+
+def _write_export(path: Path, rows: int, chars: int) -> None:
+    import openpyxl
+
+    from benchmarks.text import sentences
+
+    pool, rng = list(sentences()), random.Random(3)  # noqa: S311
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    sheet.append(_EXPORT_COLUMNS)
+    for number in range(rows):
+        body = ""
+        while len(body) < chars:
+            body += f"{rng.choice(pool)} "
+        facts = [f"0110.{number}", 20260311, "해담일보", "한가람", f"기사 {number}", "경제>반도체"]
+        words = [*[""] * 8, "요금,버스", ",".join(f"낱말{n}" for n in range(50))]
+        sheet.append([*facts, *words, body.strip(), f"https://haedam.example/{number}", ""])
+    book.save(path)
+
+
+_READ = """
+import json, sys, time
+from pathlib import Path
+root, path = json.loads(sys.argv[1])
+sys.path.insert(0, root)
+from index.readers import read
+def peak():  # of this program alone: getrusage counts the process that started it, too
+    status = Path("/proc/self/status").read_text().partition("VmHWM:")[2]
+    return int(status.split()[0]) / 1024
+before, start, cpu, count = peak(), time.perf_counter(), time.process_time(), 0
+for item in read(path):
+    count += hasattr(item, "body")
+print(json.dumps({"articles": count, "seconds": time.perf_counter() - start, "cpu_s": time.process_time() - cpu,
+                  "peak_mb": peak(), "start_mb": before}))
 """

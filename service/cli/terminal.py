@@ -109,7 +109,10 @@ def _show_leads(citations: Sequence[Citation]) -> None:
 
 
 def _show_citation(citation: Citation, mark: str) -> None:
+    from service.wording import extent
+
     facts = _facts(citation.press, citation.published_at, citation.reporters, citation.url)
+    facts = " · ".join((facts, *extent(citation)))
     say((mark, "bold cyan"), (citation.title, "bold"))
     say((f"    {facts}", "dim"))
     for parts in citation.marked_quotes():
@@ -233,6 +236,8 @@ def show_summary(summary: BuildSummary, quarantine: Path) -> None:
     """Print what became of the input, and what could not be read."""
     counts = ("read", "added", "updated", "unchanged", "duplicates", "quarantined")
     show_fields({name: f"{getattr(summary, name):,}" for name in counts})
+    if summary.excerpts:
+        show_fields({"excerpts": f"{summary.excerpts:,} (their source has no more of the article)"})
     show_fields({"generation": str(summary.generation), "seconds": f"{summary.seconds:,.1f}"})
     for rejected in summary.rejected[:MAX_REJECTED_SHOWN]:
         say(("quarantined ", "yellow"), str(rejected), to=err)

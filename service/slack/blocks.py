@@ -17,6 +17,7 @@ from service.wording import (
     NO_ANSWER,
     REWORDED,
     SEE_THE_ARTICLE,
+    extent,
     mark,
     remarks,
     understanding,
@@ -215,7 +216,8 @@ def _article(citation: Citation) -> str:
     title = link(citation.url, " ".join(citation.title.split())[:MAX_TITLE_CHARS])
     day = citation.published_at.date().isoformat() if citation.published_at else "날짜 모름"
     others = len(citation.also_reported_by)
-    facts = [citation.press or "언론사 모름", day, *([f"외 {others}개 매체"] if others else [])]
+    more = [f"외 {others}개 매체"] if others else []
+    facts = [citation.press or "언론사 모름", day, *extent(citation), *more]
     return f"{title} · {escape(' · '.join(facts)[:MAX_TITLE_CHARS])}"
 
 

@@ -1,9 +1,10 @@
 // Answers and their sources in words: what is shown, and what is copied.
 
-/** "해담일보 · 2026년 3월 2일 · 여운찬 기자" */
-export function facts({ press, published_at: published, reporters = [] }) {
+/** "해담일보 · 2026년 3월 2일 · 여운찬 기자 · 3쪽 · 일부만 수록" */
+export function facts({ press, published_at: published, reporters = [], page, excerpt }) {
   const names = reporters.map((name) => `${name} 기자`);
-  return [press ?? "언론사 모름", day(published) || "날짜 모름", ...names].join(" · ");
+  const extent = [page && `${page}쪽`, excerpt && "일부만 수록"].filter(Boolean);
+  return [press ?? "언론사 모름", day(published) || "날짜 모름", ...names, ...extent].join(" · ");
 }
 
 /** "2026년 3월 2일" of an ISO date or moment; offsets are those of Seoul already. */
