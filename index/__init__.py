@@ -42,7 +42,7 @@ from index.errors import (
     SourcesInvalid,
     SourceUnreadable,
 )
-from index.korean import KoreanAnalyser, Token, bigrams, shared_bigrams
+from index.korean import KoreanAnalyser, bigrams, shared_bigrams
 from index.lexicon import LEXICON, Expression, Lexicon
 from index.library import (
     Check,
@@ -68,6 +68,7 @@ from index.protocols import (
 from index.quantities import Quantity, quantities_in
 from index.readers import read_articles
 from index.retrieve import Index, Query
+from index.sentences import Token
 
 __all__ = [
     "LEXICON",

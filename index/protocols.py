@@ -202,7 +202,8 @@ class AnalysedText:
 class IndexInfo:
     """What an index holds. ``published_from`` and ``published_to`` are days in Seoul, inclusive.
 
-    ``bytes`` on disk; 0 where the engine can't tell.
+    ``bytes`` on disk; 0 where the engine can't tell. ``analyser`` found the sentences and terms of what is
+    searched; empty where the engine can't tell.
     """
 
     articles: int
@@ -215,6 +216,7 @@ class IndexInfo:
     bytes: int
     presses: tuple[str, ...] = ()
     sections: tuple[str, ...] = ()
+    analyser: str = ""
 
 
 class EngineReader(Protocol):

@@ -9,6 +9,7 @@ words are not in the corpus at all: then the lexical part is small by itself and
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -38,6 +39,8 @@ from index.protocols import (
     Vectors,
 )
 from index.variants import variants
+
+logger = logging.getLogger(__name__)
 
 RERANKED = 30
 """Passages that a reranker reads, where there is one."""
@@ -381,6 +384,9 @@ def open_over(
             embedder = embedder() if callable(embedder) else embedder
         if (info.embedder, info.dimension) != (embedder.name, embedder.dimension):
             raise EmbedderMismatch(path=place, built_with=info.embedder, configured=embedder.name)
+        if info.analyser not in ("", analyser.result().fingerprint):
+            told = "%s was analysed otherwise than this program does it: gisa index rebuild"
+            logger.warning(told, place)
         index = Index(engine, embedder, analyser.result(), reranker)
         opened.pop_all()
         return index

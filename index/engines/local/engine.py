@@ -241,6 +241,7 @@ class LocalEngine:
             bytes=files.folder_bytes(self.root),
             presses=tuple(filter(None, manifest.presses)),
             sections=tuple(filter(None, manifest.sections)),
+            analyser=manifest.analyser,
         )
 
 
