@@ -20,7 +20,9 @@ from index.variants import names_introduced
 def article_digest(article: Article) -> str:
     """Changes with anything that the article says of itself."""
     article = replace(article, corrects=(), corrected_by=())  # others say these of it
-    text = json.dumps(to_json(article), ensure_ascii=False, sort_keys=True)
+    said = to_json(article)
+    del said["source"]  # whose it is, not what it says
+    text = json.dumps(said, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -66,7 +68,7 @@ class Preparation:
         """``before`` are the stored versions that the articles replace, with their vectors."""
         analysed = self._analyser.sentences_of([article.body for article in articles])
         cuts = [self._cut(*pair) for pair in zip(articles, analysed, strict=True)]
-        known = [self._known(before.get(article.id)) for article in articles]
+        known = [self._known(before.get(article.key)) for article in articles]
         vectors = self._vectors(cuts, known)
         return [self._indexed(cut, list(islice(vectors, len(cut.passages)))) for cut in cuts]
 

@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
+from pathlib import PurePath
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from index.clean import Cleaned, clean, clean_title, fold
-from index.documents import SEOUL, Article
+from index.documents import SEOUL, Article, ArticleHeader
 from index.lexicon import LEXICON
 from index.newsroom import reporter_names
 from index.readers.moments import parse_moment
@@ -35,20 +36,21 @@ class ReadOptions:
     ``max_file_bytes``: the most that is held in memory for one article: a page, a feed, one record
     of a larger file. Files of records may have any size; an archive may expand to a hundred times
     its own. ``columns``: article field to its name in records, ``{"body": "내용"}``.
-    ``sources``: extra rules for single sources.
+    ``sources``: extra rules for single sources. ``file``: the name of the file that is read, in which the ids
+    of articles of no outlet are unique.
     """
 
     source_timezone: tzinfo = SEOUL
     max_file_bytes: int = MAX_FILE_BYTES
     columns: Mapping[str, str] = field(default_factory=dict)
     sources: Sources = field(default_factory=Sources)
+    file: str = ""
 
     def at(self, path: str) -> ReadOptions:
         """The options for one file."""
-        if not self.sources.rules:
-            return self
-        sources = self.sources.at(path)
-        return replace(self, sources=sources, columns=self.columns or sources.columns)
+        sources, file = self.sources.at(path), PurePath(path.rpartition("!")[2]).name
+        columns = self.columns or sources.columns
+        return replace(self, sources=sources, columns=columns, file=file.removesuffix(".gz"))
 
 
 @dataclass(kw_only=True)
@@ -108,8 +110,10 @@ def assemble(draft: Draft, options: ReadOptions) -> Article:
     moments = [*draft.moments, (found.published, "text"), page_date]
     published_at, source = _published(moments, zone)
     url = fold(draft.url or "") or None
+    given = _given_id(draft)
     return Article(
-        id=_given_id(draft) or article_id(url, press, title, published_at),
+        id=given or article_id(url, press, title, published_at),
+        source=(press or options.file) if given else "",
         title=title,
         subtitles=subtitles,
         press=press,
@@ -160,7 +164,13 @@ def canonical_url(url: str) -> str:
 
 
 def _given_id(draft: Draft) -> str | None:
-    return fold(draft.id or "") or None
+    return draft.id if draft.id and draft.id.strip() else None
+
+
+def source_of(article: ArticleHeader) -> str:
+    """The source of an article whose id may have been given or worked out: its outlet, if it was given."""
+    worked_out = article_id(article.url, article.press, article.title, article.published_at)
+    return "" if article.id == worked_out else article.press or ""
 
 
 def _subtitle(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from index import Index
+from index import Article, ArticleAmbiguous, Index
 from service.evaluation.datasets import GoldQuestion
 from service.evaluation.slices import slices_of
 from service.schema import Citation
@@ -38,7 +38,7 @@ class Judge:
             return bool(quotes) and supports(said, quotes, index.analyser, index.idf)
 
         def body_of(article_id: str) -> str | None:
-            article = index.article(article_id)
+            article = _article(index, article_id)
             return article.body if article else None
 
         def story_of(article_id: str) -> str:
@@ -46,7 +46,7 @@ class Judge:
             return leader
 
         def title_of(article_id: str) -> str:
-            article = index.article(article_id)
+            article = _article(index, article_id)
             return article.title if article else ""
 
         def in_slices(question: GoldQuestion) -> tuple[str, ...]:
@@ -72,3 +72,11 @@ def _without_outlet(sentence: str, citations: Sequence[Citation]) -> str:
     """A sentence without «…에 따르면» for a cited outlet, as quotes don't name their own outlet."""
     named = (attribution(citation.press) for citation in citations)
     return next((sentence.removeprefix(n) for n in named if n and sentence.startswith(n)), sentence)
+
+
+def _article(index: Index, name: str) -> Article | None:
+    """The article of this name; of several sources that share an id, the first one's."""
+    try:
+        return index.article(name)
+    except ArticleAmbiguous as error:
+        return index.article(error.references[0])

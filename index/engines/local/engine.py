@@ -124,6 +124,10 @@ class LocalEngine:
             raise IndexNotFound(self.root)
         return recipe
 
+    def keys(self, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """As ``EngineReader.keys``: two queries, however many names."""
+        return self._catalog.names(names)
+
     def digests(self, article_ids: Sequence[str]) -> Mapping[str, Digest]:
         """As ``EngineWriter.digests``: one query."""
         return self._catalog.digests(article_ids)
