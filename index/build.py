@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +23,7 @@ from index.korean import KoreanAnalyser
 from index.preparation import Preparation, article_digest
 from index.protocols import Embedder, EngineWriter, IndexedArticle, Links, Recipe, StoredArticle
 from index.readers import Ledger, Meter, ReadOptions, first_of_its_id, input_bytes, read, scoped
+from index.readers.utc_marks import UtcMarks
 from index.stories import stories_with, stories_without
 
 logger = logging.getLogger(__name__)
@@ -42,7 +44,7 @@ class BuildSummary:
     ``updated`` were known with other content, or cut by other chunk settings. ``duplicates`` of those
     added and updated turned out to be copies in a story that another article leads; they are counted
     at the end. ``share`` is the part of the input's bytes that is read, 0 to 1, where that is known;
-    ``rejected`` holds the first ``MAX_REJECTED`` of those quarantined.
+    ``rejected`` holds the first ``MAX_REJECTED`` of those quarantined, ``warnings`` what the operator should look at.
     """
 
     read: int = 0
@@ -56,6 +58,7 @@ class BuildSummary:
     seconds: float = 0.0
     share: float | None = None
     rejected: list[MalformedArticle] = field(default_factory=list, repr=False)
+    warnings: list[str] = field(default_factory=list)
 
 
 Progress = Callable[[BuildSummary], None]
@@ -84,13 +87,15 @@ def ingest(
     prepare = Preparation(embedder, analyser, chunking)
     _adopt(prepare.recipe, writer)
     copies, meter = _Copies(), _meter(sources)
-    for batch in _batches(_read(sources, options or ReadOptions(), meter)):
+    marks = UtcMarks(datetime.now(UTC))
+    options = replace(options or ReadOptions(), on_utc=marks.note)
+    for batch in _batches(_read(sources, options, meter)):
         articles = _kept_names(_sort_out(batch, summary, quarantine), writer)
         new = _unknown(articles, prepare.recipe, writer, summary)
         copies.note([article.key for article in new], _store(new, prepare, writer, summary))
         summary.share = meter.share
         progress(summary)
-    summary.duplicates = copies.count()
+    summary.duplicates, summary.warnings = copies.count(), marks.warnings()
     if outdated := writer.count_outdated():
         remedy = "gisa index rebuild"
         logger.warning("%d articles are prepared with other settings: %s", outdated, remedy)

@@ -697,7 +697,7 @@ def test_an_id_comes_from_the_url_else_from_press_title_and_day(tmp_path: Path) 
     ("text", "expected"),
     [
         ("2025-12-18T09:30:00+09:00", "2025-12-18T09:30:00+09:00"),
-        ("2025-12-18T09:30:00Z", "2025-12-18T09:30:00+09:00"),
+        ("2025-12-18T09:30:00Z", "2025-12-18T18:30:00+09:00"),
         ("2025-12-18T00:30:00+00:00", "2025-12-18T09:30:00+09:00"),
         ("Thu, 18 Dec 2025 09:30:00 +0900", "2025-12-18T09:30:00+09:00"),
         ("Thu, 18 Dec 2025 00:30:00 GMT", "2025-12-18T09:30:00+09:00"),
@@ -729,7 +729,7 @@ def test_no_moments(text: object) -> None:
 
 
 def test_the_zone_is_the_sources(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", record(published_at="2025-12-18T09:30:00Z"))
+    path = write(tmp_path / "a.jsonl", record(published_at="2025-12-18T09:30:00"))
     article = only(path, source_timezone=ZoneInfo("UTC"))
     assert article.published_at is not None
     assert article.published_at.isoformat() == "2025-12-18T18:30:00+09:00"

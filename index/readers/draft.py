@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import PurePath
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -15,7 +15,7 @@ from index.clean import Cleaned, clean, clean_title, fold
 from index.documents import SEOUL, Article, ArticleHeader
 from index.lexicon import LEXICON
 from index.newsroom import reporter_names
-from index.readers.moments import parse_moment
+from index.readers.moments import is_marked_utc, parse_moment
 from index.sources import NO_RULES, SourceRules, Sources
 
 log = logging.getLogger(__name__)
@@ -32,12 +32,14 @@ _HEADLINE_CHARS = 80
 class ReadOptions:
     """How to read.
 
-    ``source_timezone``: the zone of moments without an offset, or marked ``Z``.
+    ``source_timezone``: the zone of moments without an offset. What is marked ``Z`` is in UTC, but for a source
+    whose rules name a zone.
     ``max_file_bytes``: the most that is held in memory for one article: a page, a feed, one record
     of a larger file. Files of records may have any size; an archive may expand to a hundred times
     its own. ``columns``: article field to its name in records, ``{"body": "내용"}``.
     ``sources``: extra rules for single sources. ``file``: the name of the file that is read, in which the ids
-    of articles of no outlet are unique.
+    of articles of no outlet are unique. ``on_utc`` is told the outlet or file and the moment of each article whose
+    moment was marked ``Z`` and taken to be UTC.
     """
 
     source_timezone: tzinfo = SEOUL
@@ -45,6 +47,7 @@ class ReadOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     sources: Sources = field(default_factory=Sources)
     file: str = ""
+    on_utc: Callable[[str, datetime], None] = lambda source, moment: None
 
     def at(self, path: str) -> ReadOptions:
         """The options for one file."""
@@ -108,7 +111,11 @@ def assemble(draft: Draft, options: ReadOptions) -> Article:
     title = title or _first_sentence(body)
     page_date = (draft.page_date or found.page_date, "page_header")
     moments = [*draft.moments, (found.published, "text"), page_date]
-    published_at, source = _published(moments, zone)
+    zulu = rules.timezone or UTC
+    published_at, source = _published(moments, zone, zulu)
+    marked = next((is_marked_utc(value) for value, found in moments if found == source), False)
+    if published_at and marked and rules.timezone is None:
+        options.on_utc(press or options.file, published_at)
     url = fold(draft.url or "") or None
     given = _given_id(draft)
     return Article(
@@ -121,7 +128,8 @@ def assemble(draft: Draft, options: ReadOptions) -> Article:
         section=fold(draft.section or "") or found.section or rules.defaults.get("section"),
         published_at=published_at,
         published_at_source=source,
-        modified_at=parse_moment(draft.modified, zone) or parse_moment(found.modified, zone),
+        modified_at=parse_moment(draft.modified, zone, zulu)
+        or parse_moment(found.modified, zone, zulu),
         url=url,
         place=draft.place or found.place,
         tags=tuple(dict.fromkeys(filter(None, map(fold, (*draft.tags, *found.tags))))),
@@ -213,12 +221,12 @@ def _reporters(signatures: Iterable[str], press: str | None) -> tuple[str, ...]:
 
 
 def _published(
-    moments: list[tuple[object, str]], zone: tzinfo
+    moments: list[tuple[object, str]], zone: tzinfo, zulu: tzinfo
 ) -> tuple[datetime | None, str | None]:
     for value, source in moments:
         if value in (None, ""):
             continue
-        if moment := parse_moment(value, zone):
+        if moment := parse_moment(value, zone, zulu):
             return moment, source
         log.warning("not a moment, ignored: %.60r (from %s)", value, source)
     return None, None

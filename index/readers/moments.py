@@ -13,13 +13,13 @@ _DIGITS = re.compile(r"(\d{8})(?:[T ]?(\d{2})(\d{2})(\d{2})?)?")
 _YEARS = range(1900, 2101)
 
 
-def parse_moment(value: object, zone: tzinfo) -> datetime | None:
+def parse_moment(value: object, zone: tzinfo, zulu: tzinfo = UTC) -> datetime | None:
     """Read a moment: ISO 8601, RFC 2822, ``2020.07.13. 오후 5:04``, ``20251208``, epoch seconds.
 
-    A moment without an offset is taken to be in ``zone``, and so is one marked ``Z``: Korean exports
-    put it on local times. None if it can't be read, or lies outside the years 1900 to 2100.
+    A moment without an offset is taken to be in ``zone``, and one marked ``Z`` in ``zulu``, which is another
+    zone than UTC for exports that put the mark on local times. None if it can't be read, or lies outside the years 1900 to 2100.
     """
-    moment = _read(value, zone)
+    moment = _read(value, zone, zulu)
     if moment is None or moment.year not in _YEARS:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)
@@ -29,7 +29,7 @@ def parse_moment(value: object, zone: tzinfo) -> datetime | None:
         return None
 
 
-def _read(value: object, zone: tzinfo) -> datetime | None:
+def _read(value: object, zone: tzinfo, zulu: tzinfo) -> datetime | None:
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):
@@ -39,6 +39,10 @@ def _read(value: object, zone: tzinfo) -> datetime | None:
     text = str(value).strip()[:64]
     if isinstance(value, float):
         text = f"{value:.0f}" if abs(value) < 1e15 else ""
+    if is_marked_utc(text):
+        text, zone = text[:-1].strip(), zulu
+        moment = _iso(text)
+        return moment.replace(tzinfo=zone) if moment and moment.tzinfo is None else moment
     for read in (_iso, _digits, moment_in, _rfc):
         try:
             moment = read(text)
@@ -52,7 +56,15 @@ def _read(value: object, zone: tzinfo) -> datetime | None:
 def _iso(text: str) -> datetime | None:
     if not re.match(r"\d{4}-|\d{8}T", text):
         return None
-    return datetime.fromisoformat(text.removesuffix("Z").removesuffix("z").strip())
+    return datetime.fromisoformat(text)
+
+
+def is_marked_utc(value: object) -> bool:
+    """Whether a moment is in ISO 8601 with the mark of UTC: ``2025-12-08T09:00:00Z``."""
+    return isinstance(value, str) and bool(_MARKED_UTC.fullmatch(value.strip()))
+
+
+_MARKED_UTC = re.compile(r"(?:\d{4}-\d\d-\d\d|\d{8})[T ][\d:.]{4,18}\s?[Zz]")
 
 
 def _digits(text: str) -> datetime | None:

@@ -231,6 +231,8 @@ def show_summary(summary: BuildSummary, quarantine: Path) -> None:
     counts = ("read", "added", "updated", "unchanged", "duplicates", "quarantined")
     show_fields({name: f"{getattr(summary, name):,}" for name in counts})
     show_fields({"generation": str(summary.generation), "seconds": f"{summary.seconds:,.1f}"})
+    for warning in summary.warnings:
+        say(("warning ", "yellow"), warning, to=err)
     for rejected in summary.rejected[:MAX_REJECTED_SHOWN]:
         say(("quarantined ", "yellow"), str(rejected), to=err)
     if (more := summary.quarantined - MAX_REJECTED_SHOWN) > 0:
