@@ -102,7 +102,8 @@ def test_vectors_are_computed_anew_only_where_passages_changed(corpus: Corpus) -
     corpus.add(changed, embedder=embedder)
     assert len(embedder.embedded) == 1
     with closing(corpus.writer()) as writer:
-        kept = writer.stored([LONG.id], vectors=True)[LONG.id].vectors
+        (key,) = writer.keys([LONG.id])[LONG.id]
+        kept = writer.stored([key], vectors=True)[key].vectors
         (anew,) = Preparation(fresh, analyser(), ChunkSettings())([changed], {})
     assert kept is not None
     assert anew.sentence_vectors is not None

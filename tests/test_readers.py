@@ -439,7 +439,7 @@ def test_json_ld_comes_first(tmp_path: Path) -> None:
     # an author that is the paper is nobody
     assert (article.reporters, article.section) == (("한가람",), "사회")
     # Z is put on Korean time by Korean systems, an offset is believed
-    assert article.published_at == datetime(2025, 12, 18, 9, 30, tzinfo=SEOUL)
+    assert article.published_at == datetime(2025, 12, 18, 18, 30, tzinfo=SEOUL)
     assert article.modified_at == datetime(2025, 12, 18, 11, 0, tzinfo=SEOUL)
     assert article.published_at_source == "json_ld"
     assert article.body == ARTICLE
@@ -662,7 +662,8 @@ def test_half_characters_do_not_survive(tmp_path: Path) -> None:
 
 
 def test_ids_with_other_content_are_reported(tmp_path: Path) -> None:
-    lines = [record(id="1"), record(id="1"), record(id="1", body="다른 본문이 여기에 있다.")]
+    known = {"id": "1", "press": "해담일보"}
+    lines = [record(**known), record(**known), record(**known, body="다른 본문이 여기에 있다.")]
     path = write(tmp_path / "a.jsonl", "\n".join(lines))
     items = list(read(path))
     assert [type(item) for item in items] == [Article, Article, MalformedArticle]
