@@ -99,7 +99,7 @@ def _pair_figures(articles: list[Any]) -> dict[str, float]:
     with _stories(articles) as story:
         groups = {story(article.key) for article in articles}
     found = {frozenset(pair) for group in groups for pair in combinations(group, 2)}
-    right = {frozenset((a.id, f"{a.id}~")) for a in articles if not a.id.endswith("~")}
+    right = {frozenset((a.key, f"{a.key}~")) for a in articles if not a.id.endswith("~")}
     hits = len(found & right)
     return {
         "precision": hits / len(found) if found else 1.0,
