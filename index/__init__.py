@@ -10,6 +10,7 @@ from index.corpus import CorpusStatistics
 from index.dates import mentions
 from index.days import Days
 from index.documents import (
+    KEY_SEPARATOR,
     SEOUL,
     AnalysedSentence,
     Article,
@@ -20,10 +21,12 @@ from index.documents import (
     Hit,
     Passage,
     Preferences,
+    reference_of,
     to_json,
 )
 from index.errors import (
     ArchiveRefused,
+    ArticleAmbiguous,
     DictionaryUnusable,
     EmbedderMismatch,
     GisaError,
@@ -42,7 +45,7 @@ from index.errors import (
     SourcesInvalid,
     SourceUnreadable,
 )
-from index.korean import KoreanAnalyser, Token, bigrams, shared_bigrams
+from index.korean import KoreanAnalyser, bigrams, shared_bigrams
 from index.lexicon import LEXICON, Expression, Lexicon
 from index.library import (
     Check,
@@ -68,14 +71,17 @@ from index.protocols import (
 from index.quantities import Quantity, quantities_in
 from index.readers import read_articles
 from index.retrieve import Index, Query
+from index.sentences import Token
 
 __all__ = [
+    "KEY_SEPARATOR",
     "LEXICON",
     "SEOUL",
     "AnalysedSentence",
     "AnalysedText",
     "ArchiveRefused",
     "Article",
+    "ArticleAmbiguous",
     "ArticleHeader",
     "BuildSummary",
     "Candidates",
@@ -130,6 +136,7 @@ __all__ = [
     "quantities_in",
     "read_articles",
     "rebuild_index",
+    "reference_of",
     "remove_articles",
     "shared_bigrams",
     "to_json",

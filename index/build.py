@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -17,11 +18,12 @@ from typing import TypeVar
 from index.chunking import ChunkSettings
 from index.corrections import corrections_with
 from index.documents import Article
-from index.errors import MalformedArticle
+from index.errors import MalformedArticle, the_one
 from index.korean import KoreanAnalyser
 from index.preparation import Preparation, article_digest
 from index.protocols import Embedder, EngineWriter, IndexedArticle, Links, Recipe, StoredArticle
-from index.readers import Ledger, Meter, ReadOptions, first_of_its_id, input_bytes, read
+from index.readers import Ledger, Meter, ReadOptions, first_of_its_id, input_bytes, read, scoped
+from index.readers.utc_marks import UtcMarks
 from index.stories import stories_with, stories_without
 
 logger = logging.getLogger(__name__)
@@ -42,8 +44,8 @@ class BuildSummary:
     ``updated`` were known with other content, or cut by other chunk settings. ``duplicates`` of those
     added and updated turned out to be copies in a story that another article leads; they are counted
     at the end. ``share`` is the part of the input's bytes that is read, 0 to 1, where that is known;
-    ``rejected`` holds the first ``MAX_REJECTED`` of those quarantined. ``excerpts`` of those read are only the
-    beginning or a summary of their article, as their source gives no more.
+    ``rejected`` holds the first ``MAX_REJECTED`` of those quarantined, ``warnings`` what the operator should look at.
+    ``excerpts`` of those read are only the beginning or a summary of their article, as their source gives no more.
     """
 
     read: int = 0
@@ -58,6 +60,7 @@ class BuildSummary:
     seconds: float = 0.0
     share: float | None = None
     rejected: list[MalformedArticle] = field(default_factory=list, repr=False)
+    warnings: list[str] = field(default_factory=list)
 
 
 Progress = Callable[[BuildSummary], None]
@@ -86,13 +89,15 @@ def ingest(
     prepare = Preparation(embedder, analyser, chunking)
     _adopt(prepare.recipe, writer)
     copies, meter = _Copies(), _meter(sources)
-    for batch in _batches(_read(sources, options or ReadOptions(), meter)):
-        articles = _sort_out(batch, summary, quarantine)
+    marks = UtcMarks(datetime.now(UTC))
+    options = replace(options or ReadOptions(), on_utc=marks.note)
+    for batch in _batches(_read(sources, options, meter)):
+        articles = _kept_names(_sort_out(batch, summary, quarantine), writer)
         new = _unknown(articles, prepare.recipe, writer, summary)
-        copies.note([article.id for article in new], _store(new, prepare, writer, summary))
+        copies.note([article.key for article in new], _store(new, prepare, writer, summary))
         summary.share = meter.share
         progress(summary)
-    summary.duplicates = copies.count()
+    summary.duplicates, summary.warnings = copies.count(), marks.warnings()
     if outdated := writer.count_outdated():
         remedy = "gisa index rebuild"
         logger.warning("%d articles are prepared with other settings: %s", outdated, remedy)
@@ -131,12 +136,15 @@ def rebuild(
 def remove(writer: EngineWriter, article_ids: Iterable[str]) -> tuple[list[str], int]:
     """Take articles out of the answers at once, then out of the files.
 
-    Returns the ids of those that there were, and the generation without them. Raises IndexNotWritable,
+    Ids are public ones, or ``SOURCE/ID`` where several sources share one. Returns those that there were, and the
+    generation without them. Raises ArticleAmbiguous (then nothing is removed), IndexNotWritable,
     RebuildUnfinished (then they are out of the answers all the same).
     """
     wanted = list(dict.fromkeys(article_ids))
-    removed = writer.remove(wanted, stories_without(writer.stored(wanted), writer))
-    return removed, writer.publish().generation
+    found = {name: the_one(name, keys) for name, keys in writer.keys(wanted).items()}
+    keys = list(dict.fromkeys(found.values()))
+    removed = set(writer.remove(keys, stories_without(writer.stored(keys), writer)))
+    return [name for name in wanted if found.get(name) in removed], writer.publish().generation
 
 
 def put(
@@ -150,7 +158,7 @@ def put(
     """
     plain = [item.article for item in articles]
     if before is None:
-        before = writer.stored([article.id for article in plain])
+        before = writer.stored([article.key for article in plain])
     links = stories_with(plain, before, writer)
     for article_id, found in corrections_with(plain, writer).items():
         corrects, corrected_by = found.corrects, found.corrected_by
@@ -171,7 +179,7 @@ def _store(
 ) -> Mapping[str, Links]:
     if not articles:
         return {}
-    before = writer.stored([article.id for article in articles], vectors=True)
+    before = writer.stored([article.key for article in articles], vectors=True)
     indexed = prepare(articles, before)
     summary.passages += sum(len(item.passages) for item in indexed)
     return put(indexed, writer, before)
@@ -192,15 +200,33 @@ def _sort_out(
     return articles
 
 
+def _kept_names(articles: Sequence[Article], writer: EngineWriter) -> list[Article]:
+    """The articles; those of no outlet under the names that they have in an index of an older format.
+
+    There the file was not noted. What has the same title or address is the same article.
+    """
+    bare = [article.id for article in articles if article.source and article.press is None]
+    stored = writer.stored(bare) if bare else {}
+
+    def is_stored(article: Article) -> bool:
+        known = stored.get(article.id)
+        if known is None or article.press is not None:
+            return False
+        same = known.article.url == article.url is not None
+        return same or known.article.title == article.title
+
+    return [replace(one, source="") if is_stored(one) else one for one in articles]
+
+
 def _unknown(
     articles: Sequence[Article], recipe: Recipe, writer: EngineWriter, summary: BuildSummary
 ) -> list[Article]:
     """The articles that are new, changed or cut otherwise; of several with one id, the last."""
-    latest = {article.id: article for article in articles}
+    latest = {article.key: article for article in articles}
     summary.unchanged += len(articles) - len(latest)
     digests, new = writer.digests(list(latest)), []
     for article in latest.values():
-        known = digests.get(article.id)
+        known = digests.get(article.key)
         if known is None:
             summary.added += 1
         elif known.content != article_digest(article) or known.recipe.chunking != recipe.chunking:
@@ -225,7 +251,8 @@ def _read(
     ledger = _Ledger()  # one for the run, so that ids in conflict are noticed across sources
     for source in sources:
         if isinstance(source, Article):
-            yield first_of_its_id(source, ledger, source.url or source.id, None)
+            article = scoped(source)
+            yield first_of_its_id(article, ledger, article.url or article.reference, None)
         else:
             yield from read(source, options=options, ledger=ledger, meter=meter)
 

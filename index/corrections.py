@@ -59,22 +59,22 @@ def title_labels(article: Article) -> frozenset[str]:
 
 def corrections_with(articles: Sequence[Article], writer: EngineWriter) -> dict[str, Links]:
     """What each of the articles corrects, and what corrects it, once they are put."""
-    titles = {article.id: plain_title(article.title) for article in articles}
-    named = {article.id: titles_corrected(article.title, article.body) for article in articles}
+    titles = {article.key: plain_title(article.title) for article in articles}
+    named = {article.key: titles_corrected(article.title, article.body) for article in articles}
     wanted = {named_label(title) for title in titles.values()}
     wanted |= {own_label(plain) for plains in named.values() for plain in plains}
     known = _Known(articles, writer.labelled(wanted) if wanted else {})
     return {
-        article.id: Links(
+        article.key: Links(
             corrects=_ids(
                 wrong
-                for plain in named[article.id]
+                for plain in named[article.key]
                 for wrong in known.labelled(own_label(plain))
                 if _corrects(article, wrong)
             ),
             corrected_by=_ids(
                 notice
-                for notice in known.labelled(named_label(titles[article.id]))
+                for notice in known.labelled(named_label(titles[article.key]))
                 if _corrects(notice, article)
             ),
         )
@@ -88,20 +88,20 @@ class _Known:
     def __init__(
         self, batch: Sequence[Article], stored: Mapping[str, Sequence[ArticleHeader]]
     ) -> None:
-        self._stored, self._ids = stored, {article.id for article in batch}
+        self._stored, self._ids = stored, {article.key for article in batch}
         self._batch: defaultdict[str, list[ArticleHeader]] = defaultdict(list)
         for article in batch:
             for label in title_labels(article):
                 self._batch[label].append(article)
 
     def labelled(self, label: str) -> Iterable[ArticleHeader]:
-        yield from (h for h in self._stored.get(label, ()) if h.id not in self._ids)
+        yield from (h for h in self._stored.get(label, ()) if h.key not in self._ids)
         yield from self._batch.get(label, ())
 
 
 def _corrects(notice: ArticleHeader, wrong: ArticleHeader) -> bool:
     """Whether a notice that names an article's title means this one."""
-    if notice.id == wrong.id or notice.press != wrong.press:
+    if notice.key == wrong.key or notice.press != wrong.press:
         return False
     if notice.published_at is None or wrong.published_at is None:
         return False
@@ -109,4 +109,4 @@ def _corrects(notice: ArticleHeader, wrong: ArticleHeader) -> bool:
 
 
 def _ids(articles: Iterable[ArticleHeader]) -> tuple[str, ...]:
-    return tuple(sorted({article.id for article in articles}))
+    return tuple(sorted({article.key for article in articles}))

@@ -18,6 +18,23 @@ SEOUL = ZoneInfo("Asia/Seoul")
 """The zone in which Korean papers date their articles and readers ask their questions."""
 
 
+KEY_SEPARATOR = "\x1f"
+"""Between source and id in a key; a unit separator is in no name of an outlet or file."""
+
+
+def reference_of(key: str) -> str:
+    """How people write the key of an article: ``SOURCE/ID``."""
+    return key.replace(KEY_SEPARATOR, "/", 1)
+
+
+def keys_meant(reference: str) -> list[str]:
+    """The keys that a reference may write: itself, and ``SOURCE/ID`` cut at each of its slashes."""
+    parts = reference.split("/")
+    cuts = range(1, len(parts))
+    scoped = ["/".join(parts[:n]) + KEY_SEPARATOR + "/".join(parts[n:]) for n in cuts]
+    return [reference, *scoped]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ArticleHeader:
     """What is known of an article besides its body.
@@ -29,6 +46,9 @@ class ArticleHeader:
     index works them out itself, and ignores what a source says. ``excerpt`` tells that the source gave only
     the beginning or a summary of the article. ``pages`` are the offsets in the body at which the pages of a
     printed document begin, the first of them 0; empty where the source has no pages.
+
+    ``id`` is verbatim as it was given, and means one article within its ``source``: the outlet, or the name
+    of the file where none is known; empty where the id means one article everywhere.
 
     Raises ValueError for an empty id, and for a moment without a time zone.
     """
@@ -49,6 +69,7 @@ class ArticleHeader:
     corrected_by: tuple[str, ...] = ()
     excerpt: bool = False
     pages: tuple[int, ...] = ()
+    source: str = ""
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -57,6 +78,16 @@ class ArticleHeader:
             moment = getattr(self, name)
             if moment is not None and moment.tzinfo is None:
                 raise ValueError(f"{name} of article {self.id} has no time zone")
+
+    @property
+    def key(self) -> str:
+        """Names the article within an index that holds several sources. Opaque."""
+        return f"{self.source}{KEY_SEPARATOR}{self.id}" if self.source else self.id
+
+    @property
+    def reference(self) -> str:
+        """How people name it so that no other is meant: ``SOURCE/ID``, or its id alone without a source."""
+        return reference_of(self.key)
 
     @property
     def published_on(self) -> date | None:
@@ -114,7 +145,7 @@ class Passage:
 
     @property
     def id(self) -> str:
-        """Unique within an index: ``ARTICLE_ID#ORDINAL``."""
+        """Unique within a source: ``ARTICLE_ID#ORDINAL``."""
         return f"{self.article_id}#{self.ordinal}"
 
 

@@ -12,6 +12,7 @@ GisaError
 │   ├── IndexCorrupt        … a file is missing or fails its checksum
 │   ├── IndexFormatUnknown  … it was written by another version of the format
 │   └── EmbedderMismatch    … its vectors come from another embedder
+├── ArticleAmbiguous         several sources have an article with this id
 ├── IndexLocked             another process is writing to it
 ├── IndexNotWritable        no space, no permission
 ├── IndexExists             something would have to be overwritten
@@ -24,7 +25,10 @@ Each carries a ``remedy``: what the operator does next. Finding no answer is nev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+
+from index.documents import reference_of
 
 
 class GisaError(Exception):
@@ -116,6 +120,24 @@ class EmbedderMismatch(IndexUnusable):
             remedy=f"Either set GISA_EMBEDDING_MODEL back, or embed again: "
             f"gisa index rebuild --index {path}",
         )
+
+
+class ArticleAmbiguous(GisaError):
+    """Several sources have an article with this id. ``references`` name each of them (``SOURCE/ID``)."""
+
+    def __init__(self, article_id: str, references: Sequence[str]) -> None:
+        self.references = tuple(references)
+        super().__init__(
+            f"several sources have an article {article_id!r}: {', '.join(references)}",
+            remedy="Name the one that is meant: SOURCE/ID.",
+        )
+
+
+def the_one(name: str, keys: Sequence[str]) -> str:
+    """The key that a public id means. Raises ArticleAmbiguous where there are several."""
+    if len(keys) > 1:
+        raise ArticleAmbiguous(name, [reference_of(key) for key in keys])
+    return keys[0]
 
 
 class IndexLocked(GisaError):

@@ -10,11 +10,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from index.documents import AnalysedSentence
 from index.errors import DictionaryUnusable
@@ -22,6 +21,7 @@ from index.hanja import expansion, read, spell_out
 from index.lexicon import LEXICON
 from index.protocols import AnalysedText, Terms
 from index.quantities import value_of
+from index.sentences import Token, mended
 
 FIELDS = ("morphemes", "bigrams")
 """The lexical fields of a passage. Morphemes match words whatever their particles and endings;
@@ -41,19 +41,6 @@ _LETTER_ALONE = re.compile(r"(?<![^\W_])[^\W_](?![^\W_])")
 _DIGIT_SEPARATOR = re.compile(r"(?<=\d),(?=\d{3})")
 
 
-class Token(Protocol):
-    """A morpheme as Kiwi gives it: form, tag (Sejong tag set), place in the text."""
-
-    @property
-    def form(self) -> str: ...
-    @property
-    def tag(self) -> str: ...
-    @property
-    def start(self) -> int: ...
-    @property
-    def end(self) -> int: ...
-
-
 class KoreanAnalyser:
     """Sentences, morphemes and character bigrams of Korean text."""
 
@@ -71,8 +58,9 @@ class KoreanAnalyser:
 
     @property
     def fingerprint(self) -> str:
-        """Changes whenever the same text might give other terms; kept in the index's manifest."""
-        return f"kiwi-{version('kiwipiepy')}/{version('kiwipiepy_model')}/content-3+bigrams-2{self._words}"
+        """Changes whenever the same text might give other terms or sentences; kept in the index's manifest."""
+        model = f"{version('kiwipiepy')}/{version('kiwipiepy_model')}"
+        return f"kiwi-{model}/content-3+bigrams-2+sentences-2{self._words}"
 
     def terms(self, text: str) -> Terms:
         """The terms of a query, by field. Words that only ask (``얼마``, ``왜``, ``이유``) are none."""
@@ -100,7 +88,7 @@ class KoreanAnalyser:
         return spaced
 
     def sentences(self, text: str) -> list[AnalysedSentence]:
-        """The sentences of one text; they never span a paragraph break."""
+        """The sentences of one text: all of it but blanks. They never span a paragraph break."""
         return self.sentences_of([text])[0]
 
     def sentences_of(self, texts: Sequence[str]) -> list[list[AnalysedSentence]]:
@@ -111,13 +99,9 @@ class KoreanAnalyser:
         split = self._kiwi.split_into_sents([p for _, _, p in paragraphs], return_tokens=True)
         for (number, offset, text), sentences in zip(paragraphs, split, strict=True):
             tokens = [token for sentence in sentences for token in sentence.tokens]
-            for start, end in _mended(text, [(s.start, s.end) for s in sentences]):
-                if _WORD.search(text, start, end):
-                    held = _content(token for token in tokens if start <= token.start < end)
-                    results[number].append(AnalysedSentence(offset + start, offset + end, held))
-                elif results[number]:  # a lone emoji or mark belongs to what it follows
-                    before = results[number].pop()
-                    results[number].append(replace(before, end=offset + end))
+            for start, end in mended(text, sentences):
+                held = _content(token for token in tokens if start <= token.start < end)
+                results[number].append(AnalysedSentence(offset + start, offset + end, held))
         return results
 
 
@@ -153,42 +137,6 @@ def passage_terms(title: str, text: AnalysedText, start: int, end: int) -> Terms
         "morphemes": [*text.title_morphemes, *morphemes],
         "bigrams": [*bigrams(title), *bigrams(text.body[start:end])],
     }
-
-
-# Kiwi leaves what opens a sentence, a short quote or a bullet, with the sentence before:
-# "늘었다. ‘큰고니’" + "412마리가 왔다." Such a tail goes to what follows, or stands alone if it is a
-# sentence. Of 2,763 borders in the sample corpus and a quarter of KorQuAD it moved 16, all rightly.
-_OPENING = re.compile(r"(?<=[가-힣])[.?!…]+\s+(?=[“‘\"'「『《〈<\[▲△▶▷□○◇◆■●•·※☞]|[-–—*](?:\s|$))")
-_CLOSED = re.compile(r"[.?!…][”’\"')\]」』》〉>]*$")
-_PAIRS = [tuple(pair) for pair in "“” ‘’ () [] 「」 『』 《》 〈〉 <>".split()]
-
-
-def _mended(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans of sentences, with what opens a sentence moved from the end of the one before."""
-    mended: list[tuple[int, int]] = []
-    opened: int | None = None  # where the next sentence begins, if that is before its span
-    for number, (start, end) in enumerate(spans):
-        begin, opened = opened if opened is not None else start, None
-        for mark in _OPENING.finditer(text, begin, end):
-            if _inside_marks(text[begin : mark.start()]):
-                continue
-            told = mark.start() + len(mark[0].rstrip())
-            if _CLOSED.search(text, mark.end(), end):
-                mended.append((begin, told))
-                begin = mark.end()
-            elif number + 1 < len(spans):
-                mended.append((begin, told))
-                opened = mark.end()
-                break
-        if opened is None:
-            mended.append((begin, end))
-    return mended
-
-
-def _inside_marks(text: str) -> bool:
-    """Whether a quotation or bracket is still open at the end of a text."""
-    unpaired = any(text.count(left) != text.count(right) for left, right in _PAIRS)
-    return unpaired or any(text.count(quote) % 2 for quote in "\"'")
 
 
 def _paragraphs(text: str) -> Iterator[re.Match[str]]:

@@ -27,6 +27,7 @@ def article_digest(article: Article) -> str:
     for name in _LATER_FIELDS:
         if not said[name]:
             del said[name]
+    del said["source"]  # whose it is, not what it says
     text = json.dumps(said, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -73,7 +74,7 @@ class Preparation:
         """``before`` are the stored versions that the articles replace, with their vectors."""
         analysed = self._analyser.sentences_of([article.body for article in articles])
         cuts = [self._cut(*pair) for pair in zip(articles, analysed, strict=True)]
-        known = [self._known(before.get(article.id)) for article in articles]
+        known = [self._known(before.get(article.key)) for article in articles]
         vectors = self._vectors(cuts, known)
         return [self._indexed(cut, list(islice(vectors, len(cut.passages)))) for cut in cuts]
 

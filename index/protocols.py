@@ -202,7 +202,8 @@ class AnalysedText:
 class IndexInfo:
     """What an index holds. ``published_from`` and ``published_to`` are days in Seoul, inclusive.
 
-    ``bytes`` on disk; 0 where the engine can't tell.
+    ``bytes`` on disk; 0 where the engine can't tell. ``analyser`` found the sentences and terms of what is
+    searched; empty where the engine can't tell.
     """
 
     articles: int
@@ -215,10 +216,14 @@ class IndexInfo:
     bytes: int
     presses: tuple[str, ...] = ()
     sections: tuple[str, ...] = ()
+    analyser: str = ""
 
 
 class EngineReader(Protocol):
     """Finds passages, and reads what is shown of them. Any thread may call any method.
+
+    Articles are named by their keys (``ArticleHeader.key``), but in filters and in what headers say of
+    corrections: there by public id, or ``SOURCE/ID`` where several sources share one.
 
     It may be across a network: a search is one call, what is shown of it is one or two, and ids mean
     nothing to the caller. A publication of a writer elsewhere is shown within 2 seconds, without a call
@@ -245,6 +250,13 @@ class EngineReader(Protocol):
 
     def texts(self, ids: Sequence[str], token: str) -> Mapping[str, AnalysedText]:
         """Texts by id; what is gone is left out. ``token`` as for ``passages``."""
+
+    def keys(self, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """By name the keys of the articles that it means; names of none are left out.
+
+        A name is a key (``ArticleHeader.key``), a reference (``SOURCE/ID``), or else the public id of one
+        article or, where sources share it, of several.
+        """
 
     def article(self, article_id: str) -> Article | None:
         """The current version, published or not, with the corrections that are known of it."""
@@ -273,7 +285,7 @@ class EngineWriter(Protocol):
     What ``put`` and ``remove`` did is durable when they return, and each is done as a whole or not at
     all, together with its links. What is put is found from the next ``publish`` on; what is removed is
     gone at once. An article that is put again replaces its older version, which readers of generations
-    before may still read. Ids of articles are those that came with them.
+    before may still read. Ids of articles are their keys (``ArticleHeader.key``), here and in links.
     """
 
     def recipe(self) -> Recipe | None:
@@ -284,6 +296,13 @@ class EngineWriter(Protocol):
 
         Raises EmbedderMismatch for another embedder than that of the articles, and RebuildUnfinished
         while they have vectors of several; with ``rebuild`` neither: then they are to be put again.
+        """
+
+    def keys(self, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """By name the keys of the articles that it means; names of none are left out.
+
+        A name is a key (``ArticleHeader.key``), a reference (``SOURCE/ID``), or else the public id of one
+        article or, where sources share it, of several.
         """
 
     def digests(self, article_ids: Sequence[str]) -> Mapping[str, Digest]:

@@ -9,6 +9,7 @@ words are not in the corpus at all: then the lexical part is small by itself and
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -23,8 +24,18 @@ import numpy as np
 from index import ranking
 from index.background import Background
 from index.corpus import CorpusStatistics
-from index.documents import Article, Explanation, FieldScore, Filters, Hit, Preferences
-from index.errors import EmbedderMismatch, IndexEmpty
+from index.documents import (
+    KEY_SEPARATOR,
+    Article,
+    ArticleHeader,
+    Explanation,
+    FieldScore,
+    Filters,
+    Hit,
+    Preferences,
+    reference_of,
+)
+from index.errors import EmbedderMismatch, IndexEmpty, the_one
 from index.korean import FIELDS, KoreanAnalyser, passage_terms
 from index.protocols import (
     AnalysedText,
@@ -38,6 +49,8 @@ from index.protocols import (
     Vectors,
 )
 from index.variants import variants
+
+logger = logging.getLogger(__name__)
 
 RERANKED = 30
 """Passages that a reranker reads, where there is one."""
@@ -244,15 +257,37 @@ class Index:
         return replace(filters, section=tuple(dict.fromkeys((*filters.section, *below))))
 
     def article(self, article_id: str) -> Article | None:
-        """The current version of an article."""
-        return self._engine.article(article_id)
+        """The current version of the article with this public id, key or reference (``SOURCE/ID``).
+
+        Raises ArticleAmbiguous where several sources share the id.
+        """
+        keys = self._engine.keys([article_id]).get(article_id)
+        return self._engine.article(the_one(article_id, keys)) if keys else None
+
+    def names(self, articles: Sequence[ArticleHeader]) -> tuple[str, ...]:
+        """The distinct public ids of some articles, in order; ``SOURCE/ID`` where several sources share one."""
+        return tuple(self._names([article.key for article in articles]).values())
+
+    def _names(self, keys: Iterable[str]) -> dict[str, str]:
+        public = {key: key.rpartition(KEY_SEPARATOR)[2] for key in keys}
+        known = self._engine.keys(list(dict.fromkeys(public.values())))
+        is_own = {key: known.get(id, (key,)) == (key,) for key, id in public.items()}
+        return {key: public[key] if is_own[key] else reference_of(key) for key in public}
 
     def stories(self, article_ids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """By article, the ids of all that tell the same story in nearly the same words, its own too.
 
-        The most complete comes first. Unknown ids are left out.
+        The most complete comes first; ids are as ``names`` gives them. Articles are named as in ``article``;
+        unknown ones are left out, and an id that sources share means the first.
         """
-        return self._engine.stories(article_ids)
+        keys = {name: of_name[0] for name, of_name in self._engine.keys(article_ids).items()}
+        stories = self._engine.stories(list(dict.fromkeys(keys.values())))
+        named = self._names(key for story in stories.values() for key in story)
+        return {
+            name: tuple(named[member] for member in stories[key])
+            for name, key in keys.items()
+            if key in stories
+        }
 
     def texts(self, hits: Collection[Hit]) -> Mapping[str, AnalysedText]:
         """The texts that the hits' offsets refer to, by ``Hit.version``; without those removed meanwhile."""
@@ -391,6 +426,9 @@ def open_over(
             embedder = embedder() if callable(embedder) else embedder
         if (info.embedder, info.dimension) != (embedder.name, embedder.dimension):
             raise EmbedderMismatch(path=place, built_with=info.embedder, configured=embedder.name)
+        if info.analyser not in ("", analyser.result().fingerprint):
+            told = "%s was analysed otherwise than this program does it: gisa index rebuild"
+            logger.warning(told, place)
         index = Index(engine, embedder, analyser.result(), reranker)
         opened.pop_all()
         return index

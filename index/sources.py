@@ -4,7 +4,7 @@
 
     [dongnam]                            # any name; messages use it
     match.press = "동람경제"              # and / or match.host, match.path; a list means any of them
-    timezone = "UTC"                     # of moments without an offset, or marked Z
+    timezone = "UTC"                     # of moments without an offset, and of those marked Z (else UTC)
     date_order = "mdy"                   # of days in figures without the year in front: mdy, dmy
     drop_lines = ['^\\[광고\\]']            # lines that match are dropped
     cut_at = ['^◆ 동람경제 추천']          # the story ends before the first line that matches

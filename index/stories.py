@@ -73,11 +73,11 @@ class _Member:
     def rank(self) -> _Rank:
         body, day = self.article.body, _moment(self.article)
         chars = len(body) - body.count(" ") - body.count("\n")
-        return -chars, day.timestamp() if day else float("inf"), self.article.id
+        return -chars, day.timestamp() if day else float("inf"), self.article.key
 
     def links(self, leader: str) -> Links:
         """Those of the article under a leader, or leading itself."""
-        leads = leader == self.article.id
+        leads = leader == self.article.key
         if self.stored and leads == self.led_before:
             return Links(leader)
         return Links(leader, title_labels(self.article) | (set(self.bands) if leads else set()))
@@ -100,7 +100,7 @@ class _Plan:
 
     def place(self, members: Sequence[_Member]) -> dict[str, Links]:
         """Give each of these and of the orphans the leader that it follows, or let it lead."""
-        self._members |= {member.article.id: member for member in members}
+        self._members |= {member.article.key: member for member in members}
         waiting = self._awaited([*self._members, *self._orphans])
         heapq.heapify(waiting)
         while waiting:
@@ -122,7 +122,7 @@ class _Plan:
         self._fetch(ids)
         waiting = [self._members[i] for i in ids]
         self._look_up({band for member in waiting for band in member.bands} - self._stored.keys())
-        self._near |= {member.article.id: self._near_in_store(member) for member in waiting}
+        self._near |= {member.article.key: self._near_in_store(member) for member in waiting}
         self._fetch({i for member in waiting for i in self._candidates(member)})
         return [member.rank for member in waiting]
 
@@ -136,8 +136,8 @@ class _Plan:
     def _look_up(self, bands: Collection[str]) -> None:
         found = self._writer.labelled(bands) if bands else {}
         for band in bands:
-            self._stored[band] = [header.id for header in found.get(band, ())]
-            self._moments |= {header.id: _moment(header) for header in found.get(band, ())}
+            self._stored[band] = [header.key for header in found.get(band, ())]
+            self._moments |= {header.key: _moment(header) for header in found.get(band, ())}
 
     def _near_in_store(self, own: _Member) -> Counter[str]:
         """Leaders in the store, about its day, by the bands that they have in common with an article."""
@@ -147,7 +147,7 @@ class _Plan:
 
     def _candidates(self, own: _Member) -> list[str]:
         """The leaders that have most bands in common with an article, and are about its day."""
-        near = self._near[own.article.id].items()
+        near = self._near[own.article.key].items()
         common = Counter({i: n for i, n in near if i not in self._placed})
         day = _moment(own.article)
         for i in chain.from_iterable(self._leading[band] for band in own.bands):

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise, permutations
 
 from index.corpus import CorpusStatistics
-from index.korean import KoreanAnalyser, Token
+from index.korean import KoreanAnalyser
 from index.letters import spelt_in_hangul, spelt_in_latin
+from index.sentences import Token
 
 MAX_VARIANTS = 5
 

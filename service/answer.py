@@ -132,17 +132,17 @@ class Answerer:
             hits = self.index.search(
                 query, filters=understood.filters, k=k, per_story=PASSAGES_PER_STORY
             )
-        stories = {hit.article.id for hit in hits}
+        stories = {hit.article.key for hit in hits}
         narrowed = understood.filters != understood.given
         if narrowed and len(stories) < LEADS and not self._is_out_of_coverage(course):
             beyond = self.index.search(
                 query, filters=understood.given, k=k, per_story=PASSAGES_PER_STORY
             )
-            course.beyond = frozenset(hit.article.id for hit in beyond) - stories
+            course.beyond = frozenset(hit.article.key for hit in beyond) - stories
             hits += [
                 replace(hit, rank=rank)
                 for rank, hit in enumerate(
-                    (hit for hit in beyond if hit.article.id in course.beyond), len(hits) + 1
+                    (hit for hit in beyond if hit.article.key in course.beyond), len(hits) + 1
                 )
             ]
         return hits, sources_of(self.index, hits, query.text)
@@ -208,8 +208,8 @@ class Answerer:
 
     def _note(self, course: _Course) -> str | None:
         """What the reader should know of how the answer came about: each sentence of it holds."""
-        cited = [c.article_id for c in course.reply.citations] or [
-            lead.source.article.id for lead in self._leads(course)
+        cited = [c.key for c in course.reply.citations] or [
+            lead.source.article.key for lead in self._leads(course)
         ]
         return notes.told(course.understood, cited, course.sources, course.beyond)
 

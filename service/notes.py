@@ -51,7 +51,7 @@ def _of_another_time(
     asked, time = understood.interpreted.time_range, understood.asked.time
     if asked is None or time is None or asked.role == "demand" or not cited:
         return None
-    by_id = {source.article.id: source for source in sources}
+    by_id = {source.article.key: source for source in sources}
     for article in cited:
         source = by_id.get(article)
         if source is None or source.article.published_on is None:

@@ -103,7 +103,7 @@ class Reply:
 
     def _sentence(self, place: int) -> Sentence:
         verified, numbers = self._kept[place], list(self._cited())
-        cited = (numbers.index(e.source.article.id) + 1 for e in verified.evidence)
+        cited = (numbers.index(e.source.article.key) + 1 for e in verified.evidence)
         return Sentence(
             text=verified.text, citations=tuple(dict.fromkeys(cited)), support=verified.support
         )
@@ -113,7 +113,7 @@ class Reply:
         cited: dict[str, list[Evidence]] = {}
         for place in sorted(self._kept):
             for evidence in self._kept[place].evidence:
-                cited.setdefault(evidence.source.article.id, []).append(evidence)
+                cited.setdefault(evidence.source.article.key, []).append(evidence)
         return cited
 
     def _answers(self, evidence: Sequence[Evidence], said: str) -> tuple[int, int] | None:
@@ -144,6 +144,7 @@ def cite(
     return Citation(
         number=number,
         article_id=source.article.id,
+        source=source.article.source,
         title=source.article.title,
         press=source.article.press,
         reporters=source.article.reporters,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from index import SEOUL, Filters
+from index import KEY_SEPARATOR, SEOUL, Filters, reference_of
 
 MAX_QUESTION_CHARS = 1_000
 MAX_TURNS = 50
@@ -183,6 +183,20 @@ class Citation(BaseModel):
         int | None,
         Field(description="The page of a printed document on which the quote begins, from 1."),
     ] = None
+    source: Annotated[
+        str,
+        Field(description="In which `article_id` means one article; `SOURCE/ID` names it safely."),
+    ] = ""
+
+    @property
+    def key(self) -> str:
+        """That of the article, within an index that holds several sources."""
+        return f"{self.source}{KEY_SEPARATOR}{self.article_id}" if self.source else self.article_id
+
+    @property
+    def reference(self) -> str:
+        """How to name the article so that no other is meant: ``SOURCE/ID``."""
+        return reference_of(self.key)
 
     @model_validator(mode="before")
     @classmethod

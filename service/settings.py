@@ -229,7 +229,8 @@ class Settings(BaseSettings):
     )
     log_questions: bool = Field(False, description="Write the text of questions to the log.")
     source_timezone: str = Field(
-        "Asia/Seoul", description="Zone of timestamps that articles give without one."
+        "Asia/Seoul",
+        description="Zone of timestamps that articles give without one; those marked Z are in UTC.",
     )
     date_order: Literal["ymd", "mdy", "dmy"] = Field(
         "ymd",

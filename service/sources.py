@@ -115,7 +115,7 @@ def sources_of(index: Index, hits: Sequence[Hit], question: str) -> list[Source]
     texts = index.texts(hits)
     by_article: dict[str, list[Hit]] = {}
     for hit in hits:
-        by_article.setdefault(hit.article.id, []).append(hit)
+        by_article.setdefault(hit.article.key, []).append(hit)
     sources: list[Source] = []
     for group in by_article.values():
         text = texts.get(group[0].version)

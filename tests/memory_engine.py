@@ -17,6 +17,7 @@ import numpy as np
 from index import SEOUL, Article, ArticleHeader, CorpusStatistics, EmbedderMismatch, Filters
 from index import protocols as seam
 from index.corpus import length_norms
+from index.documents import keys_meant, reference_of
 from index.errors import RebuildUnfinished
 from index.korean import FIELDS, passage_terms
 
@@ -87,7 +88,7 @@ class MemoryEngine:
 
     def digests(self, article_ids: Sequence[str]) -> dict[str, seam.Digest]:
         live = self._live(article_ids)
-        return {one.item.article.id: seam.Digest(one.item.digest, one.recipe) for one in live}
+        return {one.item.article.key: seam.Digest(one.item.digest, one.recipe) for one in live}
 
     def stored(
         self, article_ids: Sequence[str], *, vectors: bool = False
@@ -96,7 +97,7 @@ class MemoryEngine:
         for one in self._live(article_ids):
             article, known = one.item.article, _vectors(one.item) if vectors else None
             stored = seam.StoredArticle(article, one.leader, one.recipe.embedder, known)
-            found[article.id] = stored
+            found[article.key] = stored
         return found
 
     def labelled(self, labels: Collection[str]) -> dict[str, list[ArticleHeader]]:
@@ -112,15 +113,15 @@ class MemoryEngine:
         if any(len(item.vectors) != len(item.passages) for item in articles):
             raise ValueError("a vector for each passage")
         for item in articles:
-            one = Current(f"text {next(_numbers)}", item, recipe, item.article.id)
-            self.store.current[item.article.id] = one
+            one = Current(f"text {next(_numbers)}", item, recipe, item.article.key)
+            self.store.current[item.article.key] = one
             self.store.texts[one.text] = item
         self._link(links)
 
     def remove(self, article_ids: Iterable[str], links: Mapping[str, seam.Links]) -> list[str]:
         gone = [i for i in article_ids if self.store.current.pop(i, None)]
         texts = self.store.texts.items()
-        self.store.texts = {t: item for t, item in texts if item.article.id not in gone}
+        self.store.texts = {t: item for t, item in texts if item.article.key not in gone}
         self.store.corrections = {p for p in self.store.corrections if not set(p) & set(gone)}
         self._link(links)
         return gone
@@ -170,7 +171,11 @@ class MemoryEngine:
         self, vector: seam.Vectors, queries: Sequence[seam.Weights], filters: Filters, depth: int
     ) -> seam.Candidates:
         corpus, all_rows = self.store.generations[-1]
-        rows = [row for row in all_rows if row.text in self.store.texts and _meets(row, filters)]
+        named = self.keys(filters.article_ids).values()
+        keys = {key for of_name in named for key in of_name}
+        rows = [
+            row for row in all_rows if row.text in self.store.texts and _meets(row, filters, keys)
+        ]
         dense = np.array([row.item.vectors[row.number] @ vector for row in rows], np.float32)
         scores = [_scores(rows, query, corpus) for query in queries]
         found = set(np.argsort(-dense)[:depth].tolist())
@@ -199,8 +204,8 @@ class MemoryEngine:
 
     def _loaded(self, row: Row) -> seam.LoadedPassage:
         header = row.item.article.header
-        is_current = self.store.current[header.id].text == row.text
-        story = self._live(self.stories([header.id])[header.id]) if is_current else []
+        is_current = self.store.current[header.key].text == row.text
+        story = self._live(self.stories([header.key])[header.key]) if is_current else []
         told = sorted((one.item.article for one in story), key=lambda a: a.published_at or _LATE)
         outlets = dict.fromkeys(a.press for a in told if a.press and a.press != header.press)
         passage, shown = row.item.passages[row.number], self._corrected(header)
@@ -208,9 +213,23 @@ class MemoryEngine:
 
     def _corrected(self, header: ArticleHeader) -> ArticleHeader:
         pairs = sorted(self.store.corrections)
-        corrects = tuple(wrong for notice, wrong in pairs if notice == header.id)
-        corrected_by = tuple(notice for notice, wrong in pairs if wrong == header.id)
+        corrects = tuple(self._name(wrong) for notice, wrong in pairs if notice == header.key)
+        corrected_by = tuple(self._name(notice) for notice, wrong in pairs if wrong == header.key)
         return replace(header, corrects=corrects, corrected_by=corrected_by)
+
+    def _name(self, key: str) -> str:
+        public = self.store.current[key].item.article.id
+        keys = [k for k, one in self.store.current.items() if one.item.article.id == public]
+        return public if len(keys) == 1 else reference_of(key)
+
+    def keys(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        found = {}
+        for name in names:
+            public = [k for k, one in self.store.current.items() if one.item.article.id == name]
+            exact = [key for key in keys_meant(name) if key in self.store.current]
+            if exact or public:
+                found[name] = tuple(exact[:1] or public)
+        return found
 
     def texts(self, ids: Sequence[str], token: str) -> dict[str, seam.AnalysedText]:
         return {i: _text(self.store.texts[i]) for i in ids if i in self.store.texts}
@@ -222,7 +241,7 @@ class MemoryEngine:
         return None
 
     def stories(self, article_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        live = {one.item.article.id: one.leader for one in self._live()}
+        live = {one.item.article.key: one.leader for one in self._live()}
         wanted = [(i, live[i]) for i in article_ids if i in live]
         return {i: (of, *(c for c in live if live[c] == of and c != of)) for i, of in wanted}
 
@@ -240,7 +259,7 @@ class MemoryEngine:
         return None
 
 
-def _meets(row: Row, filters: Filters) -> bool:
+def _meets(row: Row, filters: Filters, keys: Collection[str]) -> bool:
     article, day = row.item.article, row.item.article.published_on
     first, last = filters.published_from, filters.published_to
     return (
@@ -249,7 +268,7 @@ def _meets(row: Row, filters: Filters) -> bool:
         and (not filters.press or article.press in filters.press)
         and (not filters.section or article.section in filters.section)
         and (not filters.reporters or bool(set(filters.reporters) & set(article.reporters)))
-        and (not filters.article_ids or article.id in filters.article_ids)
+        and (not filters.article_ids or article.key in keys)
     )
 
 

@@ -17,11 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_index import LIBRARY, TRAM, build, open_small
 
-from index import SEOUL, Article, Filters, MalformedArticle
+from index import Article, Filters, MalformedArticle
 from index.preparation import article_digest
 from index.readers import READERS, ReadOptions, read
 from index.readers.json_records import _Objects
-from index.readers.moments import parse_moment
+from index.readers.moments import Clock, parse_moment
 from index.sources import Sources, load_sources
 from service.schema import Citation
 from service.wording import extent
@@ -355,7 +355,7 @@ def test_a_short_row_that_lacks_a_separator_in_front_is_refused(tmp_path: Path) 
     ],
 )
 def test_days_in_figures(order: str, text: object, expected: str | None) -> None:
-    found = parse_moment(text, SEOUL, order)  # type: ignore[arg-type]
+    found = parse_moment(text, Clock(order=order))  # type: ignore[arg-type]
     assert (found and found.isoformat()) == expected
 
 

@@ -16,7 +16,17 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "index": (
         ("documents", "errors", "lexicon", "hanja", "letters"),
         ("corpus",),
-        ("korean", "protocols", "quantities", "days", "datewords", "mention", "datescan", "dates"),
+        (
+            "korean",
+            "sentences",
+            "protocols",
+            "quantities",
+            "days",
+            "datewords",
+            "mention",
+            "datescan",
+            "dates",
+        ),
         ("sources", "newsroom", "boilerplate", "clean"),
         ("readers",),
         ("background", "chunking", "variants", "duplicates", "ranking", "rerank", "model_cache"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -174,18 +176,112 @@ def test_what_opens_a_sentence_belongs_to_it(sentences: list[str]) -> None:
     assert all(set(s.morphemes) <= set(analyser().morphemes(text[s.start : s.end])) for s in found)
 
 
+_FOLLOWING = "정부가 다음 달 관세를 올린다."
+_OPENERS = st.one_of(
+    st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF),
+    st.characters(categories=["So", "Sm", "Sc", "No", "Nl"], max_codepoint=0xFFFF),
+    st.sampled_from(
+        [
+            "(주)",
+            "【속보】",
+            "[단독]",
+            "<표>",
+            "『별』",
+            "‘해’",
+            "(1)",
+            "1.",
+            "나.",
+            "ⅱ)",
+            "- ",
+            "#1",
+        ]
+    ),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(_OPENERS, min_size=1, max_size=2),
+    st.sampled_from(["열었다.", "열었나?", "개최.", "열었다…"]),
+)
+def test_whatever_follows_a_closed_sentence_opens_the_next(openers: list[str], told: str) -> None:
+    first, second = f"시장은 회의를 {told}", f"{' '.join(openers)} {_FOLLOWING}"
+    text = f"{first} {second}"
+    found = [text[s.start : s.end] for s in analyser().sentences(text)]
+    assert found[0] == first
+    assert found[-1].endswith(_FOLLOWING)
+    assert "".join(found[1:]).replace(" ", "") == second.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["대책 회의를 열었다.", "日 기업은 남았다.", "中 업체는 값을 내렸다.", "李 시장도 왔다."],
+        ["비용이 늘었다.", "$3억이 더 든다.", "+5%가 올랐다."],
+        ["“안 된다.”", "前 시장은 떠났다."],
+        ["매출 15% 증가.", "新 공장이 섰다."],
+        ["정말 그런가?!", "☎ 051-123-4567로 물으면 된다."],
+        ["그는 말했다…", "北 대표는 침묵했다."],
+        ["올해는 '25년이다.", "美 정부는 갔다."],
+        ["값이 올랐다.", "(끝)"],
+        ["한쪽이 크다.", "> 다른 쪽은 작다."],
+    ],
+)
+def test_a_sentence_keeps_its_first_token(sentences: list[str]) -> None:
+    text = " ".join(sentences)
+    assert [text[s.start : s.end] for s in analyser().sentences(text)] == sentences
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "길이는 3.5㎞에서 4.25㎞로 늘었다.",
+        "Dr. Kim은 No. 3 문을 지나 St. John 성당에 갔다.",
+        "그는 2025. 3. 11. 시청에서 발표했다.",
+        "1. 예산을 늘린다.",
+        "그는… 아니, 우리는 침묵했다.",
+        "시장은 “걱정 마세요. 곧 엽니다. 美 관세도 봅니다.”라고 말했다.",
+        "시장은 (다리가 무너졌다. 사람은 없었다.)라는 글을 남겼다.",
+        "“안 된다.” 하고 말했다.",
+        "“간다.” 며 손을 저었다.",
+        "그는 ‘왜?’ 라며 물었다.",
+        "金 씨는 “中 업체는 간다”고 했다.",
+        "누리집은 www.example.com이다.",
+    ],
+)
+def test_what_closes_no_sentence(sentence: str) -> None:
+    assert [(s.start, s.end) for s in analyser().sentences(sentence)] == [(0, len(sentence))]
+    two = f"{sentence} {_FOLLOWING}"
+    assert [two[s.start : s.end] for s in analyser().sentences(two)] == [sentence, _FOLLOWING]
+
+
+def test_a_form_of_address_at_the_end_closes_a_sentence() -> None:
+    text = "상을 받은 사람은 김민수 씨. 그는 웃었다. 김 모 씨는 갔다."
+    assert [text[s.start : s.end] for s in analyser().sentences(text)] == [
+        "상을 받은 사람은 김민수 씨.",
+        "그는 웃었다.",
+        "김 모 씨는 갔다.",
+    ]
+
+
 def test_many_texts_at_once_equal_one_at_a_time() -> None:
     texts = ["착공은 9월이다. 개통은 12월이다.", "", "축제가 열렸다.\n\n관객이 늘었다."]
     assert analyser().sentences_of(texts) == [analyser().sentences(text) for text in texts]
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.text(st.sampled_from("가나다라 트램착공은이.?!“”‘’\n12,억원A🚋"), max_size=120))
-def test_sentences_hold_every_letter_in_order(text: str) -> None:
-    sentences = analyser().sentences(text)
-    position, kept = 0, ""
-    for sentence in sentences:
+@settings(max_examples=150, deadline=None)
+@given(
+    st.text(
+        st.sampled_from("가나다라 트램착공은이.?!…“”‘’()[]'\"\n12,억원A🚋★美日-·"), max_size=120
+    )
+    | st.text(max_size=60)
+)
+def test_sentences_cover_a_text_but_for_blanks(text: str) -> None:
+    text = unicodedata.normalize("NFC", text)
+    position = 0
+    for sentence in analyser().sentences(text):
         assert position <= sentence.start < sentence.end <= len(text)
+        assert not text[position : sentence.start].strip()
+        assert not re.search(r"\n\s*\n", text[sentence.start : sentence.end].strip())
         position = sentence.end
-        kept += text[sentence.start : sentence.end]
-    assert [c for c in kept if c.isalnum()] == [c for c in text if c.isalnum()]
+    assert not text[position:].strip()

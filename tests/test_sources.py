@@ -37,16 +37,16 @@ def record(path: Path, **fields: object) -> Path:
 
 
 def test_the_zone_of_a_source(tmp_path: Path) -> None:
-    sources = rules(tmp_path, "[utc]\nmatch.press = '해담일보'\ntimezone = 'UTC'")
+    sources = rules(tmp_path, "[korean]\nmatch.press = '해담일보'\ntimezone = 'Asia/Seoul'")
     moment = {"published_at": "2025-12-18T09:30:00Z", "modified_at": "2025-12-18T10:30:00"}
     ours = read_one(record(tmp_path / "a.jsonl", press="해담일보", **moment), sources)
     other = read_one(record(tmp_path / "b.jsonl", press="동람경제", **moment), sources)
     assert ours.published_at is not None
     assert ours.modified_at is not None
-    assert ours.published_at.isoformat() == "2025-12-18T18:30:00+09:00"
-    assert ours.modified_at.isoformat() == "2025-12-18T19:30:00+09:00"
+    assert ours.published_at.isoformat() == "2025-12-18T09:30:00+09:00"
+    assert ours.modified_at.isoformat() == "2025-12-18T10:30:00+09:00"
     assert other.published_at is not None
-    assert other.published_at.isoformat() == "2025-12-18T09:30:00+09:00"
+    assert other.published_at.isoformat() == "2025-12-18T18:30:00+09:00"
 
 
 def test_lines_that_go_and_where_a_story_ends(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from index.documents import Article
 from index.errors import MalformedArticle, SourceUnreadable
-from index.readers.draft import ReadOptions, Unusable, canonical_url
+from index.readers.draft import ReadOptions, Unusable, canonical_url, source_of
 from index.readers.feeds import FeedReader, NewsXmlReader, XmlReader
 from index.readers.files import READ_ERRORS, Meter, Source, sources, total_bytes
 from index.readers.json_records import JsonReader
@@ -37,6 +38,8 @@ __all__ = [
     "input_bytes",
     "read",
     "read_articles",
+    "scoped",
+    "source_of",
 ]
 
 log = logging.getLogger(__name__)
@@ -45,7 +48,7 @@ _DEFAULTS = ReadOptions()
 
 
 class Ledger(Protocol):
-    """The ids read so far in a run, each with a digest of its article's content. A dict will do."""
+    """By key, a digest of each article read so far in a run, and the place where it stood. A dict will do."""
 
     def setdefault(self, key: str, default: bytes, /) -> bytes: ...
 
@@ -217,8 +220,19 @@ def first_of_its_id(
     """The item, or a MalformedArticle if another article of the run has its id."""
     if isinstance(item, MalformedArticle):
         return item
-    digest = hashlib.blake2b(f"{item.title}\x1f{item.body}".encode(), digest_size=8).digest()
-    if ledger.setdefault(item.id, digest) == digest:
+    digest = hashlib.blake2b(f"{item.title}\x1f{item.body}".encode(), digest_size=_DIGEST).digest()
+    place = path if line is None else f"{path}:{line}"
+    first = ledger.setdefault(item.key, digest + place.encode("utf-8", "surrogateescape"))
+    if first[:_DIGEST] == digest:
         return item
-    reason = f"id {item.id} occurred earlier in this run with other content"
+    where = first[_DIGEST:].decode("utf-8", "surrogateescape")
+    reason = f"id {item.id} of {item.source or 'no source'} stands in {where} with other content"
     return MalformedArticle(reason, path=path, line=line)
+
+
+def scoped(article: Article) -> Article:
+    """An article that came without a source, with its outlet as the source of its id."""
+    return article if article.source else replace(article, source=source_of(article))
+
+
+_DIGEST = 8

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
+from pathlib import PurePath
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from index.clean import Cleaned, clean, clean_title, fold, normalise
-from index.documents import SEOUL, Article
+from index.documents import SEOUL, Article, ArticleHeader
 from index.lexicon import LEXICON
 from index.newsroom import reporter_names
 from index.readers.days_in_figures import is_ambiguous_day
-from index.readers.moments import parse_moment
+from index.readers.moments import Clock, is_marked_utc, parse_moment
 from index.sources import NO_RULES, DateOrder, SourceRules, Sources
 
 log = logging.getLogger(__name__)
@@ -34,12 +35,15 @@ _PLACED_CHARS = 8
 class ReadOptions:
     """How to read.
 
-    ``source_timezone``: the zone of moments without an offset, or marked ``Z``.
+    ``source_timezone``: the zone of moments without an offset. What is marked ``Z`` is in UTC, but for a source
+    whose rules name a zone.
     ``max_file_bytes``: the most that is held in memory for one article: a page, a feed, one record
     of a larger file. Files of records may have any size; an archive may expand to a hundred times
     its own. ``date_order``: how days in figures are read that are not year, month, day: ``mdy`` reads
     ``06/12/2025`` as 12 June, ``dmy`` as 6 December, and ``ymd`` not at all. ``columns``: article field to its name in records, ``{"body": "내용"}``.
-    ``sources``: extra rules for single sources.
+    ``sources``: extra rules for single sources. ``file``: the name of the file that is read, in which the ids
+    of articles of no outlet are unique. ``on_utc`` is told the outlet or file and the moment of each article whose
+    moment was marked ``Z`` and taken to be UTC.
     """
 
     source_timezone: tzinfo = SEOUL
@@ -47,13 +51,14 @@ class ReadOptions:
     date_order: DateOrder = "ymd"
     columns: Mapping[str, str] = field(default_factory=dict)
     sources: Sources = field(default_factory=Sources)
+    file: str = ""
+    on_utc: Callable[[str, datetime], None] = lambda source, moment: None
 
     def at(self, path: str) -> ReadOptions:
         """The options for one file."""
-        if not self.sources.rules:
-            return self
-        sources = self.sources.at(path)
-        return replace(self, sources=sources, columns=self.columns or sources.columns)
+        sources, file = self.sources.at(path), PurePath(path.rpartition("!")[2]).name
+        columns = self.columns or sources.columns
+        return replace(self, sources=sources, columns=columns, file=file.removesuffix(".gz"))
 
 
 @dataclass(kw_only=True)
@@ -117,11 +122,16 @@ def assemble(draft: Draft, options: ReadOptions) -> Article:
     title = title or _first_sentence(body)
     page_date = (draft.page_date or found.page_date, "page_header")
     moments = [*draft.moments, (found.published, "text"), page_date]
-    order = rules.date_order or options.date_order
-    published_at, source = _published(moments, zone, order)
+    reading = Clock(zone, rules.timezone or UTC, rules.date_order or options.date_order)
+    published_at, source = _published(moments, reading)
+    marked = next((is_marked_utc(value) for value, found in moments if found == source), False)
+    if published_at and marked and rules.timezone is None:
+        options.on_utc(press or options.file, published_at)
     url = fold(draft.url or "") or None
+    given = _given_id(draft)
     return Article(
-        id=_given_id(draft) or article_id(url, press, title, published_at),
+        id=given or article_id(url, press, title, published_at),
+        source=(press or options.file) if given else "",
         title=title,
         subtitles=subtitles,
         press=press,
@@ -129,8 +139,7 @@ def assemble(draft: Draft, options: ReadOptions) -> Article:
         section=_section(draft.section) or found.section or rules.defaults.get("section"),
         published_at=published_at,
         published_at_source=source,
-        modified_at=parse_moment(draft.modified, zone, order)
-        or parse_moment(found.modified, zone, order),
+        modified_at=parse_moment(draft.modified, reading) or parse_moment(found.modified, reading),
         url=url,
         place=draft.place or found.place,
         tags=tuple(dict.fromkeys(filter(None, map(fold, (*draft.tags, *found.tags))))),
@@ -197,7 +206,13 @@ def canonical_url(url: str) -> str:
 
 
 def _given_id(draft: Draft) -> str | None:
-    return fold(draft.id or "") or None
+    return draft.id if draft.id and draft.id.strip() else None
+
+
+def source_of(article: ArticleHeader) -> str:
+    """The source of an article whose id may have been given or worked out: its outlet, if it was given."""
+    worked_out = article_id(article.url, article.press, article.title, article.published_at)
+    return "" if article.id == worked_out else article.press or ""
 
 
 def _subtitle(text: str) -> str:
@@ -240,12 +255,12 @@ def _reporters(signatures: Iterable[str], press: str | None) -> tuple[str, ...]:
 
 
 def _published(
-    moments: list[tuple[object, str]], zone: tzinfo, order: DateOrder
+    moments: list[tuple[object, str]], reading: Clock
 ) -> tuple[datetime | None, str | None]:
     for value, source in moments:
         if value in (None, ""):
             continue
-        if moment := parse_moment(value, zone, order):
+        if moment := parse_moment(value, reading):
             return moment, source
         hint = " (GISA_DATE_ORDER may say how to read it)" if is_ambiguous_day(value) else ""
         log.warning("not a moment, ignored: %.60r (from %s)%s", value, source, hint)

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from index.clean import fold
-from index.documents import SEOUL
 from index.readers.markup import looks_like_html, text_of_html
 from index.readers.moments import parse_moment
 
@@ -135,7 +134,7 @@ def _plain(text: str) -> str:
 
 def _said(moment: object) -> str:
     """``6월 12일 14:20``: of day and hour alone, since the article says the year."""
-    when: datetime | None = parse_moment(moment, SEOUL)
+    when: datetime | None = parse_moment(moment)
     return f"{when.month}월 {when.day}일 {when:%H:%M}" if when else ""
 
 

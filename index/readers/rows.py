@@ -66,7 +66,7 @@ class _Rows:
             field_of(name) == "published_at"
             and not _is_empty(cell)
             and not re.search(r"\d", str(cell))
-            and parse_moment(cell, self._options.source_timezone) is None
+            and parse_moment(cell) is None
             for name, cell in record.items()
         )
 

@@ -91,15 +91,15 @@ _CHANGES: dict[str, Callable[[str, list[str], random.Random], str]] = {
 def _distinct(articles: list[Any]) -> list[Any]:
     """One article of each story, so that only the copies made here are copies."""
     with _stories(articles) as story:
-        return [article for article in articles if story(article.id)[0] == article.id]
+        return [article for article in articles if story(article.key)[0] == article.key]
 
 
 def _pair_figures(articles: list[Any]) -> dict[str, float]:
     """Precision, recall and F1 over pairs of articles; the copy of ``x`` is called ``x~``."""
     with _stories(articles) as story:
-        groups = {story(article.id) for article in articles}
+        groups = {story(article.key) for article in articles}
     found = {frozenset(pair) for group in groups for pair in combinations(group, 2)}
-    right = {frozenset((a.id, f"{a.id}~")) for a in articles if not a.id.endswith("~")}
+    right = {frozenset((a.key, f"{a.key}~")) for a in articles if not a.id.endswith("~")}
     hits = len(found & right)
     return {
         "precision": hits / len(found) if found else 1.0,

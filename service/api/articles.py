@@ -27,7 +27,7 @@ WAIT_S = 10.0
 """Longest wait for another writer, in seconds."""
 
 router = APIRouter(
-    prefix="/v1", tags=["articles"], responses=problem_responses(401, 404, 422, 429, 500, 503)
+    prefix="/v1", tags=["articles"], responses=problem_responses(401, 404, 409, 422, 429, 500, 503)
 )
 admin = APIRouter(
     prefix="/v1",
@@ -111,7 +111,7 @@ class Added(BaseModel):
 # Ids may hold slashes: those of articles read from a folder can be paths.
 @router.get("/articles/{article_id:path}")
 async def article(article_id: str, gateway: GatewayDep) -> ArticleView:
-    """Read the current version of an article."""
+    """Read the current version of an article by its id, or `SOURCE/ID` where several sources share one."""
     found = await gateway.article(article_id)
     if found is None:
         raise ArticleNotFound(f"there is no article {article_id!r}")
@@ -152,10 +152,11 @@ async def add(
 )
 async def remove(article_id: str, request: Request, gateway: GatewayDep) -> None:
     """Take an article out of the answers at once, and out of the index. Needs an admin's key."""
-    if await gateway.article(article_id) is None:
+    found = await gateway.article(article_id)
+    if found is None:
         raise ArticleNotFound(f"there is no article {article_id!r}")
     settings: Settings = request.app.state.settings
-    await to_thread.run_sync(lambda: wiring.remove_articles(settings, [article_id], wait_s=WAIT_S))
+    await to_thread.run_sync(lambda: wiring.remove_articles(settings, [found.key], wait_s=WAIT_S))
 
 
 def _add(settings: Settings, records: ArticleRecords, answerer: Answerer | None) -> BuildSummary:

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
@@ -317,4 +318,4 @@ def _annotation(
 
 def _url(citation: Citation, articles: str) -> str:
     """The address of an article: its own, or else that of ``/v1/articles``."""
-    return citation.url or articles + citation.article_id
+    return citation.url or articles + quote(citation.reference)

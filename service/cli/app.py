@@ -259,7 +259,7 @@ def index_add(
             {
                 name: value
                 for name, value in vars(summary).items()
-                if name not in ("rejected", "share")
+                if name not in ("rejected", "share", "warnings")
             }
         )
     else:

@@ -239,6 +239,8 @@ def show_summary(summary: BuildSummary, quarantine: Path) -> None:
     if summary.excerpts:
         show_fields({"excerpts": f"{summary.excerpts:,} (their source has no more of the article)"})
     show_fields({"generation": str(summary.generation), "seconds": f"{summary.seconds:,.1f}"})
+    for warning in summary.warnings:
+        say(("warning ", "yellow"), warning, to=err)
     for rejected in summary.rejected[:MAX_REJECTED_SHOWN]:
         say(("quarantined ", "yellow"), str(rejected), to=err)
     if (more := summary.quarantined - MAX_REJECTED_SHOWN) > 0:

@@ -91,7 +91,7 @@ def search(
     found: dict[str, Sequence[str]] = {question.id: [] for question in questions}
     for question, understood in _understood(index, questions, now):
         hits = index.search(understood.query, filters=understood.filters, k=RETRIEVAL_DEPTH)
-        found[question.id] = [hit.article.id for hit in hits]
+        found[question.id] = [hit.article.key for hit in hits]
     return found
 
 
@@ -114,7 +114,7 @@ def _articles(index: Index, candidates: Candidates, scores: Vectors) -> list[str
         if len(best) == RETRIEVAL_DEPTH:
             break
     loaded = index.passages(list(best.values()), candidates.token)
-    return [loaded[passage].article.id for passage in best.values() if passage in loaded]
+    return [loaded[passage].article.reference for passage in best.values() if passage in loaded]
 
 
 def tabulate(

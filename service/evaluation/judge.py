@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from index import Index
+from index import Article, ArticleAmbiguous, Index
 from service.evaluation.datasets import GoldQuestion
 from service.evaluation.slices import slices_of
 from service.evaluation.support import (
@@ -44,7 +44,7 @@ class Judge:
         """A judge over an index, of support by the verifier; ``now`` is for questions without a moment of their own."""
 
         def body_of(article_id: str) -> str | None:
-            article = index.article(article_id)
+            article = _article(index, article_id)
             return article.body if article else None
 
         def story_of(article_id: str) -> str:
@@ -52,7 +52,7 @@ class Judge:
             return leader
 
         def title_of(article_id: str) -> str:
-            article = index.article(article_id)
+            article = _article(index, article_id)
             return article.title if article else ""
 
         def in_slices(question: GoldQuestion) -> tuple[str, ...]:
@@ -91,3 +91,11 @@ class Judge:
             story, grade = self.story_of(article_id), question.grades.get(article_id, 1)
             grades[story] = max(grade, grades.get(story, 0))
         return grades
+
+
+def _article(index: Index, name: str) -> Article | None:
+    """The article of this name; of several sources that share an id, the first one's."""
+    try:
+        return index.article(name)
+    except ArticleAmbiguous as error:
+        return index.article(error.references[0])

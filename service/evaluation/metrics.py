@@ -281,7 +281,7 @@ def score_citations(
     """
     cited = {citation.number: citation for citation in answer.citations}
     held = [holds_numbers(s.text, _cited_by(s, cited)) for s in answer.sentences]
-    quoted = [_is_exact(citation, body_of(citation.article_id)) for citation in answer.citations]
+    quoted = [_is_exact(citation, body_of(citation.reference)) for citation in answer.citations]
     return {
         **(_support(answer.sentences, cited, supports) if supports else {}),
         "numeric_support": _share([all_held for all_held in held if all_held is not None]),

@@ -189,7 +189,7 @@ class _Run:
         async for event in self._answerer.events(question):
             if isinstance(event, PassagesEvent):
                 taken = _milliseconds_since(started)
-                return tuple(dict.fromkeys(hit.article.id for hit in event.hits)), taken
+                return self._answerer.index.names([hit.article for hit in event.hits]), taken
         raise AssertionError("events() names the passages of every question")
 
     async def _answer(self, gold: GoldQuestion, backend: str) -> tuple[Answer, float]:

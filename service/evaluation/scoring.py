@@ -88,7 +88,7 @@ def _score_reply(question: GoldQuestion, answer: Answer, judge: Judge) -> dict[s
         body_of=judge.body_of,
     )
     is_related = answer.status == "related"
-    named = judge.stories(citation.article_id for citation in answer.citations)
+    named = judge.stories(citation.reference for citation in answer.citations)
     gold = judge.stories(question.article_ids) if question.has_gold_articles else ()
     if gold:
         citations |= score_cited_articles(() if is_related else named, gold)

@@ -60,6 +60,7 @@ class FoundPassage(BaseModel):
     """A passage and the article it comes from."""
 
     article_id: str
+    source: str
     title: str
     press: str | None
     published_at: datetime | None
@@ -102,6 +103,7 @@ class ArticleText(BaseModel):
     """A whole article. ``corrected_by`` has the ids of articles that correct it."""
 
     id: str
+    source: str
     title: str
     subtitles: list[str]
     press: str | None
@@ -156,7 +158,12 @@ def build(gateway: Gateway) -> MCPServer:
 
     @server.tool(title="기사 읽기", annotations=reads)
     async def get_article(
-        article_id: Annotated[str, Field(description="Id of a citation or a found passage.")],
+        article_id: Annotated[
+            str,
+            Field(
+                description="Id of a citation or a found passage; SOURCE/ID where sources share it."
+            ),
+        ],
     ) -> ArticleText:
         """Read an article whole, as it stands in the index."""
         from mcp.server.mcpserver.exceptions import ToolError
@@ -242,6 +249,7 @@ def _passage(hit: Hit) -> FoundPassage:
     article = hit.article
     return FoundPassage(
         article_id=article.id,
+        source=article.source,
         title=article.title,
         press=article.press,
         published_at=article.published_at,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from index import (
+    ArticleAmbiguous,
     GisaError,
     IndexLocked,
     IndexNotWritable,
@@ -86,6 +87,12 @@ KINDS: Mapping[type[Exception], Kind] = {
         "article_not_found",
         "기사가 없습니다",
         "찾으시는 기사가 없습니다. 삭제되었을 수 있습니다.",
+    ),
+    ArticleAmbiguous: Kind(
+        409,
+        "article_ambiguous",
+        "기사가 여럿입니다",
+        "여러 출처에 같은 번호의 기사가 있습니다. ‘출처/번호’로 적어 주세요.",
     ),
     IndexUnusable: Kind(
         503,

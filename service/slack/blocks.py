@@ -281,7 +281,7 @@ def _evidence_label(answer: Answer) -> str:
 
 
 def evidence_modal(answer: Answer, bodies: Mapping[str, str]) -> Block:
-    """A modal with the quotes of an answer, each in its context; ``bodies`` is by article id.
+    """A modal with the quotes of an answer, each in its context; ``bodies`` is by reference.
 
     Where an article is missing, or has changed since, only its quote is shown.
     """
@@ -291,7 +291,7 @@ def evidence_modal(answer: Answer, bodies: Mapping[str, str]) -> Block:
         for citation in answer.citations
         for block in (
             _section(_source(citation) if is_answer else f"• {_article(citation)}"),
-            _quotation(citation, bodies.get(citation.article_id, "")),
+            _quotation(citation, bodies.get(citation.reference, "")),
         )
     ]
     title = "근거" if is_answer else LEADS_TITLE

@@ -52,7 +52,7 @@ class AnswerClient(Protocol):
         """The answer as it comes; the last event is the whole."""
 
     async def bodies(self, answer: Answer) -> dict[str, str]:
-        """Bodies of the cited articles by id, without those that no longer exist."""
+        """Bodies of the cited articles by reference, without those that no longer exist."""
 
     async def rate(self, kept: Kept, rating: Rating) -> None:
         """Pass on the readers' rating of an answer."""
@@ -77,11 +77,11 @@ class LocalClient:
     async def bodies(self, answer: Answer) -> dict[str, str]:
         """See ``AnswerClient``."""
         try:
-            ids = dict.fromkeys(citation.article_id for citation in answer.citations)
-            found = [await self._gateway.article(article_id) for article_id in ids]
+            names = dict.fromkeys(citation.reference for citation in answer.citations)
+            found = {name: await self._gateway.article(name) for name in names}
         except GisaError as error:
             raise _no_answer(error) from error
-        return {article.id: article.body for article in found if article}
+        return {name: article.body for name, article in found.items() if article}
 
     async def rate(self, kept: Kept, rating: Rating) -> None:
         """See ``AnswerClient``."""
@@ -154,11 +154,11 @@ class HttpClient:
     async def bodies(self, answer: Answer) -> dict[str, str]:
         """See ``AnswerClient``."""
         found = {}
-        for article_id in dict.fromkeys(citation.article_id for citation in answer.citations):
-            address = f"/v1/articles/{quote(article_id)}"
+        for name in dict.fromkeys(citation.reference for citation in answer.citations):
+            address = f"/v1/articles/{quote(name)}"
             article = await self._request("GET", address)
             if article:
-                found[article_id] = str(_BODY.validate_json(article).get("body", ""))
+                found[name] = str(_BODY.validate_json(article).get("body", ""))
         return found
 
     async def rate(self, kept: Kept, rating: Rating) -> None:

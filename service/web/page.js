@@ -146,8 +146,9 @@ const steps = {
     show($("#note"), interpreted.note ?? "");
   },
   passages({ hits }) {
-    const articles = new Map(hits.map((hit) => [hit.article.id, hit.article]));
-    for (const { id, corrected_by: by } of articles.values()) if (by.length) corrected.set(id, by);
+    const name = (found) => reference({ ...found, article_id: found.id });
+    const articles = new Map(hits.map((hit) => [name(hit.article), hit.article]));
+    for (const [id, { corrected_by: by }] of articles) if (by.length) corrected.set(id, by);
     $("#looked ul").replaceChildren(...[...articles.values()].map(looked));
     show($("#status"), articles.size ? `기사 ${articles.size}건을 읽고 있습니다.` : "");
   },
@@ -328,7 +329,7 @@ function described(citation) {
     opener(citation.title, () => openArticle(citation)),
     element("p", { className: "note" }, facts(citation), " ", original(citation) ?? ""),
     element("blockquote", {}, ...quoted(citation)),
-    corrected.has(citation.article_id)
+    corrected.has(reference(citation))
       ? element("p", { className: "warning" }, "나중에 바로잡힌 기사입니다. 기사를 열어 확인하세요.") : null,
     others.length ? element("details", { className: "others" },
       element("summary", {}, `다른 매체 ${others.length}곳`),
@@ -430,13 +431,18 @@ async function openArticle(citation) {
   place.replaceChildren(heading, element("p", { className: "note" }, "기사를 여는 중입니다."));
   if (!dialog.open) dialog.showModal();
   try {
-    place.replaceChildren(heading, ...content(await article(citation.article_id), citation));
+    place.replaceChildren(heading, ...content(await article(reference(citation)), citation));
     const found = place.querySelector("mark");
     if (found) found.scrollIntoView({ block: "center" });
     else dialog.scrollTop = 0;
   } catch (error) {
     place.replaceChildren(heading, element("p", { className: "note" }, explain(error)));
   }
+}
+
+/** How an article is named so that no other is meant: two sources may have the same ids. */
+function reference({ source, article_id: id }) {
+  return source ? `${source}/${id}` : id;
 }
 
 function article(id) {
@@ -463,7 +469,7 @@ function linked(ids, label) {
   return ids.map((id) => {
     const place = element("p", { className: "warning" }, `${label} `);
     article(id).then((other) => place.append(
-      opener(other.title, () => openArticle({ ...other, article_id: id, quotes: [] })),
+      opener(other.title, () => openArticle({ ...other, article_id: other.id, quotes: [] })),
     )).catch(() => {}); // the label alone is worth reading
     return place;
   });

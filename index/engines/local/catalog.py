@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index.documents import Article, ArticleHeader, Passage
+from index.documents import Article, ArticleHeader, Passage, keys_meant
 from index.engines.local import changes, links
 from index.engines.local.database import Database
 from index.engines.local.records import (
@@ -162,10 +162,25 @@ class Catalog(Database):
             headers[key] = ArticleHeader(**header_fields(text) | known)
         return headers
 
+    def names(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """By name (key, reference or public id) what ``ArticleHeader.key`` the articles have that it means."""
+        meant = {name: keys_meant(name) for name in names}
+        found = dict(
+            self._db.execute(_KEYS, (json.dumps([k for keys in meant.values() for k in keys]),))
+        )
+        exact = {name: tuple(k for k in keys if k in found)[:1] for name, keys in meant.items()}
+        shared: dict[str, list[str]] = {}
+        if self.format >= 7:
+            for public, key in self._db.execute(_PUBLIC, (json.dumps(list(meant)),)):
+                shared.setdefault(public, []).append(key)
+        keys = {name: exact[name] or tuple(shared.get(name, ())) for name in names}
+        return {name: of_name for name, of_name in keys.items() if of_name}
+
     def keys_of(self, article_ids: Sequence[str]) -> list[int]:
-        """The keys of every version of the articles."""
+        """The keys of every version of the articles that the names mean (see ``names``)."""
+        meant = [key for keys in self.names(article_ids).values() for key in keys]
         query = "SELECT key FROM articles WHERE id IN (SELECT value FROM json_each(?))"
-        return [row[0] for row in self._db.execute(query, (json.dumps(article_ids),))]
+        return [row[0] for row in self._db.execute(query, (json.dumps(meant),))]
 
     def keys_by(self, reporters: Sequence[str]) -> list[int]:
         """The keys of every version of the articles that one of the reporters wrote."""
@@ -323,4 +338,12 @@ class Catalog(Database):
 
 
 _LIVE = "FROM passages p CROSS JOIN articles a ON a.key = p.article WHERE a.superseded_at IS NULL"
+_KEYS = (
+    "SELECT DISTINCT id, 1 FROM articles"
+    " WHERE id IN (SELECT value FROM json_each(?)) AND superseded_at IS NULL"
+)
+_PUBLIC = (
+    "SELECT public_id, id FROM articles WHERE public_id IN (SELECT value FROM json_each(?))"
+    " AND superseded_at IS NULL ORDER BY key"
+)
 _RECIPES = "SELECT key, recipe FROM recipes"

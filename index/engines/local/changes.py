@@ -22,7 +22,7 @@ def put(
     """Store articles; an older version stays for readers of ``generation`` and goes with ``prune``."""
     recipe_key = _recipe_key(db, recipe)
     for item in articles:
-        _supersede(db, item.article.id, generation)
+        _supersede(db, item.article.key, generation)
         _insert(db, item, recipe_key)
     write_links(db, links)
     _bump_revision(db)
@@ -68,9 +68,10 @@ def _insert(db: sqlite3.Connection, item: IndexedArticle, recipe: int) -> None:
     article = item.article
     inserted = db.execute(
         "INSERT INTO articles"
-        " (id, digest, header, body, recipe, title_morphemes, sentences, sentence_vectors)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        " (id, public_id, digest, header, body, recipe, title_morphemes, sentences, sentence_vectors)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
+            article.key,
             article.id,
             item.digest,
             json.dumps(to_json(article.header), ensure_ascii=False),

@@ -124,6 +124,10 @@ class LocalEngine:
             raise IndexNotFound(self.root)
         return recipe
 
+    def keys(self, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """As ``EngineReader.keys``: two queries, however many names."""
+        return self._catalog.names(names)
+
     def digests(self, article_ids: Sequence[str]) -> Mapping[str, Digest]:
         """As ``EngineWriter.digests``: one query."""
         return self._catalog.digests(article_ids)
@@ -241,6 +245,7 @@ class LocalEngine:
             bytes=files.folder_bytes(self.root),
             presses=tuple(filter(None, manifest.presses)),
             sections=tuple(filter(None, manifest.sections)),
+            analyser=manifest.analyser,
         )
 
 

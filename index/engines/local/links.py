@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from index.corrections import MAX_DAYS
-from index.documents import ArticleHeader
+from index.documents import KEY_SEPARATOR, ArticleHeader
 from index.engines.local.records import header_fields
 from index.engines.local.schema import label_hash
 from index.protocols import Links
@@ -73,6 +73,7 @@ _OUTLETS = (
 def corrections(db: sqlite3.Connection, keys: Collection[int], format: int) -> tuple[Pairs, Pairs]:
     """By version, the ids of the articles that it corrects, and of those that correct it."""
     pairs, found = (_PAIRS_OF_5, (MAX_DAYS,)) if format == 5 else (_PAIRS, ())
+    pairs = _PAIRS_OF_6 if format == 6 else pairs
     corrects: defaultdict[int, list[str]] = defaultdict(list)
     corrected_by: defaultdict[int, list[str]] = defaultdict(list)
     for notice, wrong, notice_id, wrong_id in db.execute(pairs, (_json(keys), *found)):
@@ -91,10 +92,19 @@ def _either_way(select: str) -> str:
     return " UNION ".join(halves)
 
 
+def _name(of: str) -> str:
+    """The public id of a version, with its source where another current version has the same."""
+    shared = f"SELECT 1 FROM articles s WHERE s.public_id = {of}.public_id AND s.id != {of}.id"  # noqa: S608
+    shared += " AND s.superseded_at IS NULL"
+    reference = f"replace({of}.id, char({ord(KEY_SEPARATOR)}), '/')"
+    return f"iif(EXISTS ({shared}), {reference}, {of}.public_id)"
+
+
+_JOINED = "JOIN articles n ON n.key = notice JOIN articles w ON w.key = wrong WHERE"
 _PAIRS = _either_way(
-    "SELECT notice, wrong, n.id, w.id FROM corrections"
-    " JOIN articles n ON n.key = notice JOIN articles w ON w.key = wrong WHERE"
+    f"SELECT notice, wrong, {_name('n')}, {_name('w')} FROM corrections {_JOINED}"  # noqa: S608
 )
+_PAIRS_OF_6 = _either_way(f"SELECT notice, wrong, n.id, w.id FROM corrections {_JOINED}")  # noqa: S608
 _PAIRS_OF_5 = _either_way(  # a view, which leaves the days to who asks
     "SELECT notice, wrong, notice_id, wrong_id FROM corrections WHERE days BETWEEN 0 AND ?2 AND"
 )
