@@ -6,6 +6,7 @@ never has to ask whether an offset fits or a date has a zone.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
@@ -20,6 +21,14 @@ SEOUL = ZoneInfo("Asia/Seoul")
 
 KEY_SEPARATOR = "\x1f"
 """Between source and id in a key; a unit separator is in no name of an outlet or file."""
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def has_control_characters(name: str) -> bool:
+    """Whether a name has characters that neither readers nor engines can be trusted with: C0, C1, DEL."""
+    return _CONTROL.search(name) is not None
 
 
 def reference_of(key: str) -> str:
@@ -50,7 +59,7 @@ class ArticleHeader:
     ``id`` is verbatim as it was given, and means one article within its ``source``: the outlet, or the name
     of the file where none is known; empty where the id means one article everywhere.
 
-    Raises ValueError for an empty id, and for a moment without a time zone.
+    Raises ValueError for an empty id or one with control characters, and for a moment without a time zone.
     """
 
     id: str
@@ -72,6 +81,8 @@ class ArticleHeader:
     source: str = ""
 
     def __post_init__(self) -> None:
+        if has_control_characters(self.id):
+            raise ValueError("an id must not have control characters")
         if not self.id:
             raise ValueError("an article needs an id")
         for name in ("published_at", "modified_at"):

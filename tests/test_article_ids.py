@@ -9,7 +9,16 @@ import pytest
 from hash_embedder import HashEmbedder
 from small_index import analyser
 
-from index import ArticleAmbiguous, build_index, open_index, read_articles, remove_articles
+from index import (
+    ArticleAmbiguous,
+    MalformedArticle,
+    build_index,
+    open_index,
+    read_articles,
+    remove_articles,
+)
+from index.documents import ArticleHeader
+from index.readers import read
 
 EMBEDDER = HashEmbedder(16)
 
@@ -65,3 +74,14 @@ def test_an_id_comes_back_verbatim(tmp_path: Path) -> None:
     given = " 강  1/2 #3 "
     (article,) = read_articles(write(tmp_path / "a.jsonl", told(given, 1, "강마을신문")))
     assert article.id == given
+
+
+@pytest.mark.parametrize("id_", ["a\x00b", "a\x1fb", "a\rb", "\x90"])
+def test_an_id_with_control_characters_is_refused_with_its_reason(tmp_path: Path, id_: str) -> None:
+    line = json.dumps({"id": id_, "title": "축제", "body": "해담바다축제가 열렸다. 관객이 늘었다."})
+    (tmp_path / "a.jsonl").write_text(line, "utf-8")
+    (malformed,) = read(tmp_path / "a.jsonl")
+    assert isinstance(malformed, MalformedArticle)
+    assert "control characters" in malformed.reason
+    with pytest.raises(ValueError, match="control characters"):
+        ArticleHeader(id=id_, title="축제")

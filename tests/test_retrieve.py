@@ -343,7 +343,8 @@ def test_an_index_that_loses_all_its_articles_finds_nothing(tmp_path: Path) -> N
     build(tmp_path)
     with open_index(tmp_path, embedder=HashEmbedder()) as index:
         with closing(open_writer(tmp_path)) as writer:
-            writer.remove([TRAM.id, LIBRARY.id, UNDATED.id], {})
+            named = writer.keys([TRAM.id, LIBRARY.id, UNDATED.id])
+            writer.remove([key for keys in named.values() for key in keys], {})
             assert index.search("트램") == []
             writer.publish()
         assert index.search("트램") == []

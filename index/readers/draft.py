@@ -12,7 +12,7 @@ from pathlib import PurePath
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from index.clean import Cleaned, clean, clean_title, fold, normalise
-from index.documents import SEOUL, Article, ArticleHeader
+from index.documents import SEOUL, Article, ArticleHeader, has_control_characters
 from index.lexicon import LEXICON
 from index.newsroom import reporter_names
 from index.readers.days_in_figures import is_ambiguous_day
@@ -206,7 +206,11 @@ def canonical_url(url: str) -> str:
 
 
 def _given_id(draft: Draft) -> str | None:
-    return draft.id if draft.id and draft.id.strip() else None
+    if not (draft.id and draft.id.strip()):
+        return None
+    if has_control_characters(draft.id):
+        raise Unusable("an id must not have control characters")
+    return draft.id
 
 
 def source_of(article: ArticleHeader) -> str:
