@@ -73,6 +73,24 @@ def test_beir_has_splits(beir: Path) -> None:
     assert [q.id for q in read_beir(beir).questions] == ["q1", "q2"]  # without a heading
 
 
+def test_beir_rows_of_unknown_queries_are_left_out_and_counted(beir: Path) -> None:
+    with (beir / "qrels" / "test.tsv").open("a", encoding="utf-8") as qrels:
+        qrels.write("q9\td1\t1\nq8\td2\t1\n")
+    dataset = read_beir(beir)
+    assert [q.id for q in dataset.questions] == ["q1", "q3"]
+    assert dataset.unknown == ("q8", "q9")
+
+
+def test_rows_of_unknown_articles_are_left_out_and_counted(beir: Path) -> None:
+    dataset = read_beir(beir)
+    first, last = dataset.questions
+    kept = dataset.without([first.article_ids[0]])
+    assert kept.unknown == (first.article_ids[0],)
+    assert kept.questions[0].article_ids == first.article_ids[1:]
+    assert kept.questions[0].grades.keys() == set(first.article_ids[1:])
+    assert last not in dataset.without(last.article_ids).questions  # it names no other
+
+
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
@@ -81,7 +99,7 @@ def test_beir_has_splits(beir: Path) -> None:
             "query-id\tcorpus-id\tscore\nq1 d1 1",
             r"test.tsv:2: not query, document",
         ),
-        ("qrels/test.tsv", "h\nq9\td1\t1\n", "queries.jsonl has no query 'q9'"),
+        ("qrels/test.tsv", "h\nq9\td1\t1\n", "queries.jsonl has none of its 1 queries"),
         ("queries.jsonl", '{"_id": "q1"}', r"queries.jsonl:1: text: Field required"),
         ("queries.jsonl", '{"_id": "q1", "text": ""}\n{"_id": "q3", "text": "?"}', "question q1: "),
         ("corpus.jsonl", '{"id": "d1", "text": "."}', r"corpus.jsonl:1: _id: Field required"),

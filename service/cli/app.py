@@ -351,6 +351,18 @@ def key(
     say("Hand out the key; add the entry to GISA_API_KEYS, and set GISA_AUTH=keys.", to=err)
 
 
+@eval_app.command(
+    "run",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def eval_run(context: typer.Context) -> None:
+    """Measure the service on questions with known answers; ``--help`` lists the options."""
+    from service.cli.evaluation import main
+
+    main(context.args, name="gisa eval run")
+
+
 @eval_app.command("make")
 def eval_make(
     paths: Annotated[
@@ -362,7 +374,7 @@ def eval_make(
 ) -> None:
     """Draft questions from articles, one JSON document a line, to stdout.
 
-    Read and correct them, then give them to scripts/evaluate.py as --questions.
+    Read and correct them, then give them to gisa eval run as --questions.
     """
     from index import read_articles
     from service.evaluation.draft import LIMITS, draft

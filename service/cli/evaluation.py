@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -303,12 +303,12 @@ def _write(path: Path | None, text: str) -> None:
 _CALLERS_FAULT = (DatasetUnusable, SourceUnreadable, SettingsInvalid, QuestionInvalid)
 
 
-def main() -> None:
-    """Run the command; any error becomes a message and an exit status."""
+def main(args: Sequence[str] | None = None, *, name: str = "evaluate") -> None:
+    """Run the command with ``args`` (default: those of the process); errors become a message and an exit status."""
     try:
-        app(prog_name="evaluate")
+        app(args=None if args is None else list(args), prog_name=name)
     except GisaError as error:
-        say(f"evaluate: {error}", to=err)
+        say(f"{name}: {error}", to=err)
         if error.remedy:
             say(error.remedy, to=err)
         raise SystemExit(_status(error)) from None

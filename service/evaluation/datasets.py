@@ -73,13 +73,15 @@ class Dataset:
     """What is evaluated: questions, and the articles or the path that holds them.
 
     ``corpus`` is None where an index already built is used. ``files`` are the files it was read
-    from; ``merged_paragraphs`` counts paragraphs that were an exact copy of an earlier one.
+    from; ``merged_paragraphs`` counts paragraphs that were an exact copy of an earlier one. ``unknown`` are the articles
+    and queries that rows of the gold name and the data lack: those rows are left out.
     """
 
     questions: tuple[GoldQuestion, ...]
     corpus: Sequence[Article] | Path | None
     files: tuple[Path, ...] = ()
     merged_paragraphs: int = field(default=0)
+    unknown: tuple[str, ...] = ()
 
     def of_types(self, types: Collection[str]) -> Dataset:
         """Only the questions of these types, or all if there are none; the corpus stays whole."""
@@ -111,6 +113,21 @@ class Dataset:
             for question in self.questions
         )
         return replace(self, questions=tuple(questions))
+
+    def without(self, articles: Collection[str]) -> Dataset:
+        """The same with no question naming these articles; one that names no others is left out."""
+        gone = frozenset(articles)
+        questions = (
+            question.model_copy(
+                update={
+                    "article_ids": tuple(a for a in question.article_ids if a not in gone),
+                    "grades": {a: g for a, g in question.grades.items() if a not in gone},
+                }
+            )
+            for question in self.questions
+            if not question.article_ids or not gone.issuperset(question.article_ids)
+        )
+        return replace(self, questions=tuple(questions), unknown=(*self.unknown, *articles))
 
     def without_titles(self) -> Dataset:
         """The same over articles without titles. Raises DatasetUnusable for an index already built."""

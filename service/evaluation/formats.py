@@ -119,15 +119,17 @@ class _BeirQuery(BaseModel):
 def read_beir(folder: Path, split: str | None = None, *, with_corpus: bool = True) -> Dataset:
     """Read ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv`` of a folder.
 
-    ``split`` is ``test`` by default, or the only one there is. Queries without a judgement are left out.
+    ``split`` is ``test`` by default, or the only one there is. Queries without a judgement are left out, and so are
+    judgements of queries that are not there.
     BEIR has no answers, so that only retrieval and citations are measured.
     """
     corpus, queries = folder / "corpus.jsonl", folder / "queries.jsonl"
     qrels = _beir_split(folder / "qrels", split)
     relevant = _beir_qrels(qrels)
     asked = [query for query in _lines(queries, _BeirQuery) if query.id in relevant]
-    if missing := relevant.keys() - {query.id for query in asked}:
-        raise DatasetUnusable(f"{qrels}: {queries.name} has no query {sorted(missing)[0]!r}")
+    missing = relevant.keys() - {query.id for query in asked}
+    if not asked:
+        raise DatasetUnusable(f"{qrels}: {queries.name} has none of its {len(relevant)} queries")
     questions = [
         GoldQuestion(
             id=query.id,
@@ -143,7 +145,10 @@ def read_beir(folder: Path, split: str | None = None, *, with_corpus: bool = Tru
         found = (document for document in _lines(corpus, _BeirDocument))
         articles = _articles(((d.id, d.title, d.text or d.title) for d in found), corpus)
     return Dataset(
-        questions=_checked(questions, queries), corpus=articles, files=(corpus, queries, qrels)
+        questions=_checked(questions, queries),
+        corpus=articles,
+        files=(corpus, queries, qrels),
+        unknown=tuple(sorted(missing)),
     )
 
 

@@ -251,8 +251,8 @@ def judge_in_words(judged_by: str) -> str:
 
 
 def warn_absent(absent: Sequence[str]) -> str:
-    """The warning that right articles can't be found because the index lacks them."""
+    """The warning that rows of the gold were left out, as they name what the data lacks."""
     return (
-        f"The index lacks {len(absent):,} of the articles that the questions name "
-        f"({named(absent, 3)}): they count as never found."
+        f"The data lacks {len(absent):,} of the articles or queries that the gold names "
+        f"({named(absent, 3)}): those rows were left out."
     )

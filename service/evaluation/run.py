@@ -69,7 +69,7 @@ def evaluate(
         "retrieval_only": retrieval_only,
         "retrieval_depth": RETRIEVAL_DEPTH,
         "bootstrap_resamples": RESAMPLES,
-        "absent_articles": _absent(dataset, answerer.index),
+        "absent_articles": list(dataset.unknown),
         **(config or {}),
     }
     with asyncio.Runner() as runner:
@@ -102,7 +102,7 @@ def _judging(
 def with_ids(dataset: Dataset, index: Index) -> Dataset:
     """The data set with all articles named by id, even if questions name them by file.
 
-    Raises DatasetUnusable if the index holds none of them.
+    Rows that name an article that the index lacks are left out. Raises DatasetUnusable if it holds none of them.
     """
     absent, corpus = _absent(dataset, index), dataset.corpus
     if absent and isinstance(corpus, Path):
@@ -116,11 +116,11 @@ def with_ids(dataset: Dataset, index: Index) -> Dataset:
             f"(the first is {absent[0]})",
             remedy="Evaluate over the corpus that the questions were written for.",
         )
-    return dataset
+    return dataset.without(absent) if absent else dataset
 
 
 def _absent(dataset: Dataset, index: Index) -> list[str]:
-    """Articles that questions name but the index lacks; they count as not found."""
+    """Articles that questions name but the index lacks."""
     named = dict.fromkeys(a for q in dataset.questions for a in q.article_ids)
     known = index.stories(list(named))
     return [article_id for article_id in named if article_id not in known]
