@@ -31,7 +31,7 @@ from service.verify.judge import EntailmentJudge
 from service.wording import LEADS_TITLE, NO_ANSWER, REWORDED, SEE_THE_ARTICLE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -378,6 +378,85 @@ def test_axe_finds_nothing_to_complain_of_in_grades(
         page.wait_for_selector("#actions:visible")
         assert complaints(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+# -- composing Hangul ------------------------------------------------------------------------------
+
+COMPOSING = """([steps, value]) => {
+  const box = document.querySelector("#question");
+  const events = {
+    start: () => new CompositionEvent("compositionstart"),
+    end: () => new CompositionEvent("compositionend"),
+    enter: () => enter({ keyCode: 13 }),
+    held: () => enter({ keyCode: 13, repeat: true }),
+    process: () => enter({ keyCode: 229, isComposing: true, key: "Process" }),
+    composing: () => enter({ keyCode: 229, isComposing: true }),
+    trailing: () => enter({ keyCode: 229 }),
+  };
+  const enter = (properties) => new KeyboardEvent(
+    "keydown", { key: "Enter", bubbles: true, cancelable: true, ...properties });
+  box.focus();
+  box.value = value;
+  for (const step of steps.split(" ")) box.dispatchEvent(events[step]());
+}"""
+"""What browsers send while a syllable is composed. ``trailing`` is Safari's: the composition has ended already."""
+
+
+@pytest.fixture
+def sent(page: Page) -> list[str]:
+    """The questions that the page sends; none is answered."""
+    questions: list[str] = []
+
+    def take(route: Route) -> None:
+        questions.append(route.request.post_data_json["question"])
+
+    page.route("**/v1/ask", take)
+    return questions
+
+
+@pytest.mark.parametrize(
+    "steps",
+    ["start composing", "start process end", "start composing end", "start end trailing"],
+    ids=["first", "windows", "chromium", "safari"],
+)
+def test_enter_that_ends_a_syllable_sends_nothing(page: Page, sent: list[str], steps: str) -> None:
+    page.evaluate(COMPOSING, [steps, QUESTION])
+    page.wait_for_timeout(100)
+    assert sent == []
+    assert not page.is_visible("#result")
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "enter",
+        "start process end enter",
+        "start composing end enter",
+        "start composing enter",
+        "start end trailing enter",
+        "start composing end enter held held",
+        "start composing composing end enter enter",
+    ],
+)
+def test_enter_after_the_syllable_sends_the_question_once(
+    page: Page, sent: list[str], steps: str
+) -> None:
+    page.evaluate(COMPOSING, [steps, QUESTION])
+    page.wait_for_selector("#result:visible")
+    page.wait_for_timeout(100)
+    assert sent == [QUESTION]
+    assert page.input_value("#question") == QUESTION
+
+
+def test_escape_that_gives_up_a_syllable_stops_no_answer(page: Page, sent: list[str]) -> None:
+    page.evaluate(COMPOSING, ["enter", QUESTION])
+    page.wait_for_selector("#result:visible")
+    escape = """(keyCode) => document.querySelector("#question").dispatchEvent(
+      new KeyboardEvent("keydown", { key: "Escape", keyCode, bubbles: true }))"""
+    page.evaluate(escape, 229)
+    assert page.inner_text("#send") == "멈춤"
+    page.evaluate(escape, 27)
+    page.wait_for_selector("text=멈추었습니다.")
 
 
 # -- when things do not go well -------------------------------------------------------------------

@@ -794,13 +794,17 @@ def test_a_thread_is_followed_only_when_asked_and_until_told_to_stop(
         await says("그럼 인원은?")
         assert len(client.questions) == 2
         await says("<@U0BORA> 어떻게 생각해?")
+        for remark in ("네 알겠습니다", "ㅇㅋ", "굿굿", "오 좋네요", "제가 확인할게요"):
+            await says(remark)
         assert len(client.questions) == 2
         last = slack.replies(root["ts"])[-1]
+        await says("오 좋네요", mention=True)
+        assert len(client.questions) == 3
         assert blocks.FOLLOW not in {b["action_id"] for b in buttons(last)}
         await says("그만")
         assert said(slack.replies(root["ts"])[-1]) == phrases.NOT_FOLLOWING
         await says("그럼 위치는?")
-        assert len(client.questions) == 2
+        assert len(client.questions) == 3
 
     play(settings, scenario)
 

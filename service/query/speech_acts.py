@@ -28,6 +28,7 @@ _EMBEDDED_ENDING = LEXICON.expression("{speech.embedded_endings}")
 _IMPERATIVE = LEXICON.expression("{speech.imperative_endings}")
 _PROMISE = re.compile(r"(?:ᆯ|을)게(?:요)?")
 _STATING_ENDING = LEXICON.expression("{speech.stating_endings}")
+_CONCESSIVE = LEXICON.expression("{speech.concessive_endings}")
 _REPORTED_REQUEST = re.compile(r"대|래")
 _TOPICS = frozenset({"은", "는", "ᆫ", "도", "만"})
 _ENDS = ("E", "JX", "S", "W_EMOJI", "Z_")
@@ -73,6 +74,15 @@ class Segment:
         return Asks.STATES
 
     @cached_property
+    def expects_reply(self) -> bool:
+        """Whether who says it among others expects an answer: not who promises, reports, thanks or exclaims."""
+        if self._requests and not self._asking:
+            return self._is_directive
+        if self.asks == Asks.NAMES:
+            return not (self._states_by_a_noun or self._is_exclamation)
+        return self.asks >= Asks.NAMES or self._is_elliptic or self._asks_a_favour
+
+    @cached_property
     def end_of_question(self) -> int:
         """Where the frame of a request begins: «요금을 | 알려 주세요», «요금 | 영어로 답해 줘»."""
         if self._asking or self.asks != Asks.NAMES:
@@ -106,9 +116,15 @@ class Segment:
     @cached_property
     def _asking(self) -> bool:
         """Whether it has an interrogative."""
-        return any(
-            t.form in LEXICON["speech.interrogatives"] and t.tag[0] in "NMVX" for t in self.tokens
-        )
+        asking = False
+        for token in self.tokens:
+            if token.tag == "EC" and _CONCESSIVE.fullmatch(token.form):
+                asking = (
+                    False  # 누가 뭐라 해도, 어디를 가든: an interrogative before it is indefinite
+                )
+            elif token.form in LEXICON["speech.interrogatives"] and token.tag[0] in "NMVX":
+                asking = True
+        return asking
 
     @cached_property
     def _topics(self) -> bool:
@@ -127,7 +143,7 @@ class Segment:
             for t in self.tokens
             if not t.tag.startswith(("SF", "SP", "SS", "SE", "SW", "SO", "W_E", "Z_"))
         ]
-        while said and said[-1].tag == "JX" and said[-1].form in {"요", "용", "욤"}:
+        while said and said[-1].tag in {"JX", "MM"} and said[-1].form in {"요", "용", "욤"}:
             said.pop()
         return said[-1] if said else None
 
@@ -201,6 +217,53 @@ class Segment:
             and (_IMPERATIVE.fullmatch(form) or _PROMISE.fullmatch(form))
         )
         return wants or orders
+
+    @cached_property
+    def _is_directive(self) -> bool:
+        """Whether a request is one: «찾아 주세요», «확인 부탁드려요», not «드릴게요», «보고드렸어요», «감사드립니다»."""
+        tail = self.tokens[max(0, self._predicate - 1) :]
+        forms = {t.form for t in tail}
+        if forms & LEXICON["speech.performatives"].words or self._has_asking_ending:
+            return True
+        ending = self._ending
+        is_own = any(t.tag == "EP" and t.form in {"겠", "었", "았", "였"} for t in tail)
+        if is_own or (ending and _PROMISE.fullmatch(ending.form)):
+            return any(t.tag == "EP" and t.form in {"시", "으시"} for t in tail)
+        # Other orders are wishes and advice among people: 복 많이 받으세요.
+        orders = self._topics and not forms.isdisjoint(LEXICON["speech.about_asking"].words)
+        return orders or not forms.isdisjoint({"주", "달"})
+
+    @cached_property
+    def _states_by_a_noun(self) -> bool:
+        """«1면감은 아닌 듯», «출고 완료», «누가 뭐래도 특종»: a noun is its predicate."""
+        grants = any(t.tag == "EC" and _CONCESSIVE.fullmatch(t.form) for t in self.tokens)
+        ending = self._ending
+        return grants or bool(ending and ending.form in LEXICON["speech.stating_nouns"])
+
+    @cached_property
+    def _is_exclamation(self) -> bool:
+        """«굿굿», «넹», «땡큐»: the analyser takes a lone syllable, or a foreign word that it doesn't know, for a noun."""
+        forms = {t.form for t in self.tokens if t.tag[0] not in "SWZ"}
+        is_name = all(t.tag == "NNP" for t in self.tokens if t.tag[0] not in "SWZ")
+        return len(forms) == 1 and (is_name or all(len(form) == 1 for form in forms))
+
+    @cached_property
+    def _is_elliptic(self) -> bool:
+        """«2024년에는요», «기사 링크 좀»: a topic of which to tell, a thing to hand over."""
+        ending = self._ending
+        if ending is None or ending is self.tokens[0]:
+            return False
+        is_topic = ending.tag == "JX" and ending.form in {"은", "는", "ᆫ"}
+        return is_topic or (ending.tag == "MAG" and ending.form == "좀")
+
+    @cached_property
+    def _asks_a_favour(self) -> bool:
+        """«찾아 주실 수 있을까요», «표로 정리해 봐»."""
+        helps = any(t.tag == "VX" and t.form == "주" for t in self.tokens)
+        last = [(t.form, t.tag[:2]) for t in self.tokens if t.tag[0] in "EV"][-2:]
+        return (helps and self._has_asking_ending) or (
+            len(last) == 2 and last[0] == ("보", "VX") and last[1][0] in {"어", "아"}
+        )
 
     @cached_property
     def _is_to_the_reader(self) -> bool:

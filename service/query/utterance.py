@@ -36,8 +36,7 @@ class Utterance:
 
 def read(text: str, analyser: KoreanAnalyser) -> Utterance:
     """The utterance taken apart. A text in which nothing asks is its own core."""
-    heard = _ASIDE.sub(lambda m: " " * len(m[0]), text)
-    segments = _segments(text, analyser.tokens(heard))
+    segments = _segments_of(text, analyser)
     best = max((segment.asks for segment in segments), default=Asks.NOTHING)
     if best <= Asks.STATES:
         return Utterance(text, wishes=_wishes(text), request=text)
@@ -53,6 +52,27 @@ def read(text: str, analyser: KoreanAnalyser) -> Utterance:
     context = " ".join(part.strip() for part in aside if re.search(r"\w", part))
     request = " ".join(map(str.strip, whole))
     return Utterance(" ".join(map(str.strip, core)), context, _wishes(context or text), request)
+
+
+def asks_something(text: str, analyser: KoreanAnalyser) -> bool:
+    """Whether a message among colleagues asks: not thanks, assent, remarks, promises, or a word to somebody by name.
+
+    What it only quotes, whole lines of it, asks nothing.
+    """
+    own = _QUOTED_LINE.sub(lambda m: " " * len(m[0]), text)
+    if _calls_somebody(analyser.tokens(own)):
+        return False
+    return any(segment.expects_reply for segment in _segments_of(own, analyser))
+
+
+_QUOTED_LINE = re.compile(
+    r"^[ \t]*(?:>.*|[“\"‘'「『][^“”\"‘’'「」『』\n]*[”\"’'」』][ \t]*)$", re.MULTILINE
+)
+
+
+def _segments_of(text: str, analyser: KoreanAnalyser) -> list[Segment]:
+    heard = _ASIDE.sub(lambda m: " " * len(m[0]), text)
+    return _segments(text, analyser.tokens(heard))
 
 
 _ASIDE = re.compile(
@@ -87,13 +107,24 @@ def _segments(text: str, tokens: Sequence[Token]) -> list[Segment]:
             runs.append([])
             continue
         runs[-1].append(token)
-        ended = ended or token.tag in {"EF", "SF"} or _ends_clause(runs[-1], tokens[n + 1 :])
+        is_polite = token.form == "요" and token.tag == "MM" and _adjoins(tokens, n)
+        ended = (
+            ended
+            or is_polite
+            or token.tag in {"EF", "SF"}
+            or _ends_clause(runs[-1], tokens[n + 1 :])
+        )
     found = [run for run in _quoted(map(_without_calls, runs)) if run]
-    following = [*found[1:], []]
+    following = [*found, []][1:]
     return [
         Segment(run, is_unsure=_is_doubt(after))
         for run, after in zip(found, following, strict=True)
     ]
+
+
+def _adjoins(tokens: Sequence[Token], n: int) -> bool:
+    """Whether a morpheme stands next to the one before it, as in 링크 좀요, which the analyser reads as 요 며칠."""
+    return n > 0 and tokens[n - 1].end == tokens[n].start
 
 
 def _is_doubt(run: Sequence[Token]) -> bool:
@@ -155,6 +186,10 @@ def _is_pro_verb(tokens: Sequence[Token]) -> bool:
 
 def _without_calls(run: list[Token]) -> list[Token]:
     """The run without whom it calls: AI님, 챗봇아, 님들, 야."""
+    return run[_end_of_call(run) :]
+
+
+def _end_of_call(run: Sequence[Token]) -> int:
     place = 0
     for n, token in enumerate(run[:3]):
         following = run[n + 1].tag if n + 1 < len(run) else ""
@@ -164,7 +199,15 @@ def _without_calls(run: list[Token]) -> list[Token]:
         calls = calls or (token.form == "들" and n > 0 and run[n - 1].form == "님")
         if calls and not following.startswith(("J", "X", "VCP")):
             place = n + 2 if comma else n + 1
-    return run[place:]
+    return place
+
+
+def _calls_somebody(tokens: Sequence[Token]) -> bool:
+    """민수야, 지은님: a colleague by name, not the bot."""
+    called = tokens[: _end_of_call(tokens)]
+    return any(
+        t.tag in {"NNP", "NNG"} and t.form not in LEXICON["speech.about_asking"] for t in called
+    )
 
 
 def _quoted(runs: Iterable[list[Token]]) -> list[list[Token]]:

@@ -10,11 +10,14 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from index import KoreanAnalyser
 from service import wiring
 from service.errors import SettingsInvalid
+from service.query.utterance import asks_something
 from service.serving.feedback import FeedbackStore
 from service.serving.gateway import Gateway
 from service.serving.limits import Capacity
@@ -79,6 +82,7 @@ async def open_bot(settings: Settings, client: AnswerClient) -> AsyncIterator[Bo
             settings.slack_answer_timeout_s,
         ),
         search_url=settings.slack_search_url,
+        asks=lambda text: asks_something(text, _analyser()),
     )
     async with AsyncExitStack() as stack:
         await memory.open()
@@ -88,6 +92,12 @@ async def open_bot(settings: Settings, client: AnswerClient) -> AsyncIterator[Bo
         await stack.enter_async_context(conversation.running())
         app = build_app(conversation, messenger, workspaces=settings.slack_workspaces.split())
         yield Bot(app, memory, conversation)
+
+
+@cache
+def _analyser() -> KoreanAnalyser:
+    """Loaded with the first message of a followed thread: a bot that asks a service has no index."""
+    return KoreanAnalyser(workers=1)
 
 
 def serve(settings: Settings) -> None:

@@ -91,6 +91,7 @@ class Pressed:
 class Conversation:
     """All conversations of the bot, while ``running`` is entered.
 
+    ``asks`` tells whether a text asks something; it may take seconds, and is called in a thread.
     Methods that accept something raise sqlite3.Error if the memory can't be written; then nothing
     was accepted.
     """
@@ -104,10 +105,11 @@ class Conversation:
         rules: Rules,
         limits: Limits,
         search_url: str,
+        asks: Callable[[str], bool],
         clock: Callable[[], datetime] = lambda: datetime.now(SEOUL),
     ) -> None:
         self._messenger, self._client, self._memory = messenger, client, memory
-        self._rules, self._clock = rules, clock
+        self._rules, self._asks, self._clock = rules, asks, clock
         self._background = BackgroundTasks()
         self._answering = Answering(
             messenger,
@@ -141,7 +143,7 @@ class Conversation:
             await self._follow(heard.channel, heard.thread, heard.user, rules)
         elif ASKS_FOR_HELP.fullmatch(heard.text):
             await self._say_once(heard, HELP)
-        elif not is_small_talk(heard.text):
+        elif not is_small_talk(heard.text) and await self._is_question(heard):
             await self._answering.take_on(_ask_of(heard))
 
     async def _is_addressed(self, heard: Heard, rules: ChannelRules) -> bool:
@@ -150,6 +152,12 @@ class Conversation:
         if heard.others or not heard.thread or rules.mention_only or not rules.allowed:
             return False
         return await self._memory.follows(heard.channel, heard.thread)
+
+    async def _is_question(self, heard: Heard) -> bool:
+        """What is said to the bot is one; in a followed thread people also talk to each other."""
+        if heard.direct or heard.mentioned:
+            return True
+        return await asyncio.to_thread(self._asks, heard.text)
 
     async def command(self, given: Commanded) -> str | None:
         """Accept a question without a message, to be answered in a thread of its own.

@@ -48,11 +48,16 @@ form.addEventListener("submit", (event) => {
 
 box.addEventListener("keydown", (event) => {
   // Enter that ends the composition of a syllable is not yet the end of the question.
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+  if (event.key === "Enter" && !event.shiftKey && !isComposing(event)) {
     event.preventDefault();
-    if (!asking) form.requestSubmit();
+    if (!asking && !event.repeat) form.requestSubmit();
   }
 });
+
+/** Whether a key goes to the input method. Safari ends the composition first; then only its key code, 229, tells. */
+function isComposing(event) {
+  return event.isComposing || event.keyCode === 229;
+}
 
 box.addEventListener("input", fit);
 form.addEventListener("change", tellConditions);
@@ -402,7 +407,7 @@ function hideQuote() {
 document.addEventListener("scroll", hideQuote, { passive: true });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") {
+  if (event.key === "Escape" && !isComposing(event)) {
     if (quote.matches(":popover-open")) hideQuote();
     else if (!dialog.open) asking?.abort();
   }
