@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from benchmarks.sets import (
     serving,
     share,
     shown,
+    tell,
     type_of,
     with_silent,
 )
@@ -92,13 +92,7 @@ def abstention(
             for half, of_half in _halves(name, judged).items()
             if (kinds := by_type(of_half, lambda case: case.type))
         }
-    document = json.dumps(report, ensure_ascii=False, indent=2)
-    if out:
-        out.write_text(document, "utf-8")
-    if as_json:
-        typer.echo(document)
-    else:
-        _show(report)
+    tell(report, out, _show, as_json=as_json)
 
 
 def _halves(name: str, judged: Sequence[Judged]) -> dict[str, list[Judged]]:

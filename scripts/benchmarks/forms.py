@@ -25,6 +25,7 @@ from benchmarks.sets import (
     serving,
     share,
     shown,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -76,13 +77,7 @@ def forms(
             lost = [put for put in puts if put.question.id not in kept]
             for put in random.Random(SEED).sample(lost, min(show, len(lost))):  # noqa: S311
                 messages.print(f"{put.kind}: {put.question.question}", markup=False)
-    document = json.dumps(report, ensure_ascii=False, indent=2)
-    if out:
-        out.write_text(document, "utf-8")
-    if as_json:
-        typer.echo(document)
-    else:
-        _show(report)
+    tell(report, out, _show, as_json=as_json)
 
 
 async def _right(answerer: Answerer, questions: Sequence[GoldQuestion]) -> list[GoldQuestion]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +23,7 @@ from benchmarks.sets import (
     serving,
     share,
     shown,
+    tell,
     type_of,
     with_silent,
 )
@@ -73,13 +73,7 @@ def prompt_recall(
             }
             for half, of_half in by_half(name, found).items()
         }
-    document = json.dumps(report, ensure_ascii=False, indent=2)
-    if out:
-        out.write_text(document, "utf-8")
-    if as_json:
-        typer.echo(document)
-    else:
-        _show(report)
+    tell(report, out, _show, as_json=as_json)
 
 
 async def _found(answerer: Answerer, dataset: Dataset) -> list[Found | None]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -114,3 +115,20 @@ def share(part: int, whole: int) -> float | None:
 def shown(figure: float | None) -> str:
     """A share as a table shows it."""
     return "–" if figure is None else f"{figure:.3f}"
+
+
+def tell(
+    report: Mapping[str, Any],
+    out: Path | None,
+    show: Callable[[Mapping[str, Any]], None],
+    *,
+    as_json: bool,
+) -> None:
+    """Write a report to a file, if one is named, and print it: as JSON, or as ``show`` does."""
+    document = json.dumps(report, ensure_ascii=False, indent=2)
+    if out:
+        out.write_text(document, "utf-8")
+    if as_json:
+        typer.echo(document)
+    else:
+        show(report)
