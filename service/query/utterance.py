@@ -36,8 +36,7 @@ class Utterance:
 
 def read(text: str, analyser: KoreanAnalyser) -> Utterance:
     """The utterance taken apart. A text in which nothing asks is its own core."""
-    heard = _ASIDE.sub(lambda m: " " * len(m[0]), text)
-    segments = _segments(text, analyser.tokens(heard))
+    segments = _heard(text, analyser)
     best = max((segment.asks for segment in segments), default=Asks.NOTHING)
     if best <= Asks.STATES:
         return Utterance(text, wishes=_wishes(text), request=text)
@@ -53,6 +52,20 @@ def read(text: str, analyser: KoreanAnalyser) -> Utterance:
     context = " ".join(part.strip() for part in aside if re.search(r"\w", part))
     request = " ".join(map(str.strip, whole))
     return Utterance(" ".join(map(str.strip, core)), context, _wishes(context or text), request)
+
+
+def asks(text: str, analyser: KoreanAnalyser) -> Asks:
+    """How surely a text asks something of the archive."""
+    return max((segment.asks for segment in _heard(text, analyser)), default=Asks.NOTHING)
+
+
+def is_small_talk(text: str, analyser: KoreanAnalyser) -> bool:
+    """Whether a text neither asks after anything nor names anything: a greeting, thanks."""
+    return not any(segment.names_something for segment in _heard(text, analyser))
+
+
+def _heard(text: str, analyser: KoreanAnalyser) -> list[Segment]:
+    return _segments(text, analyser.tokens(_ASIDE.sub(lambda m: " " * len(m[0]), text)))
 
 
 _ASIDE = re.compile(
