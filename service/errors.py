@@ -4,6 +4,7 @@ GisaError (index.errors)
 ├── SettingsInvalid     a setting is unknown or out of bounds
 ├── QuestionInvalid     the question can't be answered as it was put (the caller's fault)
 ├── ModelUnknown        the OpenAI-compatible route has no model of this name
+├── NotSupported        the OpenAI-compatible route can't do what a field asks of it
 ├── KeyUnknown          no API key was given, or an unknown one
 ├── NotAllowed          the key may ask, but not change the index
 ├── TooManyRequests     the caller asks more often than it may
@@ -41,6 +42,14 @@ class QuestionInvalid(GisaError):
 
 class ModelUnknown(GisaError):
     """The OpenAI-compatible route has no model of this name. The message is Korean."""
+
+
+class NotSupported(GisaError):
+    """The OpenAI-compatible route can't do what the field ``param`` asks of it. The message is Korean."""
+
+    def __init__(self, message: str, *, param: str) -> None:
+        super().__init__(message)
+        self.param = param
 
 
 class KeyUnknown(GisaError):

@@ -12,6 +12,9 @@ LEADS_TITLE = "가까운 기사"
 NO_ANSWER = "답이 아니라, 찾아보실 만한 기사와 그 한 대목입니다."
 """Stands below that heading, so that nobody takes a lead for an answer."""
 
+NO_QUESTION = "기사에 묻는 질문이 아니어서 답하지 않았습니다. 기사에서 찾고 싶은 것을 한 문장으로 물어 주세요."
+"""Answers a message that asks nothing of the archive: a greeting, a task such as a title for a conversation."""
+
 REWORDED = "기사와 표현이 다름"
 """Marks a sentence whose facts are the article's, but of whose wording nobody judged whether it says the same."""
 

@@ -481,6 +481,7 @@ def test_the_openapi_document_tells_of_problems_too(client: TestClient) -> None:
         "/v1/feedback",
         "/v1/chat/completions",
         "/v1/models",
+        "/v1/models/{model}",
         "/healthz",
         "/readyz",
         "/metrics",

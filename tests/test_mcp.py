@@ -28,6 +28,8 @@ from service.settings import load_settings
 from service.wording import REWORDED
 
 QUESTION = "트램 1호선 총사업비는 얼마인가요?"
+FORM = {"question": QUESTION, "press": TRAM.press, "section": "", "published_from": ""}
+"""As models fill one in."""
 
 
 def use(answerer: Answerer, story: Callable[[Client], Awaitable[None]]) -> None:
@@ -129,12 +131,53 @@ def test_articles_are_found_within_filters(answerer: Answerer) -> None:
     use(answerer, story)
 
 
+@pytest.mark.parametrize("tool", ["search_articles", "ask"])
+def test_one_name_is_a_list_and_an_empty_string_is_none(answerer: Answerer, tool: str) -> None:
+    asked = {"query" if tool == "search_articles" else "question": QUESTION}
+
+    async def found(client: Client, **arguments: object) -> list[tuple[str, str]]:
+        reply = await client.call_tool(tool, {**asked, **arguments})
+        assert not reply.is_error
+        told = reply.structured_content or {}
+        listed = told["passages"] if tool == "search_articles" else told["citations"]
+        return [(one["article_id"], one["press"]) for one in listed]
+
+    async def story(client: Client) -> None:
+        anywhere = await found(client)
+        listed = await found(client, press=[TRAM.press])
+        assert {press for _, press in listed} == {TRAM.press}
+        assert await found(client, press=TRAM.press) == listed
+        assert await found(client, press=TRAM.press, section=TRAM.section) == listed
+        assert await found(client, press=["", TRAM.press], section=[""]) == listed
+        empty: dict[str, object] = {
+            "published_from": "",
+            "published_to": " ",
+            "press": "",
+            "section": "",
+        }
+        assert await found(client, **empty) == anywhere
+        limit: dict[str, object] = {"limit": ""} if tool == "search_articles" else {}
+        assert await found(client, press=[], section=[""], **limit) == anywhere
+
+    use(answerer, story)
+
+
+def test_the_schema_still_asks_for_lists_of_names(answerer: Answerer) -> None:
+    async def story(client: Client) -> None:
+        for tool in (await client.list_tools()).tools[:2]:
+            press = tool.input_schema["properties"]["press"]
+            assert [kind["type"] for kind in press["anyOf"]] == ["array", "null"]
+
+    use(answerer, story)
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments", "message"),
     [
         ("ask", {"question": " "}, "비어"),
         ("ask", {"question": "?", "published_from": "3월"}, "published_from"),
         ("search_articles", {"query": "?", "limit": 99}, "limit"),
+        ("search_articles", {"query": "?", "press": 3}, "press"),
         ("get_article", {"article_id": "none"}, "없습니다"),
     ],
 )
@@ -165,7 +208,7 @@ def test_over_http_with_a_key(
             ) as http,
             Client(streamable_http_client("http://localhost:8000/mcp", http_client=http)) as client,
         ):
-            reply = await client.call_tool("ask", {"question": QUESTION})
+            reply = await client.call_tool("ask", FORM)
             assert reply.structured_content is not None
             assert reply.structured_content["status"] == "answered"
 
@@ -202,7 +245,7 @@ def test_over_stdio(bundled_model: Path, tmp_path: Path) -> None:
 
     async def story() -> None:
         async with Client(server) as client:
-            reply = await client.call_tool("ask", {"question": QUESTION})
+            reply = await client.call_tool("ask", FORM)
             assert reply.structured_content is not None
             assert reply.structured_content["citations"][0]["article_id"] == TRAM.id
 

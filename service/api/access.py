@@ -50,7 +50,7 @@ class Access:
             self._limiter.admit(caller.name)
         except GisaError as error:
             state["facts"]["problem"] = kind_of(error).code
-            await problem_response(error)(scope, receive, send)
+            await problem_response(error, scope["path"])(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

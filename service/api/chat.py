@@ -1,30 +1,46 @@
 """``POST /v1/chat/completions`` and ``GET /v1/models``, for programs that speak OpenAI's protocol.
 
-The last message is the question, those before it are the conversation. The reply has markers and a
-list of sources in its text, an annotation for each marker, and the whole Answer as ``gisa``. Leads, where
-there is no answer, are listed without markers, each with an annotation of its title.
+The user's last message is the question, or has it in it (``service.query.embedded``); those before it are the
+conversation, and what the assistant began to say after it is begun anew. The reply has markers and a list of sources
+in its text, an annotation for each marker, and the whole Answer as ``gisa``. Leads, where there is no answer, are
+listed without markers, each with an annotation of its title.
 https://platform.openai.com/docs/api-reference/chat
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Iterator
+import uuid
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from service.answer import Answerer
 from service.api.deps import FactsDep, GatewayDep, require_json
-from service.api.problems import log_problem, problem_of, problem_responses
+from service.api.problems import OpenAIProblem, log_problem, openai_error, problem_responses
 from service.api.streams import EVENT_STREAM, EventStream, frame
-from service.errors import ModelUnknown
-from service.events import DoneEvent, Event, SentenceEvent, settled
-from service.schema import MAX_TURN_CHARS, MAX_TURNS, Answer, Citation, Question, Support, Turn
-from service.wording import LEADS_TITLE, NO_ANSWER, mark, marked, unmarked
+from service.errors import ModelUnknown, NotSupported
+from service.events import DoneEvent, Event, InterpretedEvent, SentenceEvent, settled
+from service.query.embedded import question_in
+from service.query.utterance import is_small_talk
+from service.schema import (
+    MAX_QUESTION_CHARS,
+    MAX_TURN_CHARS,
+    MAX_TURNS,
+    Answer,
+    Citation,
+    Interpreted,
+    Question,
+    Support,
+    Turn,
+)
+from service.wording import LEADS_TITLE, NO_ANSWER, NO_QUESTION, mark, marked, unmarked
 
 MODEL = "gisa"
 """The model that answers with the default backend; ``gisa-NAME`` answers with another."""
@@ -32,7 +48,7 @@ MODEL = "gisa"
 router = APIRouter(
     prefix="/v1",
     tags=["openai"],
-    responses=problem_responses(401, 429, 500, 503),
+    responses=problem_responses(401, 429, 500, 503, model=OpenAIProblem),
 )
 
 
@@ -40,7 +56,7 @@ class TextPart(BaseModel):
     """A part of a message. Parts that are not text are ignored."""
 
     type: str
-    text: str = ""
+    text: str | None = None
 
 
 class ChatMessage(BaseModel):
@@ -53,25 +69,38 @@ class ChatMessage(BaseModel):
     def text(self) -> str:
         """The text of the message, that of several parts joined by line breaks."""
         if isinstance(self.content, list):
-            return "\n".join(part.text for part in self.content if part.type == "text")
+            return "\n".join(part.text or "" for part in self.content if part.type == "text")
         return self.content or ""
 
 
 class StreamOptions(BaseModel):
     """``include_usage`` asks for a last chunk with ``usage``."""
 
-    include_usage: bool = False
+    include_usage: bool | None = None
+
+
+class ResponseFormat(BaseModel):
+    """The form of the reply; only ``text`` can be had."""
+
+    type: str
 
 
 class ChatRequest(BaseModel):
-    """OpenAI's request. Fields that mean nothing here (temperature, max_tokens …) are ignored."""
+    """OpenAI's request. Fields that mean nothing here (temperature, max_tokens …) are ignored.
+
+    ``tools``, ``functions`` and a ``response_format`` other than text are refused: what came back would not be
+    what they ask for.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    model: str = MODEL
+    model: str | None = None
     messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1)]
-    stream: bool = False
+    stream: bool | None = None
     stream_options: StreamOptions | None = None
+    response_format: ResponseFormat | None = None
+    tools: list[Any] | None = None
+    functions: list[Any] | None = None
 
 
 class UrlCitation(BaseModel):
@@ -159,54 +188,128 @@ async def models(gateway: GatewayDep) -> Models:
     return Models(data=[Model(id=name) for name in names])
 
 
+@router.get("/models/{model}", responses=problem_responses(404, 422, model=OpenAIProblem))
+async def one_model(model: str, gateway: GatewayDep) -> Model:
+    """Tell of one model."""
+    answerer = await gateway.readiness.answerer()
+    _backend(model, answerer)
+    return Model(id=model)
+
+
 @router.post(
     "/chat/completions",
     dependencies=[Depends(require_json)],
     response_model=ChatCompletion,
     responses={
         200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
-        **problem_responses(400, 404, 413, 415, 422, 502),
+        **problem_responses(400, 404, 413, 415, 422, 502, model=OpenAIProblem),
     },
 )
 async def complete(
     wanted: ChatRequest, request: Request, gateway: GatewayDep, facts: FactsDep
 ) -> Any:
-    """Answer the last message."""
+    """Answer the user's last message."""
+    _refuse_unsupported(wanted)
     answerer = await gateway.readiness.answerer()
-    question = _question(wanted, _backend(wanted.model, set(answerer.backends)))
+    model = wanted.model or MODEL
+    backend = _backend(model, answerer)
+    said, turns = _conversation(wanted.messages)
+    asked = await to_thread.run_sync(_asked, said, turns, answerer)
+    if asked is None:
+        events = _declined(said, backend or answerer.default_backend, answerer.index.generation)
+    else:
+        events = gateway.events(_question(asked, turns, backend), facts)
     articles = str(request.url_for("article", article_id=""))
     if not wanted.stream:
-        answer = await gateway.answer(question, facts)
-        return _completion(wanted.model, answer, articles)
-    events = gateway.events(question, facts)
+        return _completion(model, await _whole(events), articles)
     first = await anext(events)
-    return EventStream(_chunks(first, events, wanted, articles))
+    is_counted = bool(wanted.stream_options and wanted.stream_options.include_usage)
+    return EventStream(_chunks(first, events, model, articles, is_counted=is_counted))
 
 
-def _backend(model: str, backends: set[str]) -> str | None:
+def _refuse_unsupported(wanted: ChatRequest) -> None:
+    """Raise NotSupported for what would change the form of the reply."""
+    for param in ("tools", "functions"):
+        if getattr(wanted, param):
+            raise NotSupported(
+                f"{param}는 쓸 수 없습니다. gisa는 함수를 부르지 않고 기사에서 찾은 답만 합니다.",
+                param=param,
+            )
+    if wanted.response_format and wanted.response_format.type != "text":
+        raise NotSupported(
+            f"response_format은 text만 쓸 수 있습니다({wanted.response_format.type[:50]}는 안 됩니다). "
+            "답의 JSON은 응답의 gisa 항목에 있습니다.",
+            param="response_format",
+        )
+
+
+def _backend(model: str, answerer: Answerer) -> str | None:
     """The backend that a model's name means, None for the default. Raises ModelUnknown."""
     if model == MODEL:
         return None
     name = model.removeprefix(f"{MODEL}-")
-    if name == model or name not in backends:
+    if name == model or name not in answerer.backends:
         raise ModelUnknown(f"'{model}'라는 모델이 없습니다. 쓸 수 있는 것: GET /v1/models")
     return name
 
 
-def _question(wanted: ChatRequest, backend: str | None) -> Question:
-    """The user's last message as the question, the messages before it as its conversation."""
-    said = [m for m in wanted.messages if m.role in ("user", "assistant") and m.text.strip()]
-    asked = said.pop().text if said and said[-1].role == "user" else ""
+def _conversation(messages: Sequence[ChatMessage]) -> tuple[str, tuple[Turn, ...]]:
+    """The user's last message (``""`` if there is none), and what was said before it."""
+    said = [m for m in messages if m.role in ("user", "assistant") and m.text.strip()]
+    while said and said[-1].role == "assistant":
+        said.pop()  # an answer that was begun; sentences are verified, so none is continued
+    asked = said.pop().text if said else ""
     turns = [
         Turn(role="user", content=m.text[:MAX_TURN_CHARS])
         if m.role == "user"
         else Turn(role="assistant", content=unmarked(m.text)[:MAX_TURN_CHARS])
         for m in said[-MAX_TURNS:]
     ]
+    return asked, tuple(turns)
+
+
+def _asked(said: str, turns: Sequence[Turn], answerer: Answerer) -> str | None:
+    """What a message asks of the archive; None if nothing. After other messages, «왜?» asks something."""
+    analyser = answerer.index.analyser
+    asked = question_in(said, analyser, limit=MAX_QUESTION_CHARS)
+    if not asked or not asked.strip() or turns:
+        return asked
+    return None if is_small_talk(asked, analyser) else asked
+
+
+def _question(asked: str, turns: tuple[Turn, ...], backend: str | None) -> Question:
+    """The question with its conversation. Raises RequestValidationError."""
     try:
-        return Question(question=asked, conversation=tuple(turns), backend=backend)
+        return Question(question=asked, conversation=turns, backend=backend)
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from None
+
+
+async def _declined(said: str, backend: str, generation: int) -> AsyncGenerator[Event, None]:
+    """The events of an answer to what is no question: that it is none."""
+    said = said.strip()[:MAX_QUESTION_CHARS]
+    interpreted = Interpreted(standalone_question=said)
+    yield InterpretedEvent(interpreted)
+    yield DoneEvent(
+        Answer(
+            id=uuid.uuid4().hex,
+            question=said,
+            status="no_evidence",
+            text=NO_QUESTION,
+            interpreted=interpreted,
+            backend=backend,
+            generation=generation,
+            timings_ms={},
+        )
+    )
+
+
+async def _whole(events: AsyncGenerator[Event, None]) -> Answer:
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, DoneEvent):
+                return event.answer
+    raise AssertionError("the events end with DoneEvent")
 
 
 def _completion(model: str, answer: Answer, articles: str) -> ChatCompletion:
@@ -223,10 +326,15 @@ def _completion(model: str, answer: Answer, articles: str) -> ChatCompletion:
 
 
 async def _chunks(
-    first: Event, rest: AsyncGenerator[Event, None], wanted: ChatRequest, articles: str
+    first: Event,
+    rest: AsyncGenerator[Event, None],
+    model: str,
+    articles: str,
+    *,
+    is_counted: bool,
 ) -> AsyncGenerator[bytes, None]:
     """The reply in OpenAI's chunks: sentences once they are settled, then sources, annotations and the end."""
-    chunk = {"object": "chat.completion.chunk", "created": int(time.time()), "model": wanted.model}
+    chunk = {"object": "chat.completion.chunk", "created": int(time.time()), "model": model}
     said = 0
 
     def told(delta: dict[str, Any], finish_reason: str | None = None, **more: Any) -> bytes:
@@ -248,16 +356,14 @@ async def _chunks(
                     found = _annotations(answer, marked(answer) + below, articles)
                     annotations = [annotation.model_dump() for annotation in found]
                     yield told({"annotations": annotations}, _finish_reason(answer), gisa=answer)
-        if wanted.stream_options and wanted.stream_options.include_usage:
+        if is_counted:
             usage = Usage().model_dump()
             yield frame(None, {"id": "chatcmpl-gisa", **chunk, "choices": [], "usage": usage})
         yield b"data: [DONE]\n\n"
     except Exception as error:
         # The request's own boundary: the status line is sent, so only a chunk can still tell.
         log_problem(error)
-        problem = problem_of(error)
-        told_as = {"message": problem.detail, "type": problem.type, "code": problem.code}
-        yield frame(None, {"error": told_as})
+        yield frame(None, {"error": openai_error(error).model_dump()})
 
 
 def _finish_reason(answer: Answer) -> Literal["stop", "length"]:

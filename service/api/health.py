@@ -67,7 +67,7 @@ async def readyz(request: Request) -> Ready | Response:
         answerer = await readiness.answerer()
         info = await to_thread.run_sync(answerer.index.info)
     except GisaError as error:
-        return problem_response(error, detail=f"{error}. {error.remedy}".strip())
+        return problem_response(error, request.url.path, detail=f"{error}. {error.remedy}".strip())
     problem, judge = answerer.index.problem, answerer.judge
     return Ready(
         **asdict(info),

@@ -79,7 +79,7 @@ class RequestContext:
             log_problem(error)
             facts["problem"] = kind_of(error).code
             if status is None:
-                await problem_response(error)(scope, receive, send_with_headers)
+                await problem_response(error, scope["path"])(scope, receive, send_with_headers)
         finally:
             self._tell(scope, status, time.perf_counter() - started, facts)
 
@@ -116,7 +116,7 @@ class BodyLimit:
         declared = Headers(scope=scope).get("content-length", "0")
         if declared.isascii() and declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
             scope["state"]["facts"]["problem"] = kind_of(too_large).code
-            await problem_response(too_large)(scope, receive, send)
+            await problem_response(too_large, scope["path"])(scope, receive, send)
             return
         received = 0
 

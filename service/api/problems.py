@@ -1,4 +1,8 @@
-"""Errors as ``application/problem+json`` (RFC 9457), those of the framework among them."""
+"""Errors as ``application/problem+json`` (RFC 9457), those of the framework among them.
+
+Under the addresses of OpenAI's protocol they also have its ``error``, which its SDKs show.
+https://platform.openai.com/docs/guides/error-codes
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -45,6 +51,32 @@ HTTP_KINDS: Mapping[int, Kind] = {
 }
 """Kind of problem by status, for errors that the framework raises before any route."""
 
+_OPENAI_ADDRESSES = tuple(
+    f"/v1/{name}" for name in ("chat", "models", "responses", "completions", "embeddings")
+)
+"""Those that are here, and those at which an SDK may look for what is not here."""
+
+_OPENAI_TYPES: Mapping[int, str] = {
+    401: "authentication_error",
+    403: "permission_error",
+    429: "rate_limit_error",
+}
+
+
+class OpenAIError(BaseModel):
+    """An error in OpenAI's form: ``param`` names the field that is wrong, if one is; ``code`` is the problem's."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class OpenAIProblem(Problem):
+    """A problem with the same in OpenAI's form beside it."""
+
+    error: OpenAIError
+
 
 def kind_of(error: Exception) -> Kind:
     """The kind of problem that an exception is, the framework's own among them."""
@@ -71,22 +103,37 @@ def log_problem(error: Exception) -> None:
     problems.log_problem(error, kind_of(error))
 
 
-def problem_response(error: Exception, *, detail: str | None = None) -> Response:
-    """The reply for an exception, as ``application/problem+json``."""
+def openai_error(error: Exception) -> OpenAIError:
+    """What a program that speaks OpenAI's protocol is told about an exception."""
+    problem = problem_of(error)
+    kind = "server_error" if problem.status >= 500 else "invalid_request_error"
+    wrong = problem.errors[0].field or None if problem.errors else None
+    return OpenAIError(
+        message=problem.detail,
+        type=_OPENAI_TYPES.get(problem.status, kind),
+        param=getattr(error, "param", wrong),
+        code=problem.code,
+    )
+
+
+def problem_response(error: Exception, path: str, *, detail: str | None = None) -> Response:
+    """The reply for an exception at an address, as ``application/problem+json``."""
     headers = dict(getattr(error, "headers", None) or {})
     if retry_after_s := getattr(error, "retry_after_s", None) or kind_of(error).retry_after_s:
         headers["Retry-After"] = str(math.ceil(retry_after_s))
     if isinstance(error, KeyUnknown):
         headers["WWW-Authenticate"] = 'Bearer realm="gisa"'
     problem = problem_of(error, detail=detail)
-    body = problem.model_dump_json(exclude_none=True)
-    return Response(body, problem.status, headers, media_type=PROBLEM_JSON)
+    told = problem.model_dump(exclude_none=True)
+    if path.startswith(_OPENAI_ADDRESSES):
+        told["error"] = openai_error(error).model_dump()
+    return Response(to_json(told), problem.status, headers, media_type=PROBLEM_JSON)
 
 
 async def _reply(request: Request, error: Exception) -> Response:
     log_problem(error)
     request.state.facts["problem"] = kind_of(error).code
-    return problem_response(error)
+    return problem_response(error, request.url.path)
 
 
 def install(app: FastAPI) -> None:
@@ -96,12 +143,14 @@ def install(app: FastAPI) -> None:
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # as FastAPI documents it
 
 
-def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problem_responses(
+    *statuses: int, model: type[Problem] = Problem
+) -> dict[int | str, dict[str, Any]]:
     """``responses=`` for routes that may reply with these statuses."""
     titles = {
         kind.status: kind.title for kind in (*KINDS.values(), INVALID_REQUEST, *HTTP_KINDS.values())
     }
-    content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {PROBLEM_JSON: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
     return {status: {"description": titles[status], "content": content} for status in statuses}
 
 
@@ -110,9 +159,10 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
-        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas |= problem.pop("$defs") | {"Problem": problem}
+        for model in (Problem, OpenAIProblem):
+            problem = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= problem.pop("$defs") | {model.__name__: problem}
         if getattr(app.state, "keys", None):
             _describe_keys(document)
         app.openapi_schema = document

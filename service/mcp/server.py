@@ -9,9 +9,9 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from index import GisaError, Hit
 from service import wiring
@@ -52,8 +52,37 @@ REWORDED_IS_NOT_JUDGED = (
     f"their wording says the same. Keep their mark ({REWORDED}), or give the quote of their citation instead."
 )
 
-Day = Annotated[date | None, Field(description="A day in Seoul, YYYY-MM-DD, inclusive.")]
-Names = Annotated[list[str] | None, Field(description="Exact names; one of them is enough.")]
+DEFAULT_LIMIT = 10
+
+
+def _given(value: Any) -> Any:
+    """The value, None for an empty string: models fill in every field of a form."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _names(value: Any) -> Any:
+    """A list of names from a list, or from one name where a list is expected."""
+    names = [value] if isinstance(value, str) else value
+    return [n for n in names if _given(n) is not None] if isinstance(names, list) else names
+
+
+def _limit(value: Any) -> Any:
+    return DEFAULT_LIMIT if _given(value) is None else value
+
+
+Day = Annotated[
+    date | None,
+    BeforeValidator(_given),
+    Field(description="A day in Seoul, YYYY-MM-DD, inclusive."),
+]
+Names = Annotated[
+    list[str] | None,
+    BeforeValidator(_names),
+    Field(description="Exact names; one of them is enough."),
+]
+Limit = Annotated[
+    int, BeforeValidator(_limit), Field(ge=1, le=50, description="Most stories to return.")
+]
 
 
 class FoundPassage(BaseModel):
@@ -131,7 +160,7 @@ def build(gateway: Gateway) -> MCPServer:
         published_to: Day = None,
         press: Names = None,
         section: Names = None,
-        limit: Annotated[int, Field(ge=1, le=50, description="Most stories to return.")] = 10,
+        limit: Limit = DEFAULT_LIMIT,
     ) -> FoundPassages:
         """Find the passages of news articles that fit best, one per story."""
         with _told():

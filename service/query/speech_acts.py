@@ -111,6 +111,11 @@ class Segment:
                 return True
         return False
 
+    @property
+    def names_something(self) -> bool:
+        """Whether it has an interrogative, or a topic other than questions and answers: greetings have neither."""
+        return self._asking or self._topics
+
     # -- grammar
 
     @cached_property

@@ -70,6 +70,16 @@ _QUOTED_LINE = re.compile(
 )
 
 
+def asks(text: str, analyser: KoreanAnalyser) -> Asks:
+    """How surely a text asks something of the archive."""
+    return max((segment.asks for segment in _segments_of(text, analyser)), default=Asks.NOTHING)
+
+
+def is_small_talk(text: str, analyser: KoreanAnalyser) -> bool:
+    """Whether a text neither asks after anything nor names anything: a greeting, thanks."""
+    return not any(segment.names_something for segment in _segments_of(text, analyser))
+
+
 def _segments_of(text: str, analyser: KoreanAnalyser) -> list[Segment]:
     heard = _ASIDE.sub(lambda m: " " * len(m[0]), text)
     return _segments(text, analyser.tokens(heard))

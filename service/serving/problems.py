@@ -30,6 +30,7 @@ from service.errors import (
     LLMUnavailable,
     ModelUnknown,
     NotAllowed,
+    NotSupported,
     Overloaded,
     QuestionInvalid,
     ShuttingDown,
@@ -109,6 +110,7 @@ KINDS: Mapping[type[Exception], Kind] = {
         RETRY_AFTER_S,
     ),
     ModelUnknown: Kind(404, "model_not_found", "모델이 없습니다"),
+    NotSupported: Kind(400, "unsupported_parameter", "쓸 수 없는 기능입니다"),
     KeyUnknown: Kind(
         401,
         "key_unknown",
