@@ -365,6 +365,31 @@ def test_in_a_conversation_short_words_ask(client: OpenAI) -> None:
     assert said_by(reply) != NO_QUESTION
 
 
+@pytest.mark.parametrize(
+    "task",
+    [
+        "Write a short title for this conversation.",
+        "이 대화의 제목을 다섯 단어로 지어 주세요.",
+        "채팅 제목 만들어 줘",
+    ],
+)
+def test_a_title_for_the_conversation_is_no_question(client: OpenAI, task: str) -> None:
+    messages: Any = [
+        *ASKED,
+        {"role": "assistant", "content": "4,820억 원입니다.[1]"},
+        {"role": "user", "content": task},
+    ]
+    reply = client.chat.completions.create(model="gisa", messages=messages)
+    assert said_by(reply) == NO_QUESTION
+
+
+def test_news_of_a_dialogue_is_asked_about(client: OpenAI) -> None:
+    for question in ("노사 대화는 언제 다시 열리나?", "노사 대화 결과를 알려 줘"):
+        asked: Any = [{"role": "user", "content": question}]
+        reply = client.chat.completions.create(model="gisa", messages=asked)
+        assert said_by(reply) != NO_QUESTION
+
+
 @pytest.mark.parametrize("filling", ["<a>", "<a> </b>", "\n \n", "질문\n", "가 나. ", "User:\n"])
 def test_the_largest_message_is_read_soon(http: TestClient, filling: str) -> None:
     count = 600_000 // len(filling.encode())

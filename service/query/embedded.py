@@ -23,6 +23,7 @@ PIECES_READ = 40
 _TAG = re.compile(r"<(?P<closes>/?)(?P<name>[A-Za-z][\w-]{0,40})(?:\s[^<>]{0,200})?>")
 _QUESTION_TAG = re.compile(r"question|query", re.IGNORECASE)
 _TRANSCRIPT_TAG = re.compile(r"history|conversation|chat|transcript|messages", re.IGNORECASE)
+_CONVERSATION = re.compile(r"\b(?:conversation|chat|dialog(?:ue)?)\b", re.IGNORECASE)
 _LABEL = re.compile(
     r"^[^\w\n]*(?:user[ _]|사용자 ?)?(?:question|query|질문|물음)[^\w\n]*(?:[:：\]]|\n)[^\w\n]*(?P<asked>\S[^\n]*)",
     re.IGNORECASE | re.MULTILINE,
@@ -37,7 +38,7 @@ _BORDERS = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r"(?<=[.?!])\s
 
 
 def question_in(text: str, analyser: KoreanAnalyser, *, limit: int) -> str | None:
-    """The question that a message asks; None if it asks nothing of the archive.
+    """The question that a message asks; None if it asks nothing of the archive, but a title for the conversation.
 
     A message of at most ``limit`` characters without tags or a transcript in it is its own question.
     """
@@ -45,7 +46,7 @@ def question_in(text: str, analyser: KoreanAnalyser, *, limit: int) -> str | Non
     outside = "\n\n".join(part for name, part in blocks if not name)
     holds_transcript = _holds_transcript([name for name, _ in blocks], outside)
     if len(text.strip()) <= limit and not holds_transcript and not any(name for name, _ in blocks):
-        return text
+        return None if _is_about_conversation(text, analyser) else text
     if marked := _marked_question(blocks, outside):
         return marked[:limit]
     if holds_transcript:
@@ -53,6 +54,13 @@ def question_in(text: str, analyser: KoreanAnalyser, *, limit: int) -> str | Non
     is_all_tagged = not re.search(r"\w", outside)
     whole = "\n\n".join(part for _, part in blocks) if is_all_tagged else outside
     return _last_question(whole, analyser, limit)
+
+
+def _is_about_conversation(text: str, analyser: KoreanAnalyser) -> bool:
+    """Whether it is a task about the conversation, as front ends send it, often in English."""
+    if _HANGUL.search(text):
+        return utterance.is_about_conversation(text, analyser)
+    return bool(_CONVERSATION.search(text))
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:
