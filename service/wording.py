@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from service.schema import Answer, Citation, Interpreted, Role, Sentence
 
+UNKNOWN_PRESS = "언론사 모름"
+
 LEADS_TITLE = "가까운 기사"
 """Heads the leads of an answer whose status is ``related``."""
 

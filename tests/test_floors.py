@@ -48,6 +48,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
             "tables",
             "sources",
             "wording",
+            "exports",
         ),
         ("korean",),
         ("query",),

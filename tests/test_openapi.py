@@ -81,6 +81,7 @@ OPERATIONS = [
     ("GET", "/v1/articles/{article_id}"),
     ("POST", "/v1/articles"),
     ("DELETE", "/v1/articles/{article_id}"),
+    ("POST", "/v1/citations/export"),
     ("POST", "/v1/feedback"),
     ("POST", "/v1/chat/completions"),
     ("GET", "/v1/models"),

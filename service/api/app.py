@@ -11,7 +11,17 @@ from starlette.middleware import Middleware
 from index import GisaError
 from service import wiring
 from service.answer import Answerer
-from service.api import articles, chat, feedback, health, page, problems, questions, tracing
+from service.api import (
+    articles,
+    chat,
+    exports,
+    feedback,
+    health,
+    page,
+    problems,
+    questions,
+    tracing,
+)
 from service.api.access import Access, keys_of
 from service.api.middleware import BodyLimit, CancelOnDisconnect, RequestContext
 from service.serving.feedback import FeedbackStore
@@ -63,7 +73,7 @@ def create_app(
         feedback=state.feedback,
     )
     problems.install(app)
-    for module in (questions, articles, feedback, chat, health):
+    for module in (questions, articles, exports, feedback, chat, health):
         app.include_router(module.router)
     app.include_router(articles.admin)
     state.running = [extension(app) for extension in extensions]

@@ -52,7 +52,15 @@ from service.schema import (
     Support,
     Turn,
 )
-from service.wording import LEADS_TITLE, NO_ANSWER, NO_QUESTION, mark, marked, unmarked
+from service.wording import (
+    LEADS_TITLE,
+    NO_ANSWER,
+    NO_QUESTION,
+    UNKNOWN_PRESS,
+    mark,
+    marked,
+    unmarked,
+)
 
 MODEL = "gisa"
 """The model that answers with the default backend; ``gisa-NAME`` answers with another."""
@@ -267,7 +275,7 @@ def _below(answer: Answer, articles: str) -> str:
 
 def _named(citation: Citation, articles: str) -> str:
     published = f", {citation.published_at:%Y-%m-%d}" if citation.published_at else ""
-    press = citation.press or "언론사 모름"
+    press = citation.press or UNKNOWN_PRESS
     return f"{citation.title} ({press}{published}) {_url(citation, articles)}"
 
 

@@ -174,9 +174,11 @@ def _weighted(terms: Mapping[str, float]) -> str:
 def _facts(
     press: str | None, published_at: datetime | None, reporters: Sequence[str], url: str | None
 ) -> str:
+    from service.wording import UNKNOWN_PRESS
+
     day = f"{published_at:%Y-%m-%d}" if published_at else "날짜 모름"
     names = ", ".join(f"{name} 기자" for name in reporters)
-    return " · ".join(filter(None, (press or "언론사 모름", day, names, url)))
+    return " · ".join(filter(None, (press or UNKNOWN_PRESS, day, names, url)))
 
 
 def _excerpt(text: str) -> str:

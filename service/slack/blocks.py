@@ -17,6 +17,7 @@ from service.wording import (
     NO_ANSWER,
     REWORDED,
     SEE_THE_ARTICLE,
+    UNKNOWN_PRESS,
     extent,
     mark,
     remarks,
@@ -64,6 +65,7 @@ HELP = (
     "• 채널에서는 저를 멘션하고, 다이렉트 메시지에서는 그냥 물어보세요.\n"
     "• `/기사 질문` 또는 `/gisa 질문`으로도 물을 수 있습니다.\n"
     "• 스레드에서 이어 물으면 앞의 대화를 함께 읽습니다. `계속`이라고 하시면 그 스레드에서는 멘션 없이도 답합니다.\n"
+    "• 스레드에서 `출처 모아줘`라고 하시면 인용한 문장을 모아 드립니다. `출처를 BibTeX로 모아줘`처럼 마크다운, BibTeX, CSL-JSON, CSV도 됩니다.\n"
     "• `그만`이라고 하시면 멈춥니다."
 )
 
@@ -129,6 +131,18 @@ def announcement(user: str, question: str) -> Message:
     """A message that shows everyone a question which was not asked in a message."""
     shown = formatted(next(pieces(question, MAX_SECTION_CHARS - 100)))
     return Message(shown, [_section(f"<@{user}> 님의 질문: {shown}")])
+
+
+def preformatted(heading: str, text: str) -> list[Message]:
+    """A text to be copied, character for character, below a heading; in as many messages as it needs."""
+    room = MAX_SECTION_CHARS // len("&amp;")  # Slack may count what it escapes
+    bodies = (text[at : at + room] for at in range(0, len(text), room))
+    return _messages(heading, [_section(heading), *map(_preformatted, bodies)])
+
+
+def _preformatted(text: str) -> Block:
+    element = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": text}]}
+    return {"type": "rich_text", "elements": [element]}
 
 
 # -- packing ------------------------------------------------------------------------------------
@@ -217,7 +231,7 @@ def _article(citation: Citation) -> str:
     day = citation.published_at.date().isoformat() if citation.published_at else "날짜 모름"
     others = len(citation.also_reported_by)
     more = [f"외 {others}개 매체"] if others else []
-    facts = [citation.press or "언론사 모름", day, *extent(citation), *more]
+    facts = [citation.press or UNKNOWN_PRESS, day, *extent(citation), *more]
     return f"{title} · {escape(' · '.join(facts)[:MAX_TITLE_CHARS])}"
 
 
