@@ -70,6 +70,7 @@ from index.protocols import (
 )
 from index.quantities import Quantity, quantities_in
 from index.readers import read_articles
+from index.rerank import load_cross_encoder
 from index.retrieve import Index, Query
 from index.sentences import Token
 
@@ -131,6 +132,7 @@ __all__ = [
     "export_index",
     "import_index",
     "index_info",
+    "load_cross_encoder",
     "mentions",
     "open_index",
     "quantities_in",

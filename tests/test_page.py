@@ -158,6 +158,22 @@ def test_an_answer_leads_to_the_very_words(page: Page) -> None:
     assert not page.is_visible("#article")
 
 
+def test_sources_with_the_same_ids_lead_each_to_its_own(browser: Browser, tmp_path: Path) -> None:
+    """From the sources below an answer, and from the articles that were read for it."""
+    answerer = open_answerer(tmp_path, (TRAM, replace(LIBRARY, id=TRAM.id)))
+    app = create_app(load_settings(), answerer=answerer)
+    with serving(app) as address, opened(browser, address) as page:
+        asked(page)
+        page.locator("#sources .title", has_text="트램").first.click()
+        page.wait_for_selector("#article mark")
+        assert "".join(page.locator("#article mark").all_inner_texts()) in TRAM.body
+        page.keyboard.press("Escape")
+        for title, words in (("트램", "정거장은 15곳"), ("새 도서관", "책 12만 권")):
+            page.locator("#looked .title", has_text=title).evaluate("title => title.click()")
+            page.wait_for_selector(f"#article-content >> text={words}")
+            page.keyboard.press("Escape")
+
+
 def test_pointing_at_a_number_shows_the_quote(page: Page) -> None:
     asked(page)
     page.hover(".marker >> nth=0")

@@ -95,6 +95,12 @@ class FoundPassage(BaseModel):
     published_at: datetime | None
     url: str | None
     passage: str
+    page: Annotated[
+        int | None, Field(description="Of a printed document: where the passage begins, from 1.")
+    ]
+    excerpt: Annotated[
+        bool, Field(description="The archive has only the beginning or a summary of the article.")
+    ]
     score: float
     also_reported_by: list[str]
 
@@ -129,7 +135,7 @@ def _caution(answer: Answer) -> str | None:
 
 
 class ArticleText(BaseModel):
-    """A whole article. ``corrected_by`` has the ids of articles that correct it."""
+    """An article as the archive has it. ``corrected_by`` has the ids of articles that correct it."""
 
     id: str
     source: str
@@ -141,6 +147,9 @@ class ArticleText(BaseModel):
     published_at: datetime | None
     url: str | None
     corrected_by: list[str]
+    excerpt: Annotated[
+        bool, Field(description="The body is only the beginning or a summary of the article.")
+    ]
     body: str
 
 
@@ -284,6 +293,8 @@ def _passage(hit: Hit) -> FoundPassage:
         published_at=article.published_at,
         url=article.url,
         passage=hit.passage.text,
+        page=article.page_of(hit.passage.start),
+        excerpt=article.excerpt,
         score=hit.score,
         also_reported_by=list(hit.also_reported_by),
     )

@@ -165,7 +165,7 @@ def _record(
         "id": answer.id,
         "question": answer.interpreted.standalone_question,
         "answers": [citation.quote for citation in answer.citations] if is_known else None,
-        "article_ids": [citation.article_id for citation in answer.citations] if is_known else [],
+        "article_ids": [citation.reference for citation in answer.citations] if is_known else [],
         "type": "feedback_up" if approved else "feedback_down",
         "now": clock.isoformat(timespec="seconds"),
         "given": answer.text,

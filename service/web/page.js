@@ -192,7 +192,7 @@ const steps = {
 };
 
 function articlesOf(sentence) {
-  return sentence.citations.map((number) => citations.get(number).article_id);
+  return sentence.citations.map((number) => reference(citations.get(number)));
 }
 
 /** Say that there is no answer, in the place of whatever was withdrawn. */

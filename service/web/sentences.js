@@ -19,7 +19,7 @@ export class Sentences {
     this.#place.replaceChildren();
   }
 
-  /** Add a sentence, which may come after later ones if it waited for a judge; `sources` are its articles' ids. */
+  /** Add a sentence, which may come after later ones if it waited for a judge; `sources` name its articles. */
   add(place, sentence, sources, grade) {
     const node = document.createElement("span");
     const end = document.createElement("span"); // not broken, or a grade would seem the next sentence's

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from index import (
+    KEY_SEPARATOR,
     SEOUL,
     AnalysedSentence,
     Article,
@@ -93,6 +94,10 @@ def indexed(
         article_digest(article),
         names=names_introduced(body),
     )
+
+
+def _of_source(item: IndexedArticle, source: str) -> IndexedArticle:
+    return replace(item, article=replace(item.article, source=source))
 
 
 def weighted(corpus: CorpusStatistics, *words: str) -> Weights:
@@ -422,6 +427,49 @@ class EngineContract:
         engine.publish()
         (told,) = loaded(engine, look_up(engine))
         assert told.passage.text == "트램 착공"
+
+    def test_a_name_means_a_key_a_reference_or_a_public_id(self, engine: Engine) -> None:
+        alone = indexed("7/b", "배구 경기")
+        items = [
+            _of_source(indexed("7", f"{name} 착공"), name) for name in ("해담일보", "해담/저녁")
+        ]
+        fill(engine, *items, _of_source(alone, "동람경제"), indexed("bare", "바다 축제"))
+        one, two = (item.article.key for item in items)
+        own = f"동람경제{KEY_SEPARATOR}7/b"
+        names = [one, "해담일보/7", "해담/저녁/7", "7/b", "동람경제/7/b", "bare", "저녁/7", "7", ""]
+        found = dict(engine.keys(names))
+        assert set(found.pop("7")) == {one, two}
+        assert found == {
+            one: (one,),
+            "해담일보/7": (one,),
+            "해담/저녁/7": (two,),
+            "7/b": (own,),
+            "동람경제/7/b": (own,),
+            "bare": ("bare",),
+        }
+        assert dict(engine.keys([])) == {}
+
+    def test_a_key_or_reference_comes_before_an_id_of_the_same_letters(
+        self, engine: Engine
+    ) -> None:
+        scoped, bare = (
+            _of_source(indexed("7", "트램 착공"), "해담일보"),
+            indexed("해담일보/7", "바다 축제"),
+        )
+        fill(engine, scoped, _of_source(bare, "동람경제"))
+        assert engine.keys(["해담일보/7"])["해담일보/7"] == (scoped.article.key,)
+        fill(engine, bare)
+        assert engine.keys(["해담일보/7"])["해담일보/7"] == ("해담일보/7",)
+
+    def test_removed_articles_have_no_name(self, engine: Engine) -> None:
+        one, two = (
+            _of_source(indexed("7", f"{name} 착공"), name) for name in ("해담일보", "동람경제")
+        )
+        fill(engine, one, two)
+        remove(engine, ["해담일보/7"])
+        assert engine.keys(["7", "해담일보/7"]) == {"7": (two.article.key,)}
+        found = look_up(engine, filters=Filters(article_ids=("7",)))
+        assert [p.article.key for p in loaded(engine, found)] == [two.article.key]
 
     # -- links
 
