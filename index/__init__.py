@@ -66,6 +66,7 @@ from index.protocols import (
     EngineReader,
     EngineWriter,
     IndexInfo,
+    Tally,
     Vectors,
 )
 from index.quantities import Quantity, quantities_in
@@ -124,6 +125,7 @@ __all__ = [
     "RebuildUnfinished",
     "SourceUnreadable",
     "SourcesInvalid",
+    "Tally",
     "Token",
     "Vectors",
     "bigrams",
