@@ -66,6 +66,7 @@ from index.protocols import (
     EngineReader,
     EngineWriter,
     IndexInfo,
+    Tally,
     Vectors,
 )
 from index.quantities import Quantity, quantities_in
@@ -125,6 +126,7 @@ __all__ = [
     "RebuildUnfinished",
     "SourceUnreadable",
     "SourcesInvalid",
+    "Tally",
     "Token",
     "Vectors",
     "bigrams",

@@ -34,6 +34,7 @@ from index.protocols import (
     Links,
     LoadedPassage,
     Recipe,
+    Tally,
     Weights,
 )
 from index.variants import names_introduced
@@ -283,6 +284,8 @@ class EngineContract:
             indexed("undated", "트램 넷", day=None, section=None),
         )
         assert found_ids(engine, look_up(engine, "트램", filters=filters)) == expected
+        assert set(engine.newest(filters, 10)) == expected
+        assert engine.tally(filters).articles == engine.tally(filters).passages == len(expected)
 
     def test_days_are_those_of_seoul(self, engine: Engine) -> None:
         article = replace(
@@ -295,6 +298,49 @@ class EngineContract:
         found = look_up(engine, filters=Filters(published_from=day, published_to=day))
         assert found_ids(engine, found) == {"a"}
         assert found.days.tolist() == [day.toordinal()]
+
+    # -- what there is
+
+    def test_an_empty_index_holds_nothing(self, engine: Engine) -> None:
+        generation = fill(engine).generation
+        assert engine.tally(Filters()) == Tally(generation)
+        assert list(engine.newest(Filters(), 3)) == []
+
+    def test_articles_are_counted_by_day_outlet_and_section(self, engine: Engine) -> None:
+        fill(
+            engine,
+            indexed("a", "트램 하나", day="2026-03-01"),
+            indexed("b", "트램 둘", press="동람경제"),
+            indexed("c", "트램 셋", press=None, section="경제>반도체"),
+            indexed("undated", "트램 넷", day=None, section=None),
+        )
+        days = {date(2026, 3, 1): 1, date(2026, 3, 2): 2}
+        presses = {"해담일보": 2, "동람경제": 1}
+        sections = {"정치": 2, "경제>반도체": 1}
+        assert engine.tally(Filters()) == Tally(1, 4, 4, days, presses, sections)
+        only_b = Tally(1, 1, 1, {date(2026, 3, 2): 1}, {"동람경제": 1}, {"정치": 1})
+        assert engine.tally(Filters(press=("동람경제",))) == only_b
+
+    def test_the_newest_come_first_and_copies_are_left_out(self, engine: Engine) -> None:
+        fill(
+            engine,
+            indexed("undated", THIRD, day=None),
+            indexed("old", OTHER, day="2026-03-01"),
+            indexed("new", WIRE, day="2026-03-03"),
+            indexed("copy", WIRE, day="2026-03-03", press="동람경제"),
+        )
+        leader = engine.stories(["copy"])["copy"][0]
+        assert list(engine.newest(Filters(), 10)) == [leader, "old", "undated"]
+        assert list(engine.newest(Filters(), 1)) == [leader]
+
+    def test_what_there_is_follows_removals_at_once_and_additions_when_published(
+        self, engine: Engine
+    ) -> None:
+        fill(engine, indexed("a", "트램 하나"), indexed("b", "트램 둘"))
+        engine.remove(["a"], {})
+        put([indexed("c", "트램 셋")], engine)
+        assert engine.tally(Filters()).articles == 1
+        assert list(engine.newest(Filters(), 10)) == ["b"]
 
     # -- writing and reading
 
