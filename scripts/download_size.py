@@ -36,6 +36,7 @@ from pip._vendor.packaging.utils import (
 
 CONSTRAINTS = Path(__file__).resolve().parent.parent / "constraints.txt"
 TIMEOUT_S = 10
+NAMES_SAID = 6
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 
 
@@ -146,17 +147,23 @@ def _open(request: urllib.request.Request) -> Any:
 
 
 def describe(sizes: dict[str, int | None]) -> str:
-    """One sentence on sizes in bytes by package name."""
+    """One sentence on sizes in bytes by package name. What pip's cache holds is not loaded, nor is
+    what another platform needs, so it is a bound."""
     known = {name: size for name, size in sizes.items() if size is not None}
     unknown = sorted(sizes.keys() - known.keys())
     if not sizes:
         return "nothing is to be loaded"
     if not known:
         return "how much will be loaded can't be told: the index gives no sizes"
-    said = f"{_megabytes(sum(known.values()))} to load at most, in {len(known)} packages"
+    said = f"at most {_megabytes(sum(known.values()))} to load"
     if "torch" in known:
         said += f" (PyTorch: {_megabytes(known['torch'])})"
-    return said + (f"; not counted, size unknown: {', '.join(unknown)}" if unknown else "")
+    return said + (f"; not counted, size unknown: {_some(unknown)}" if unknown else "")
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMES_SAID} more" if len(names) > NAMES_SAID else ""
+    return ", ".join(names[:NAMES_SAID]) + more
 
 
 def _megabytes(size: int) -> str:

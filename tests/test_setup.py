@@ -146,12 +146,12 @@ class TestHowMuchIsLoaded:
 
     def test_what_is_said(self) -> None:
         sizes: dict[str, int | None] = {"torch": 190_400_000, "numpy": 16_000_000}
-        assert download_size.describe(sizes) == (
-            "206 MB to load at most, in 2 packages (PyTorch: 190 MB)"
-        )
+        assert download_size.describe(sizes) == ("at most 206 MB to load (PyTorch: 190 MB)")
         assert download_size.describe({"numpy": 16_000_000, "torch": None}) == (
-            "16 MB to load at most, in 1 packages; not counted, size unknown: torch"
+            "at most 16 MB to load; not counted, size unknown: torch"
         )
+        many: dict[str, int | None] = {f"package-{n}": None for n in range(9)}
+        assert download_size.describe(many | {"numpy": 1}).endswith("package-5 and 3 more")
         assert "can't be told" in download_size.describe({"torch": None})
         assert download_size.describe({}) == "nothing is to be loaded"
 
@@ -163,7 +163,7 @@ class TestHowMuchIsLoaded:
             f"pytest=={metadata.version('pytest')}\nplain==1.0\nnative==2.0  # dev\n", "utf-8"
         )
         monkeypatch.setattr(download_size, "CONSTRAINTS", pins)
-        for extras, said in (((), "2 MB"), (("dev",), "32 MB")):
+        for extras, said in (((), "at most 2 MB"), (("dev",), "at most 32 MB")):
             download_size.main(index, "", *extras)
             assert capsys.readouterr().out.startswith(said)
 
