@@ -25,6 +25,8 @@ from pydantic_settings import (
 from service.errors import SettingsInvalid
 
 PREFIX = "GISA_"
+# The place of the model cache (see index.model_cache), and what scripts/setup takes PyTorch from.
+_READ_ELSEWHERE = {"GISA_CACHE", "GISA_TORCH_INDEX"}
 TOML_FILE = Path("gisa.toml")
 ENV_FILE = Path(".env")
 
@@ -319,8 +321,7 @@ def _shown(value: object) -> str:
 
 
 def _refuse_unknown_names(environment: Mapping[str, str]) -> None:
-    # GISA_CACHE places the model cache; it is read before any setting (see index.model_cache).
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {"GISA_CACHE"}
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | _READ_ELSEWHERE
     for name in environment:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             raise SettingsInvalid(f"there is no setting {name}{_hint(name.upper(), known)}")
