@@ -239,7 +239,8 @@ async def _chunks(
             async for event in events:
                 if isinstance(event, SentenceEvent):
                     sentence = event.sentence
-                    yield told({"content": " " * bool(said) + sentence.marked + mark(sentence)})
+                    before = sentence.separator if said else ""
+                    yield told({"content": before + sentence.marked + mark(sentence)})
                     said += 1
                 if isinstance(event, DoneEvent):
                     answer = event.answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from index import AnalysedSentence, Quantity, quantities_in, shared_bigrams, bigrams
+from index import AnalysedSentence, Quantity, quantities_in
 from service.sources import Source
 from service.timeline.tellings import Event, Telling
 
@@ -13,37 +13,48 @@ Correction = tuple[Source, AnalysedSentence]
 
 
 def correction(event: Event, notices: Mapping[str, Source]) -> Correction | None:
-    """What corrects the telling that stands for an event; ``notices`` are by the id that articles name them by."""
-    named = [
-        notices[id]
-        for telling in (event.telling, *event.others)
-        for id in telling.report.source.article.corrected_by
-        if id in notices
-    ]
-    found = (_of_notice(event.telling, notice) for notice in named)
-    return next((c for c in found if c), None) or _of_later(event)
+    """What corrects an event; ``notices`` are by the ids by which articles name them."""
+    for telling in (event.telling, *event.others):
+        for name in telling.report.source.article.corrected_by:
+            found = _of_notice(telling, notices[name]) if name in notices else None
+            if found:
+                return found
+    return _of_later(event)
 
 
 def _of_notice(telling: Telling, notice: Source) -> Correction | None:
-    """The sentence of a notice that speaks of a figure of the telling.
+    """The sentence of a notice that says what the article should have said, if the telling is what it is about.
 
-    One that speaks of no figure of its article may correct any of it.
+    What an article is written for is; of what else it tells, that which has a figure of the sentence.
     """
-    figures = quantities_in(notice.body)
-    article = quantities_in(telling.report.source.body)
-    if not _shares(figures, article):
-        return notice, _nearest(notice, telling.text)
-    if not _shares(figures, telling.figures):
+    sentences = notice.supplied_sentences()
+    if not sentences:
         return None
-    naming = [s for s in _sentences(notice) if _shares(_figures(notice, s), telling.figures)]
-    return (notice, naming[0]) if naming else None
+    printed = quantities_in(telling.report.source.body)
+    right = max(sentences, key=lambda s: (len(_new(notice, s, printed)), -s.start))
+    is_about = telling.is_lead or _share(_figures(notice, right), telling.figures)
+    return (notice, right) if is_about else None
+
+
+def _new(notice: Source, sentence: AnalysedSentence, printed: Sequence[Quantity]) -> list[Quantity]:
+    """The figures of a notice that the article lacks."""
+    figures = _figures(notice, sentence)
+    return [q for q in figures if q.unit and not any(q.agrees_with(other) for other in printed)]
+
+
+def _figures(notice: Source, sentence: AnalysedSentence) -> Sequence[Quantity]:
+    return quantities_in(notice.body[sentence.start : sentence.end])
+
+
+def _share(some: Sequence[Quantity], others: Sequence[Quantity]) -> bool:
+    return any(one.unit and one.agrees_with(other) for one in some for other in others)
 
 
 def _of_later(event: Event) -> Correction | None:
     """The latest telling that counts otherwise what this one counts."""
     for other in sorted(event.others, key=lambda t: t.published_on, reverse=True):
-        later = other.published_on > event.telling.published_on
-        if later and _contradicts(event.telling.figures, other.figures):
+        is_later = other.published_on > event.telling.published_on
+        if is_later and _contradicts(event.telling.figures, other.figures):
             return other.report.source, other.sentence
     return None
 
@@ -56,23 +67,3 @@ def _contradicts(figures: Sequence[Quantity], later: Sequence[Quantity]) -> bool
         if len(mine) == len(its) == 1 and not its[0].agrees_with(figure):
             return True
     return False
-
-
-def _shares(some: Sequence[Quantity], others: Sequence[Quantity]) -> bool:
-    return any(one.unit and one.agrees_with(other) for one in some for other in others)
-
-
-def _sentences(notice: Source) -> Sequence[AnalysedSentence]:
-    return notice.supplied_sentences()
-
-
-def _figures(notice: Source, sentence: AnalysedSentence) -> Sequence[Quantity]:
-    return quantities_in(notice.body[sentence.start : sentence.end])
-
-
-def _nearest(notice: Source, text: str) -> AnalysedSentence:
-    wanted = bigrams(text)
-    return max(
-        _sentences(notice),
-        key=lambda s: shared_bigrams(wanted, notice.body[s.start : s.end]),
-    )

@@ -19,8 +19,10 @@ MAX_DAYS = 31
 """A stated time that is longer, a year or a season, says too little to date an event by."""
 
 _PAST = frozenset({"었", "았", "였"})
+_STEMS = frozenset({"VV", "VA", "VX", "VCP", "VCN", "XSV", "XSA"})
 _INTENDS = frozenset({"겠"})
 _QUOTING = re.compile(r".*[다라자냐]고")
+_LIMIT = re.compile(r"\s?(?:까지|보다|대비|이후|이전)")
 _THAT_DAY = re.compile(r"(?<![가-힣])이날")
 
 
@@ -58,7 +60,9 @@ def dated(
     ``mentions`` are those of the sentence, ``tokens`` its morphemes; offsets are within ``text``. ``that_day`` is
     what 이날 means in its article.
     """
-    said = [(m, days) for m in mentions if (days := _meant(m, published_on))]
+    own = [m for m in mentions if _is_of_the_article(m, text)]
+    kept = [m for m in own if not _was_to_be(m, tokens)] or own
+    said = [(m, days) for m in kept if (days := _meant(m, published_on))]
     past = [(m, days) for m, days in said if days.first <= published_on]
     ahead = [(m, days) for m, days in said if days.first > published_on]
     quoted_to = _end_of_quoted(tokens)
@@ -68,7 +72,9 @@ def dated(
         return Dated(ahead[0][1], is_stated=True, planned=True)
     if that_day and _THAT_DAY.search(text):
         return that_day
-    return Dated(past[-1][1], is_stated=True) if past else None
+    if not past or (past[-1][1].first != past[-1][1].last and _is_going_on(tokens)):
+        return None  # «7월 화재로 드러난 만큼 전선을 옮긴다» tells what is done now
+    return Dated(past[-1][1], is_stated=True)
 
 
 def _of_a_report(
@@ -94,6 +100,21 @@ def _meant(mention: Mention, published_on: date) -> Days | None:
     return None if too_long or is_around else days
 
 
+def _is_of_the_article(mention: Mention, text: str) -> bool:
+    """Whether the article says when something was: not a person whom it quotes, nor a limit (9월까지)."""
+    if _LIMIT.match(text, mention.end):
+        return False
+    before = text[: mention.start]
+    return before.count("“") <= before.count("”")
+
+
+def _was_to_be(mention: Mention, tokens: Sequence[Token]) -> bool:
+    """«2월로 예정됐던 공사»: the sentence goes on to say what came instead."""
+    behind = (t for t in tokens if t.start >= mention.end and t.tag in {"ETM", "EC", "EF"})
+    ending = next(behind, None)
+    return ending is not None and ending.form == "던"
+
+
 def _end_of_quoted(tokens: Sequence[Token]) -> int | None:
     """Where what is reported ends: behind the last 다고, 라고 or 고 of speech; None: it reports nothing."""
     ends = [
@@ -106,10 +127,18 @@ def _end_of_quoted(tokens: Sequence[Token]) -> int | None:
 
 def _is_past(tokens: Sequence[Token], end: int | None = None) -> bool:
     """Whether the last predicate up to ``end`` tells of something past."""
-    told = [t for t in tokens if end is None or t.end <= end]
-    while told and not told[-1].tag.startswith(("V", "XSV", "XSA", "EP", "NN")):
-        told.pop()
-    tense: set[str] = set()
-    while told and told[-1].tag == "EP":
-        tense.add(told.pop().form)
+    tense = {t.form for t in _last_predicate(tokens, end)[1:] if t.tag == "EP"}
     return bool(tense & _PAST) and not tense & _INTENDS
+
+
+def _is_going_on(tokens: Sequence[Token]) -> bool:
+    """Whether the last predicate is a verb that tells of nothing past; a noun with 이다 may tell of either."""
+    predicate = _last_predicate(tokens)
+    return bool(predicate) and predicate[0].tag[:2] in {"VV", "VX", "XS"} and not _is_past(tokens)
+
+
+def _last_predicate(tokens: Sequence[Token], end: int | None = None) -> Sequence[Token]:
+    """The stem of the last predicate up to ``end``, and what follows it."""
+    told = [t for t in tokens if end is None or t.end <= end]
+    stems = [n for n, t in enumerate(told) if t.tag.split("-")[0] in _STEMS]
+    return told[stems[-1] :] if stems else ()

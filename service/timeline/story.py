@@ -84,15 +84,18 @@ def _foremost(found: Sequence[Event]) -> list[Event]:
     """At most ``MAX_ENTRIES``, in their order: leads first, then those that most articles tell."""
     ranked = sorted(
         found,
-        key=lambda e: (not e.telling.is_lead, -len(e.others), -e.telling.share, e.telling.preference),
+        key=lambda e: (
+            not e.telling.is_lead,
+            -len(e.others),
+            -e.telling.share,
+            e.telling.preference,
+        ),
     )
     kept = {id(event) for event in ranked[:MAX_ENTRIES]}
     return [event for event in found if id(event) in kept]
 
 
-def _notices(
-    index: Index, chosen: Sequence[Event], understood: Understood
-) -> Mapping[str, Source]:
+def _notices(index: Index, chosen: Sequence[Event], understood: Understood) -> Mapping[str, Source]:
     """The notices of correction that the articles of some events name, by the id that they name them by."""
     named = {
         id
@@ -105,14 +108,14 @@ def _notices(
     filters = Filters(article_ids=tuple(sorted(named)))
     hits = index.search(understood.query.text, filters=filters, k=len(named))
     sources = [whole(s) for s in sources_of(index, hits, understood.query.text)]
-    return {name: source for source in sources for name in (source.article.id, source.article.reference)}
+    return {
+        name: source for source in sources for name in (source.article.id, source.article.reference)
+    }
 
 
 def _entry(event: Event, notices: Mapping[str, Source]) -> Entry:
     telling = event.telling
-    return Entry(
-        telling.report.source, telling.sentence, telling.dated, correction(event, notices)
-    )
+    return Entry(telling.report.source, telling.sentence, telling.dated, correction(event, notices))
 
 
 def _numbered(entries: Sequence[Entry], hits: Sequence[Hit], left_out: int) -> Timeline:
@@ -126,6 +129,9 @@ def _numbered(entries: Sequence[Entry], hits: Sequence[Hit], left_out: int) -> T
     told = []
     for entry in entries:
         source = numbered(entry.source)
-        corrected = (numbered(entry.correction[0]), entry.correction[1]) if entry.correction else None
+        corrected = (
+            (numbered(entry.correction[0]), entry.correction[1]) if entry.correction else None
+        )
         told.append(replace(entry, source=source, correction=corrected))
-    return Timeline(tuple(told), tuple(sources.values()), hits, left_out)
+    found = [hit for hit in hits if hit.article.key in sources]
+    return Timeline(tuple(told), tuple(sources.values()), found, left_out)

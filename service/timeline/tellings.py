@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -16,19 +16,27 @@ SAME_EVENT = 0.3
 """The share of their words, by rarity, that two tellings of an event at about the same time have in common."""
 SAME_DAY = 0.1
 """The same where both state the same one day."""
+SAME_PAST = 0.12
+"""The same where a later article names a longer time, in which the other lies: it looks back."""
 ABOUT = timedelta(days=2)
 """How far a day of publication may lie from that of the event."""
+NEWS = timedelta(days=3)
+"""How old news is at most when it is reported."""
 MIN_CHARS = 15
 """Shorter sentences are headings and bylines."""
 
 
 @dataclass(frozen=True)
 class Telling:
-    """A sentence that tells an event. ``share``: how much of the topic it has. ``is_lead``: its article begins so."""
+    """A sentence that tells an event, and the day on which its article appeared.
+
+    ``share``: how much of the topic it has. ``is_lead``: it tells what its article is written for.
+    """
 
     report: Report
     sentence: AnalysedSentence
     dated: Dated
+    published_on: date
     share: float
     is_lead: bool = False
 
@@ -36,13 +44,6 @@ class Telling:
     def text(self) -> str:
         """The article's own words."""
         return self.report.source.body[self.sentence.start : self.sentence.end]
-
-    @property
-    def published_on(self) -> date:
-        """The day on which its article appeared."""
-        day = self.report.source.article.published_on
-        assert day is not None  # reports without one tell nothing
-        return day
 
     @cached_property
     def figures(self) -> tuple[Quantity, ...]:
@@ -53,6 +54,12 @@ class Telling:
             for q in quantities_in(self.text)
             if q.unit and not any(m.start < q.end and q.start < m.end for m in dates)
         )
+
+    @property
+    def is_news(self) -> bool:
+        """Whether it says that it happened on one of the days before its article appeared."""
+        age = self.published_on - self.dated.days.first
+        return _is_one_day(self) and not self.dated.planned and age <= NEWS
 
     @property
     def preference(self) -> tuple[object, ...]:
@@ -77,21 +84,29 @@ class Event:
 
 
 def tellings(report: Report, analyser: KoreanAnalyser) -> list[Telling]:
-    """The events of a report: one a day, the first to tell of the day, the lead before others."""
+    """The events of a report: of an article about the topic its news, and one for each other time that it names;
+    of another article the one sentence that says most of the topic."""
     day = report.source.article.published_on
     if day is None:
         return []
+    told = list(_told(report, day, analyser))
+    if not report.is_central:
+        speaking = [t for t in told if t.dated.is_stated or t.figures]
+        return sorted(
+            speaking,
+            key=lambda t: (not t.is_news, -t.share, not t.dated.is_stated, t.sentence.start),
+        )[:1]
     by_days: dict[object, Telling] = {}
-    for telling in _told(report, day, analyser):
+    for telling in _with_lead(told):
         by_days.setdefault(telling.dated.days, telling)
     return list(by_days.values())
 
 
 def _told(report: Report, day: date, analyser: KoreanAnalyser) -> Iterator[Telling]:
-    """Of an article about the topic the lead and what is dated; of others the sentences that speak of the topic."""
+    """The sentences of a report that may tell an event of the topic, with their dates."""
     source = report.source
     named = mentions(source.body, day)
-    that_day, lead_is_due = None, report.is_central
+    that_day = None
     for sentence in report.sentences:
         text = source.body[sentence.start : sentence.end]
         share = report.share(sentence)
@@ -99,13 +114,35 @@ def _told(report: Report, day: date, analyser: KoreanAnalyser) -> Iterator[Telli
             continue
         own = [_shifted(m, sentence.start) for m in named if _is_within(m, sentence)]
         when = dated(text, own, analyser.tokens(text), day, that_day)
-        if lead_is_due or not report.is_central:
-            when = when or published(day)
-        if when is None:
-            continue
-        that_day = that_day or (when if not when.planned else published(day))
-        yield Telling(report, sentence, when, share, lead_is_due)
-        lead_is_due = False
+        telling = Telling(report, sentence, when or published(day), day, share)
+        if telling.is_news:
+            that_day = that_day or telling.dated
+        yield telling
+
+
+def _with_lead(told: Sequence[Telling]) -> list[Telling]:
+    """What an article is written for, then what else it dates.
+
+    It is the first sentence, or where that names no day, the first that names one of the days before publication:
+    papers begin with a picture, and tell what happened in the sentence behind it.
+    """
+    if not told:
+        return []
+    first = told[0]
+    lead = first if _is_one_day(first) else next((t for t in told if t.is_news), None)
+    if lead is None:
+        is_plan = first.dated.planned
+        lead = first if is_plan else replace(first, dated=published(first.published_on))
+    lead = replace(lead, is_lead=True)
+    return [lead, *(t for t in told[1:] if t.sentence != lead.sentence and _is_dated(t))]
+
+
+def _is_dated(telling: Telling) -> bool:
+    """Whether a sentence in passing dates an event: by a day that was, or else near to the question."""
+    if not telling.dated.is_stated:
+        return False
+    is_past_day = _is_one_day(telling) and not telling.dated.planned
+    return is_past_day or telling.report.is_near(telling.sentence)
 
 
 def _is_sentence(text: str) -> bool:
@@ -148,7 +185,16 @@ def _is_same(one: Telling, other: Telling, weights: Mapping[str, float]) -> bool
     common = likeness(one, other, weights)
     if _is_one_day(one) and one.dated.days == other.dated.days:
         return common >= SAME_DAY
+    if _looks_back(one, other) or _looks_back(other, one):
+        return common >= SAME_PAST
     return _is_about(one, other) and common >= SAME_EVENT
+
+
+def _looks_back(later: Telling, other: Telling) -> bool:
+    """Whether a later article names the time, longer than a day, in which the other's event lies."""
+    a, b = later.dated.days, other.dated.days
+    is_later = later.published_on > other.published_on and not later.dated.planned
+    return is_later and later.dated.is_stated and a.first < a.last and a.first <= b.first <= a.last
 
 
 def _is_one_day(telling: Telling) -> bool:

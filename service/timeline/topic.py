@@ -18,15 +18,19 @@ from service.sources import Source
 TITLES = 5
 """How many of the best articles' titles tell the topic."""
 
+BEGINS = 0.5
+"""The share of the topic that the beginning of an article about it has. This and the constants below were chosen on
+the even places: see ``scripts/benchmark.py timeline``."""
 CENTRAL = 0.6
-"""The share of the topic that title and beginning of an article about it have. This and the constants below
-were chosen on the even halves: see ``scripts/benchmark.py timeline``."""
+"""The share that the whole of it has."""
 MENTIONS = 0.6
 """The share that a sentence has which speaks of it in an article about something else."""
 NEAR = 0.55
 """How near an article must be to the question, of the nearest one's salience."""
+NEAR_SENTENCE = 0.45
+"""The same of a sentence that names a time in passing."""
 BEGINNING = 3
-"""Sentences that tell, with the title, what an article is about."""
+"""Sentences that tell what an article is about. A title may name what only one paragraph tells of."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,14 @@ class Topic:
 
 @dataclass(frozen=True)
 class Report:
-    """An article that tells of the topic. ``is_central``: it is about it, so that all it tells may belong to its course."""
+    """An article that tells of the topic; all that one about it tells may belong to its course.
+
+    ``nearness`` is the salience of the article that is nearest to the question.
+    """
 
     source: Source
     topic: Topic
+    nearness: float
 
     @cached_property
     def sentences(self) -> Sequence[AnalysedSentence]:
@@ -68,15 +76,20 @@ class Report:
 
     @cached_property
     def is_central(self) -> bool:
-        """Whether title and beginning have the topic."""
-        held = [self._held(sentence) for sentence in self.sentences[:BEGINNING]]
-        return (
-            self.topic.share(_held_by_title(self.topic.asked, self.source), *held) >= CENTRAL
-        )
+        """Whether it is about the topic from its beginning."""
+        held = [self._held(sentence) for sentence in self.sentences]
+        begins = self.topic.share(*held[:BEGINNING])
+        return begins >= BEGINS and self.topic.share(*held) >= CENTRAL
 
     def share(self, sentence: AnalysedSentence) -> float:
         """How much of the topic a sentence has."""
         return self.topic.share(self._held(sentence))
+
+    def is_near(self, sentence: AnalysedSentence) -> bool:
+        """Whether a sentence is near enough to the question; unknown without vectors of sentences."""
+        if self.source.similarities is None:
+            return True
+        return self.source.similarity(sentence) >= NEAR_SENTENCE * self.nearness
 
     def _held(self, sentence: AnalysedSentence) -> frozenset[str]:
         return self.topic.asked.held(frozenset(sentence.morphemes), self.source.reading(sentence))
@@ -92,7 +105,7 @@ def reports(asked: Asked, sources: Sequence[Source]) -> list[Report]:
     topic = Topic.of(asked, sources)
     nearest = max(source.dense for source in sources)
     found = [
-        Report(whole(source), topic)
+        Report(whole(source), topic, nearest)
         for source in sources
         if source.dense >= NEAR * nearest and not source.article.corrects
     ]
