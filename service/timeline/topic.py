@@ -92,7 +92,8 @@ class Report:
         return self.source.similarity(sentence) >= NEAR_SENTENCE * self.nearness
 
     def _held(self, sentence: AnalysedSentence) -> frozenset[str]:
-        return self.topic.asked.held(frozenset(sentence.morphemes), self.source.reading(sentence))
+        text = self.source.body[sentence.start : sentence.end]
+        return _held(self.topic.asked, frozenset(sentence.morphemes), text)
 
 
 def reports(asked: Asked, sources: Sequence[Source]) -> list[Report]:
@@ -116,7 +117,16 @@ def reports(asked: Asked, sources: Sequence[Source]) -> list[Report]:
 def _held_by_title(asked: Asked, source: Source) -> frozenset[str]:
     if source.has_commanding_title:
         return frozenset()
-    return asked.held(frozenset(source.title_morphemes), source.article.title)
+    return _held(asked, frozenset(source.title_morphemes), source.article.title)
+
+
+def _held(asked: Asked, words: frozenset[str], text: str) -> frozenset[str]:
+    """Those of the question's words that a text has itself: 바다 is no 앞바다 where it tells two stories apart."""
+    return frozenset(
+        word
+        for word in asked.weights
+        if word in words or (len(word) > 1 and asked.patterns[word].search(text))
+    )
 
 
 def whole(source: Source) -> Source:
