@@ -301,7 +301,7 @@ def _annotations(answer: Answer, content: str, articles: str) -> Iterator[Annota
 def _annotated_markers(answer: Answer, content: str, articles: str) -> Iterator[Annotation]:
     by_number, end = {citation.number: citation for citation in answer.citations}, 0
     for sentence in answer.sentences:
-        end = content.index(sentence.marked, end) + len(sentence.text)
+        end = content.index(sentence.marked, end) + len(sentence.lead_in + sentence.text)
         for number in sentence.citations:
             start, end = end, end + len(f"[{number}]")
             yield _annotation(by_number[number], start, end, articles, sentence.support)
