@@ -235,7 +235,7 @@ class Answerer:
             cited,
             course.sources,
             course.beyond,
-            timeline=course.told if course.wants_timeline else None,
+            timeline=course.told,
             lacks_timeline=course.wants_timeline and course.timeline is None,
         )
 

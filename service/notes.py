@@ -15,6 +15,7 @@ _WISHES = {
 
 
 NO_COURSE = "날짜별로 엮을 만큼 사건을 찾지 못해, 경과 대신 답을 찾았습니다."
+"""Said where the course of events was asked for, and the articles tell fewer than two events of it."""
 
 
 def told(

@@ -25,7 +25,7 @@ CENTRAL = 0.6
 """The share that the whole of it has."""
 MENTIONS = 0.6
 """The share that a sentence has which speaks of it in an article about something else."""
-NEAR = 0.55
+NEAR = 0.65
 """How near an article must be to the question, of the nearest one's salience."""
 NEAR_SENTENCE = 0.45
 """The same of a sentence that names a time in passing."""
