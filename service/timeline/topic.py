@@ -26,7 +26,7 @@ CENTRAL = 0.6
 MENTIONS = 0.6
 """The share that a sentence has which speaks of it in an article about something else."""
 NEAR = 0.65
-"""How near an article must be to the question, of the nearest one's salience."""
+"""How near an article must be to the question, of the nearest one's salience, unless its title has the topic."""
 NEAR_SENTENCE = 0.45
 """The same of a sentence that names a time in passing."""
 BEGINNING = 3
@@ -108,7 +108,10 @@ def reports(asked: Asked, sources: Sequence[Source]) -> list[Report]:
     found = [
         Report(whole(source), topic, nearest)
         for source in sources
-        if source.dense >= NEAR * nearest and not source.article.corrects
+        if not source.article.corrects
+        and (
+            source.dense >= NEAR * nearest or topic.share(_held_by_title(asked, source)) >= CENTRAL
+        )
     ]
     telling = [r for r in found if r.is_central or any(map(r.share, r.sentences))]
     return sorted(telling, key=lambda r: (str(r.source.article.published_at), r.source.article.key))
