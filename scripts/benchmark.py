@@ -22,6 +22,7 @@ from benchmarks import (
     scripted_model,
     serving,
     slack_bot,
+    timeline,
 )
 
 app = typer.Typer(help="Measure the parts of the product on this machine.", no_args_is_help=True)
@@ -37,6 +38,7 @@ for family in (
     forms,
     scripted_model,
     slack_bot,
+    timeline,
 ):
     app.add_typer(family.app)
 

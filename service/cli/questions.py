@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -39,9 +39,16 @@ def ask(
     published_to: ToOption = None,
     press: PressOption = None,
     section: SectionOption = None,
+    mode: Annotated[
+        Literal["answer", "timeline"] | None,
+        typer.Option(help="Left out, the question's own words decide.", show_default=False),
+    ] = None,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="The course of events: --mode timeline.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Answer a question from the articles, with its sources.
+    """Answer a question from the articles, with its sources; or tell the course of events, oldest first.
 
     Without an answer the status is 0, too: `--json` tells by its `status`. Near articles may then be shown, as leads.
     """
@@ -50,7 +57,10 @@ def ask(
     from service.cli.terminal import say_json, show_answer
 
     filters = (published_from, published_to, press, section)
-    asked = _question(question, *filters, backend=backend, now=now)
+    if timeline and mode == "answer":
+        raise typer.BadParameter("--timeline and --mode answer exclude each other")
+    wanted = "timeline" if timeline else mode
+    asked = _question(question, *filters, backend=backend, now=now, mode=wanted)
     with _answerer(chosen_settings(index=index)) as answerer:
         if as_json:
             answer = asyncio.run(answerer.answer(asked))

@@ -58,14 +58,17 @@ async def show_answer(events: AsyncGenerator[Event, None]) -> None:
     from service.wording import SEE_THE_ARTICLE, mark, remarks
 
     asked: Interpreted | None = None
+    said = False
     async for event in settled(events):
         if isinstance(event, InterpretedEvent):
             _show_interpreted(event.interpreted, asked)
             asked = event.interpreted
         elif isinstance(event, SentenceEvent):
             sentence = event.sentence
-            markers = "".join(f"[{number}]" for number in sentence.citations)
-            say(sentence.text, (markers, "bold cyan"), (mark(sentence), "yellow"), " ", end="")
+            before = sentence.separator if said else ""
+            styled = ((sentence.markers, "bold cyan"), (mark(sentence), "yellow"))
+            say(before, (sentence.lead_in, "bold"), sentence.text, *styled, end="")
+            said = True
         elif isinstance(event, DoneEvent):
             answer = event.answer
             say("" if answer.sentences else answer.text)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from index import GisaError, Hit
 from service import wiring
 from service.errors import SettingsInvalid
-from service.schema import Answer, Question, QuestionFilters
+from service.schema import Answer, Mode, Question, QuestionFilters
 from service.serving.feedback import FeedbackStore
 from service.serving.gateway import Gateway
 from service.serving.limits import Capacity
@@ -185,13 +185,21 @@ def build(gateway: Gateway) -> MCPServer:
         published_to: Day = None,
         press: Names = None,
         section: Names = None,
+        mode: Annotated[
+            Mode | None,
+            Field(
+                description="'timeline' for the course of events of what the question is about, dated and oldest "
+                "first; 'answer' for an answer. Left out, the question's words decide."
+            ),
+        ] = None,
     ) -> ToolAnswer:
         """Answer a question from the articles, each sentence verified, graded and cited; or say that they
         hold no answer (status other than 'answered'). With status 'related' there are no sentences,
-        and the citations are leads: near articles to look at, not an answer."""
+        and the citations are leads: near articles to look at, not an answer. In mode 'timeline' each sentence
+        tells one dated event."""
         with _told():
             filters = QuestionFilters.chosen(published_from, published_to, press, section)
-            asked = Question(question=question, filters=filters)
+            asked = Question(question=question, filters=filters, mode=mode)
             return ToolAnswer.of(await gateway.answer(asked, {}))
 
     @server.tool(title="기사 읽기", annotations=reads)

@@ -30,6 +30,8 @@ MAX_MESSAGE_CHARS = 11_900
 """Limit for all text of a message; Slack refuses 12,000 characters and more."""
 
 MAX_MARKERS_CHARS = 1_000
+MAX_LABEL_CHARS = 50
+"""Of the date of an event with its markup."""
 MAX_MARK_CHARS = len(f" ({REWORDED})")
 MAX_TITLE_CHARS = 200
 MAX_MODAL_BLOCKS = 100
@@ -66,6 +68,7 @@ HELP = (
     "• `/기사 질문` 또는 `/gisa 질문`으로도 물을 수 있습니다.\n"
     "• 스레드에서 이어 물으면 앞의 대화를 함께 읽습니다. `계속`이라고 하시면 그 스레드에서는 멘션 없이도 답합니다.\n"
     "• 스레드에서 `출처 모아줘`라고 하시면 인용한 문장을 모아 드립니다. `출처를 BibTeX로 모아줘`처럼 마크다운, BibTeX, CSL-JSON, CSV도 됩니다.\n"
+    "• ‘트램 사업 경과 알려 줘’, ‘그동안 어떻게 돼 왔나’처럼 물으시면 있었던 일을 날짜순으로 보여 드립니다.\n"
     "• `그만`이라고 하시면 멈춥니다."
 )
 
@@ -102,7 +105,7 @@ class Draft:
         """The answer so far, with a remark on why there is no more yet."""
         text = " ".join(sentence.text for sentence in self.sentences)
         tail = [*_sources(self.citations.values()), _context([remark])]
-        return _messages(text, [*_sections(_units(self.sentences, self.citations)), *tail])
+        return _messages(text, [*_told(self.sentences, self.citations), *tail])
 
 
 def answer_messages(
@@ -111,8 +114,7 @@ def answer_messages(
     """The whole answer: text, sources, remarks, buttons; as many messages as it takes."""
     if answer.status == "answered":
         cited = {citation.number: citation for citation in answer.citations}
-        text = _sections(_units(answer.sentences, cited))
-        body = [*text, *_compared(answer), *_sources(answer.citations)]
+        body = [*_told(answer.sentences, cited), *_compared(answer), *_sources(answer.citations)]
     else:
         body = [*_sections([_abstention(answer, search_url)]), *_leads(answer.citations)]
     note = [answer.interpreted.note] if answer.interpreted.note else []
@@ -185,14 +187,22 @@ def _sections(units: Iterable[str], joint: str = " ") -> Iterator[Block]:
         yield _section(text)
 
 
+def _told(sentences: Sequence[Sentence], citations: Mapping[int, Citation]) -> Iterator[Block]:
+    """The sentences as running text; those of a timeline a line each."""
+    is_timeline = any(sentence.label for sentence in sentences)
+    yield from _sections(_units(sentences, citations), joint="\n" if is_timeline else " ")
+
+
 def _units(sentences: Iterable[Sentence], citations: Mapping[int, Citation]) -> Iterator[str]:
     """Sentences with their markers and marks; one too long for a section comes in pieces."""
-    room = MAX_SECTION_CHARS - MAX_MARKERS_CHARS - MAX_MARK_CHARS
+    room = MAX_SECTION_CHARS - MAX_MARKERS_CHARS - MAX_MARK_CHARS - MAX_LABEL_CHARS
     for sentence in sentences:
         markers = _markers(sentence, citations)
-        *heads, last = pieces(sentence.text, room)
-        yield from map(formatted, heads)
-        yield formatted(last) + markers + mark(sentence)
+        label = f"• {bold(sentence.label)} " if sentence.label else ""
+        first, *others = map(formatted, pieces(sentence.text, room))
+        *heads, last = [label + first, *others]
+        yield from heads
+        yield last + markers + mark(sentence)
 
 
 def _markers(sentence: Sentence, citations: Mapping[int, Citation]) -> str:
