@@ -78,6 +78,9 @@ _A_FEW = settings(
 OPERATIONS = [
     ("POST", "/v1/ask"),
     ("POST", "/v1/search"),
+    ("GET", "/v1/archive"),
+    ("GET", "/v1/examples"),
+    ("POST", "/v1/related"),
     ("GET", "/v1/articles/{article_id}"),
     ("POST", "/v1/articles"),
     ("DELETE", "/v1/articles/{article_id}"),
