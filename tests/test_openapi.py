@@ -85,6 +85,7 @@ OPERATIONS = [
     ("POST", "/v1/articles"),
     ("DELETE", "/v1/articles/{article_id}"),
     ("POST", "/v1/feedback"),
+    ("GET", "/v1/desk"),
     ("POST", "/v1/chat/completions"),
     ("GET", "/v1/models"),
     ("GET", "/healthz"),

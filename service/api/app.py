@@ -15,6 +15,7 @@ from service.api import (
     archive,
     articles,
     chat,
+    desk,
     feedback,
     health,
     page,
@@ -64,7 +65,9 @@ def create_app(
     state = app.state
     state.settings, state.keys, state.metrics = settings, keys, metrics
     state.readiness = Readiness(lambda: answerer or wiring.open_answerer(settings, watch=metrics))
-    state.feedback = FeedbackStore(settings.feedback, keep_hours=settings.feedback_hours)
+    state.feedback = FeedbackStore(
+        settings.feedback, keep_hours=settings.feedback_hours, desk_days=settings.desk_days
+    )
     state.shutdown = Shutdown()
     state.capacity = Capacity(settings.max_concurrent)
     state.gateway = Gateway(
@@ -81,6 +84,7 @@ def create_app(
     for module in (questions, archive, articles, feedback, chat, health):
         app.include_router(module.router)
     app.include_router(articles.admin)
+    app.include_router(desk.admin)
     state.running = [extension(app) for extension in extensions]
     page.install(app)
     return app

@@ -28,6 +28,7 @@ from service.cli.terminal import err, say
 if TYPE_CHECKING:
     from service.answer import Answerer
     from service.schema import Question
+    from service.serving.feedback import FeedbackStore
     from service.settings import Settings
 
 
@@ -404,14 +405,31 @@ def feedback_export(
     """Write rated answers as evaluation questions, one JSON document a line, to stdout."""
     import json
 
-    from service.serving.feedback import FeedbackStore
-
     if rating not in ("up", "down"):
         raise typer.BadParameter("there are the ratings up and down", param_hint="--rating")
-    settings = _settings()
-    store = FeedbackStore(settings.feedback, keep_hours=settings.feedback_hours)
+    store = _feedback(_settings())
     for record in store.rated("up" if rating == "up" else "down"):
         typer.echo(json.dumps(record, ensure_ascii=False))
+
+
+@app.command()
+def desk(
+    days: Annotated[int, typer.Option(min=1, max=366, help="Of the last so many days.")] = 7,
+    index: IndexOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show by topic what readers rated down and what could not be answered: which articles are missing."""
+    from service import wiring
+    from service.cli.terminal import say_json, show_desk
+    from service.serving.desk import desk_of
+
+    configured = _settings(index=index)
+    store = _feedback(configured)
+    told = desk_of(store, days, *wiring.open_words(configured))
+    if as_json:
+        say_json(told.model_dump(mode="json"))
+    else:
+        show_desk(told)
 
 
 @app.command()
@@ -458,6 +476,13 @@ def _show_model(as_json: bool) -> None:
         say_json(fields)
     else:
         show_fields(fields)
+
+
+def _feedback(settings: Settings) -> FeedbackStore:
+    from service.serving.feedback import FeedbackStore
+
+    hours, days = settings.feedback_hours, settings.desk_days
+    return FeedbackStore(settings.feedback, keep_hours=hours, desk_days=days)
 
 
 def _settings(**overrides: Any) -> Settings:
