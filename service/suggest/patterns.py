@@ -24,13 +24,19 @@ Change = tuple[int, int, str]
 def asked_of(clause: Clause, day: date | None) -> Iterator[Asked]:
     """The questions for the words of a clause that stands in an article of a day."""
     times = [m for m in mentions(clause.text, day) if not m.minutes]
-    if any(time.start < clause.subject for time in times):
+    if any(time.start < clause.subject for time in times) or _is_loose(clause):
         return
     yield from _when(clause, times)
     settled = _dated(clause, times, day)
     if settled is not None:
         for make in (_how_many, _where, _why):
             yield from make(clause, settled)
+
+
+def _is_loose(clause: Clause) -> bool:
+    """Whether a clause has a second topic, or parts that a comma sets off."""
+    behind = [p for p in clause.pieces if p.start >= clause.subject]
+    return any(p.tag == "SP" or (p.tag == "JX" and p.form in {"은", "는"}) for p in behind)
 
 
 def leans(piece: Piece) -> bool:
