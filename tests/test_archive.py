@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_index import Corpus, build, open_answerer
 
@@ -29,6 +29,7 @@ def client(answerer: Answerer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 # -- the histogram
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.dates(), st.integers(1, 9), max_size=40))
 def test_buckets_cover_every_article_once(days: dict[date, int]) -> None:
     found = histogram(days)
@@ -44,6 +45,7 @@ def test_buckets_cover_every_article_once(days: dict[date, int]) -> None:
         assert buckets[-1].articles > 0
 
 
+@settings(deadline=None)
 @given(st.dates(date(1950, 1, 1), date(2050, 1, 1)), st.integers(0, 20_000))
 def test_units_are_whole(first: date, span: int) -> None:
     found = histogram({first: 1, first + timedelta(span): 1})
