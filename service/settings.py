@@ -177,6 +177,13 @@ class Settings(BaseSettings):
         le=8_760,
         description="Time that an answer is kept so that it can be rated, in hours; 0: no feedback.",
     )
+    desk_days: int = Field(
+        0,
+        ge=0,
+        le=366,
+        description="Days that questions without an answer are kept for the desk ('gisa desk', /desk), with their text "
+        "but nothing of who asked; 0: they are not kept.",
+    )
     api_url: str = Field(
         "",
         pattern=r"^(https?://\S+)?$",

@@ -92,6 +92,7 @@ def gisa(
 
 app.command()(questions.ask)
 app.command()(questions.search)
+app.command()(feedback.desk)
 
 # -- running --------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from index import BuildSummary, Explanation, Hit, IndexInfo
     from service.events import Event
     from service.schema import Citation, Interpreted
+    from service.serving.desk import Desk
 
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 err = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
@@ -268,6 +269,28 @@ def show_info(info: IndexInfo) -> None:
         "sections": ", ".join(info.sections),
     }
     show_fields(fields)
+
+
+def show_desk(desk: Desk) -> None:
+    """Print by topic what readers rated down and what could not be answered."""
+    show_fields({"days": str(desk.days), "rated down": f"{desk.rated_down:,}"})
+    show_fields({"unanswered": f"{desk.unanswered:,}"})
+    if not desk.keeps_unanswered:
+        say(
+            "Questions without an answer are not kept: set GISA_DESK_DAYS, to 30 for instance.",
+            to=err,
+        )
+    for topic in desk.topics:
+        say()
+        say((f"{topic.times:,}  {topic.label}", "bold"))
+        for one in topic.questions:
+            times = f" ({one.times}×)" if one.times > 1 else ""
+            say(f"   {one.question}{times}", (f"  {_MISSED[one.rated_down]}", "dim"))
+            for article in one.nearest:
+                say(("      " + " · ".join(filter(None, (article.press, article.title))), "dim"))
+
+
+_MISSED = {True: "rated down", False: "not answered"}
 
 
 def show_settings(rows: Sequence[Mapping[str, str]]) -> None:
