@@ -476,6 +476,11 @@ def test_the_openapi_document_tells_of_problems_too(client: TestClient) -> None:
     assert set(document["paths"]) == {
         "/v1/ask",
         "/v1/search",
+        "/v1/archive",
+        "/v1/examples",
+        "/v1/related",
+        "/v1/desk",
+        "/v1/citations/export",
         "/v1/articles",
         "/v1/articles/{article_id}",
         "/v1/feedback",

@@ -182,7 +182,7 @@ def test_a_terminal_shows_sentences_once_their_grades_are_settled(
     assert first.rstrip().endswith(f"{QUOTED}[1]")
     rest = capsys.readouterr().out
     mark = f"({REWORDED})"
-    assert rest.startswith(f"{TRUE}[1] {UNSURE}[2] {mark} \n({SEE_THE_ARTICLE})\n")
+    assert rest.startswith(f" {TRUE}[1] {UNSURE}[2] {mark}\n({SEE_THE_ARTICLE})\n")
     assert FALSE not in first + rest
     assert "[2] 윤슬대교 보수 공사\n" in rest.split("출처:")[1]
 
