@@ -1,46 +1,57 @@
 // The page before a question: what the archive holds, which narrows the question when it is pressed, and examples.
 
 import { conditions, restrict } from "./conditions.js";
-import { $, button, element } from "./dom.js";
+import { $, button, element, show } from "./dom.js";
 import { get } from "./events.js";
 import { day, period } from "./wording.js";
 
 const MOST_NAMES = 12; // more are in the form
+const REST_MS = 250; // after which conditions are taken as meant
+const [TRIES, RETRY_MS] = [8, 4_000];
 const bars = $("#days .bars");
 const ends = [$("#days-from"), $("#days-to")];
 let bins = [];
 
-/** Show what the archive holds, if the service tells it; `ask` asks an example. */
+/** Show what the archive holds and what can be asked, if the service tells; `ask` asks an example. */
 export async function describeArchive(ask) {
-  let archive;
-  try {
-    archive = await get("v1/archive");
-  } catch {
-    return; // it is an aid, and the question can be asked without
-  }
-  showExamples(archive.examples ?? [], ask);
-  showDays(archive.histogram ?? []);
-  showNames($("#outlets"), "press", (archive.outlets ?? []).map(({ name, count }) => [name, count]));
-  showNames($("#sections"), "section", (archive.sections ?? []).map(({ path, count }) => [path, count]));
+  const [archive, examples] = await Promise.all([told("v1/archive"), told("v1/examples")]);
+  showDays(archive);
+  showNames($("#outlets"), "press", archive.presses ?? []);
+  showNames($("#sections"), "section", archive.sections ?? []);
   $("#held").hidden = $("#days").hidden && !$("#held li");
+  showExamples(examples, ask);
   tell();
-  $("#archive").hidden = false;
+  await expectExamples(examples, ask);
 }
 
-function showExamples(examples, ask) {
-  const questions = examples.map((example) => example.question ?? example);
-  $("#examples ul").replaceChildren(...questions.map((question) =>
+/** What the service tells, or nothing: these are aids, and the question can be asked without. */
+function told(path) {
+  return get(path).catch(() => ({}));
+}
+
+/** A service that has just started is still looking for examples, and has an empty list meanwhile. */
+async function expectExamples(examples, ask) {
+  for (let left = TRIES; left && examples.examples?.length === 0 && document.body.matches(".blank"); left -= 1) {
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    examples = await told("v1/examples");
+    showExamples(examples, ask);
+  }
+}
+
+function showExamples({ examples = [] }, ask) {
+  $("#examples ul").replaceChildren(...examples.map(({ question }) =>
     element("li", {}, button("example", question, () => ask(question)))));
-  $("#examples").hidden = !questions.length;
+  $("#examples").hidden = !examples.length;
+  $("#archive").hidden = $("#held").hidden && $("#examples").hidden;
 }
 
 /** The outlets or sections, each a button that asks for it alone. */
 function showNames(place, name, held) {
-  place.querySelector("ul").replaceChildren(...held.slice(0, MOST_NAMES).map(([value, count]) => {
-    const made = button("chip", value.replaceAll(">", " › "), () => {
+  place.querySelector("ul").replaceChildren(...held.slice(0, MOST_NAMES).map(({ name: value, articles }) => {
+    const made = button("chip", `${value.replaceAll(">", " › ")} `, () => {
       restrict({ [name]: conditions()[name] === value ? "" : value });
     }, { value });
-    made.append(element("span", { className: "count" }, count.toLocaleString("ko")));
+    made.append(element("span", { className: "count" }, articles.toLocaleString("ko")));
     return element("li", {}, made);
   }));
   place.hidden = !held.length;
@@ -48,19 +59,22 @@ function showNames(place, name, held) {
 
 // -- days ----------------------------------------------------------------------------------------
 
-function showDays(histogram) {
-  bins = histogram;
+function showDays({ days, published_from: first, published_to: last }) {
+  bins = days?.buckets ?? [];
   $("#days").hidden = bins.length < 2;
   if (bins.length < 2) return;
-  const most = Math.max(...bins.map(({ count }) => count));
-  bars.replaceChildren(...bins.map(({ count }) => {
+  const most = Math.max(...bins.map(({ articles }) => articles));
+  bars.replaceChildren(...bins.map(({ from, to, articles }) => {
     const bar = element("i", {});
-    bar.style.height = count ? `max(2px, ${(100 * count) / most}%)` : "0";
-    return element("span", {}, bar);
+    bar.style.height = articles ? `max(2px, ${(100 * articles) / most}%)` : "0";
+    return element("span", { title: `${period({ from, to })} · ${counted(articles)}` }, bar);
   }));
   for (const end of ends) end.max = `${bins.length - 1}`;
-  $("#days .first").textContent = day(bins[0].from);
-  $("#days .last").textContent = day(bins.at(-1).to);
+  [$("#days .first").textContent, $("#days .last").textContent] = [day(first), day(last)];
+}
+
+function counted(articles) {
+  return `기사 ${articles.toLocaleString("ko")}건`;
 }
 
 /** Ask for the days of some bars; all of them are no condition. */
@@ -117,7 +131,26 @@ function tell() {
     ends[which].value = `${at}`;
     ends[which].setAttribute("aria-valuetext", day(which ? bins[at].to : bins[at].from));
   });
-  $("#days-told").textContent = from || to ? period({ from, to }) : "";
 }
 
-$("#ask").addEventListener("change", tell);
+let waiting = 0;
+
+/** Say how many articles meet the conditions, once these have come to rest. */
+function count() {
+  clearTimeout(waiting);
+  const { from, to, press, section } = conditions();
+  const given = { published_from: from, published_to: to, press, section };
+  const wanted = new URLSearchParams(Object.entries(given).filter(([, value]) => value));
+  show($("#days-told"), period({ from, to }));
+  if (!`${wanted}` || $("#held").hidden || !document.body.matches(".blank")) return;
+  const mine = (waiting = setTimeout(async () => {
+    const { articles } = await told(`v1/archive?${wanted}`);
+    if (mine !== waiting || articles === undefined) return;
+    show($("#days-told"), [period({ from, to }), counted(articles)].filter(Boolean).join(" · "));
+  }, REST_MS));
+}
+
+$("#ask").addEventListener("change", () => {
+  tell();
+  count();
+});

@@ -82,7 +82,7 @@ function readable(sentence, spans, found) {
   });
   const text = sentence.text.trim();
   const kept = { ...found, ...sentence, article_id: found.id, end: sentence.start + Array.from(text).length };
-  const pin = pinButton({ ...kept, quotes: [{ text, start: kept.start, end: kept.end }] }, text);
+  const pin = pinButton({ ...kept, quote: text, quotes: [{ text, start: kept.start, end: kept.end }] }, text);
   return element("span", { className: "line" }, ...words, pin);
 }
 

@@ -38,7 +38,7 @@ function item(pin) {
 
 /** The pins in the chosen form, which the service writes; null if that failed. */
 async function exported() {
-  const citations = pins.all.map((pin) => ({ article: reference(pin), start: pin.start, end: pin.end }));
+  const citations = pins.all.map((pin) => ({ article: reference(pin), start: pin.start, end: pin.end, quote: pin.quote }));
   try {
     return await post("v1/citations/export", { format: $("#format").value, citations });
   } catch (error) {
@@ -48,7 +48,7 @@ async function exported() {
 }
 
 function told(text, { missing = [] }) {
-  return missing.length ? `${text} 지금 색인에 없는 기사의 인용 ${missing.length}건은 빠졌습니다.` : text;
+  return missing.length ? `${text} 지금 색인에 없는 말을 담은 기사 ${missing.length}건은 빠졌습니다.` : text;
 }
 
 $("#collection-copy").addEventListener("click", async () => {

@@ -4,6 +4,7 @@ import { $, button, element, growing } from "./dom.js";
 import { post } from "./events.js";
 import { reference } from "./pins.js";
 
+const MOST_ARTICLES = 10; // that the service looks around
 const place = $("#next");
 const box = $("#follow-up");
 
@@ -35,13 +36,11 @@ function update(conversation, follow) {
 
 /** Offer what is near an answer and was not asked yet. */
 async function relate(whole, asked, follow) {
-  let questions;
-  try {
-    questions = (await post("v1/related", { question: whole.question, articles: whole.citations.map(reference) })).questions;
-  } catch {
-    return; // the service has none, and they are an aid
-  }
-  const fresh = (questions ?? []).map((found) => found.question ?? found).filter((question) => !asked.includes(question));
+  const articles = whole.citations.slice(0, MOST_ARTICLES).map(reference);
+  if (!articles.length) return;
+  const wanted = { question: whole.question, articles };
+  const { questions } = await post("v1/related", wanted).catch(() => ({ questions: [] })); // they are an aid
+  const fresh = questions.map(({ question }) => question).filter((question) => !asked.includes(question));
   if (whole !== latest || !fresh.length) return;
   $("#related ul").replaceChildren(...fresh.map((question) =>
     element("li", {}, button("example", question, () => follow(question)))));

@@ -15,7 +15,7 @@ export function pinKey(citation) {
 
 const KEPT = [
   "article_id", "source", "title", "press", "published_at", "reporters", "url", "page", "excerpt",
-  "start", "end", "quotes", "answer_spans",
+  "start", "end", "quote", "quotes", "answer_spans",
 ];
 
 /** The pins in a storage, which may be full, broken or forbidden: then they last as long as the page. */
