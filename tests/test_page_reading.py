@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import graded_answers
 import pytest
 from graded_answers import FALSE, QUOTED, TRUE, UNSURE, PatientJudge, graded_answerer
-from live_server import serving
+from live_server import open_answerer, serving
 from page_browser import (
     NEAR,
     QUESTION,
@@ -48,6 +49,23 @@ def test_an_answer_leads_to_the_very_words(page: Page) -> None:
     assert marked in page.inner_text(".sentence .words >> nth=0")
     page.keyboard.press("Escape")
     assert not page.is_visible("#article")
+
+
+def test_sources_with_the_same_ids_lead_each_to_its_own(browser: Browser, tmp_path: Path) -> None:
+    """From the sources of an answer, and from the articles that were read for it."""
+    answerer = open_answerer(tmp_path, (TRAM, replace(LIBRARY, id=TRAM.id)))
+    app = create_app(load_settings(), answerer=answerer)
+    with serving(app) as address, opened(browser, address) as page:
+        asked(page)
+        page.locator(".source .title", has_text="트램").first.click()
+        page.wait_for_selector("#article mark")
+        assert "".join(page.locator("#article mark").all_inner_texts()) in TRAM.body
+        page.keyboard.press("Escape")
+        for title, words in (("트램", "정거장은 15곳"), ("새 도서관", "책 12만 권")):
+            looked = page.locator("[data-part=looked] .title", has_text=title)
+            looked.evaluate("title => title.click()")
+            page.wait_for_selector(f"#article-content >> text={words}")
+            page.keyboard.press("Escape")
 
 
 def test_it_works_with_the_keyboard_alone(page: Page) -> None:
@@ -279,7 +297,9 @@ def test_verdicts_change_sentences_where_they_stand(
         assert page.is_visible("text=줄을 그은 문장은 기사와 맞지 않아 뺐습니다.")
         # Its article is no source any more, so the one behind it has its number.
         assert page.locator(".sentence", has_text=UNSURE).locator(".marker").inner_text() == "2"
-        assert LIBRARY.press not in page.inner_text("[data-part=text]")
+        left = page.locator(".source", has_text=str(LIBRARY.press))
+        assert not left.locator(".number, .pin").first.is_visible()
+        assert LIBRARY.press not in page.locator(".footnotes").text_content()
 
 
 def test_what_is_in_other_words_stands_beside_the_article(browser: Browser, tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 // The question page: the form, the address, the keys. What is asked is in conversation.js, an answer in turn.js.
 
-import { describeArchive } from "./archive.js";
-import "./collection.js";
 import { conditions, offer, restrict, unrestricted } from "./conditions.js";
 import { Conversation } from "./conversation.js";
 import { $, growing, isComposing } from "./dom.js";
@@ -106,12 +104,15 @@ async function describeCorpus() {
   }
 }
 
+/** What an answer does not need is fetched once the rest is there; a page without it is as good for asking. */
 function describe() {
-  describeArchive((question) => {
+  const ask = (question) => {
     fill(question, unrestricted());
     begin({ question, ...unrestricted() });
-  });
+  };
+  import("./archive.js").then(({ describeArchive }) => describeArchive(ask), () => {});
 }
 
 revisit();
 describe();
+import("./collection.js").catch(() => {});
