@@ -4,11 +4,11 @@ WORKDIR /app
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY index index
 COPY service service
-# torch from PyTorch's CPU wheels if TORCH_INDEX names their index, else PyPI's build.
-ARG TORCH_INDEX=
+# torch from PyTorch's index of builds without GPU libraries; empty: PyPI's, which brings several GB of them.
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 # Optional parts, as in pyproject.toml; "openai" and "anthropic" are others.
 ARG EXTRAS=mcp,otel,slack
-RUN pip install --no-cache-dir ${TORCH_INDEX:+--index-url $TORCH_INDEX} "$(grep '^torch==' constraints.txt)" \
+RUN pip install --no-cache-dir --no-deps ${TORCH_INDEX:+--index-url $TORCH_INDEX} "$(grep -o '^torch==[^ ]*' constraints.txt)" \
     && pip install --no-cache-dir --constraint constraints.txt ".[$EXTRAS]"
 RUN mkdir -p /data && chown gisa /data
 USER gisa

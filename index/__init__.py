@@ -66,10 +66,12 @@ from index.protocols import (
     EngineReader,
     EngineWriter,
     IndexInfo,
+    Tally,
     Vectors,
 )
 from index.quantities import Quantity, quantities_in
 from index.readers import read_articles
+from index.rerank import load_cross_encoder
 from index.retrieve import Index, Query
 from index.sentences import Token
 
@@ -124,6 +126,7 @@ __all__ = [
     "RebuildUnfinished",
     "SourceUnreadable",
     "SourcesInvalid",
+    "Tally",
     "Token",
     "Vectors",
     "bigrams",
@@ -131,6 +134,7 @@ __all__ = [
     "export_index",
     "import_index",
     "index_info",
+    "load_cross_encoder",
     "mentions",
     "open_index",
     "quantities_in",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
@@ -219,6 +219,22 @@ class IndexInfo:
     analyser: str = ""
 
 
+@dataclass(frozen=True)
+class Tally:
+    """How many articles of a generation meet some filters, and how many of them each name and day has.
+
+    ``days`` are those of publication in Seoul. An article without a date, an outlet or a section is in none of
+    these, but in ``articles``. Sections are whole paths as the articles give them.
+    """
+
+    generation: int = 0
+    articles: int = 0
+    passages: int = 0
+    days: Mapping[date, int] = field(default_factory=dict)
+    presses: Mapping[str, int] = field(default_factory=dict)
+    sections: Mapping[str, int] = field(default_factory=dict)
+
+
 class EngineReader(Protocol):
     """Finds passages, and reads what is shown of them. Any thread may call any method.
 
@@ -265,6 +281,15 @@ class EngineReader(Protocol):
         """By article id, the ids of all that tell its story, the one that leads first.
 
         An article without copies is a story by itself; unknown ids are left out.
+        """
+
+    def tally(self, filters: Filters) -> Tally:
+        """Counts over the articles that are searched and meet the filters. Reads no text."""
+
+    def newest(self, filters: Filters, limit: int) -> Sequence[str]:
+        """The keys of up to ``limit`` articles that meet the filters and lead their stories, newest first.
+
+        Those without a date come last; those of one day in any order. Reads no text.
         """
 
     def statistics(self) -> CorpusStatistics:

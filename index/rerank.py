@@ -21,7 +21,7 @@ class CrossEncoderReranker:
     def __init__(self, model: str) -> None:
         """Raises ModelUnavailable."""
         self.name = model
-        self._model = _load(model)
+        self._model = load_cross_encoder(model, setting="GISA_RERANK_MODEL")
 
     def scores(self, question: str, passages: Sequence[str]) -> Vectors:
         """How well each passage answers the question, float32 of shape (len(passages),)."""
@@ -32,7 +32,11 @@ class CrossEncoderReranker:
         return np.asarray(scores, dtype=np.float32).reshape(len(passages), -1)[:, -1]
 
 
-def _load(model: str) -> Any:
+def load_cross_encoder(model: str, *, setting: str) -> Any:
+    """A ``sentence_transformers.CrossEncoder`` by name or folder, on the CPU.
+
+    ``setting`` is the one that names it, to be told where it can't be loaded. Raises ModelUnavailable.
+    """
     from sentence_transformers import CrossEncoder
 
     try:
@@ -40,5 +44,5 @@ def _load(model: str) -> Any:
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelUnavailable(
             f"the cross-encoder {model} can't be loaded: {error}",
-            remedy="Set GISA_RERANK_MODEL to the name or folder of a cross-encoder, or leave it empty.",
+            remedy=f"Set {setting} to the name or folder of a cross-encoder, or leave it empty.",
         ) from error

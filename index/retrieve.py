@@ -45,6 +45,7 @@ from index.protocols import (
     IndexInfo,
     LoadedPassage,
     Reranker,
+    Tally,
     Terms,
     Vectors,
 )
@@ -300,6 +301,14 @@ class Index:
             for token, text_ids in by_token.items()  # one token, for the hits of one search
             for text_id, text in self._engine.texts(list(text_ids), token).items()
         }
+
+    def tally(self, filters: Filters = Filters()) -> Tally:
+        """How many articles meet the filters, by day, outlet and section (whole paths). Reads no text."""
+        return self._engine.tally(self._with_subsections(filters))
+
+    def newest(self, filters: Filters = Filters(), *, limit: int) -> Sequence[str]:
+        """The keys of the last articles that meet the filters, newest first, copies left out; for ``article``."""
+        return self._engine.newest(self._with_subsections(filters), limit)
 
     def idf(self, morphemes: Iterable[str]) -> Mapping[str, float]:
         """How rare each morpheme is in the corpus."""

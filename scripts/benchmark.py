@@ -18,10 +18,12 @@ from benchmarks import (
     forms,
     indexing,
     prompts,
+    related,
     retrieval,
     scripted_model,
     serving,
     slack_bot,
+    timeline,
 )
 
 app = typer.Typer(help="Measure the parts of the product on this machine.", no_args_is_help=True)
@@ -32,11 +34,13 @@ for family in (
     serving,
     retrieval,
     prompts,
+    related,
     answers,
     abstention,
     forms,
     scripted_model,
     slack_bot,
+    timeline,
 ):
     app.add_typer(family.app)
 

@@ -19,6 +19,7 @@ from service.events import (
     InterpretedEvent,
     PassagesEvent,
     SentenceEvent,
+    TimelineEvent,
     Verdict,
 )
 from service.generate.candidates import Candidate
@@ -27,6 +28,7 @@ from service.generate.prompt import Message, Prompt
 from service.generate.protocol import LLMBackend
 from service.generate.rewriting import rewrite
 from service.query.understand import Understander, Understood, is_outside
+from service.recounting import recount
 from service.reply import Reply, cite, evidence_of
 from service.schema import (
     ABSTENTIONS,
@@ -37,6 +39,7 @@ from service.schema import (
     Status,
 )
 from service.sources import Source, sources_of
+from service.timeline import Timeline, trace
 from service.verify.citations import Verifier
 from service.verify.drafts import DraftParser
 from service.verify.judge import UNJUDGED, EntailmentJudge, JudgeError
@@ -97,6 +100,8 @@ class Answerer:
             is_strict=self._is_strict,
         )
         yield PassagesEvent(hits)
+        for event in self._recounted(course):
+            yield event
         async with aclosing(self._compose(course)) as sentences:
             async for sentence in sentences:
                 yield sentence
@@ -125,6 +130,9 @@ class Answerer:
 
         A demand for news of a time before or after the archive's is not filled up.
         """
+        if course.wants_timeline and (timeline := trace(self.index, course.understood)):
+            course.timeline = timeline
+            return list(timeline.hits), list(timeline.sources)
         understood, k = course.understood, course.question.top_k or self._top_k
         query = understood.query
         hits = []
@@ -147,9 +155,20 @@ class Answerer:
             ]
         return hits, sources_of(self.index, hits, query.text)
 
+    def _recounted(self, course: _Course) -> Iterator[TimelineEvent | SentenceEvent]:
+        """The course of events, if it was traced: quotations, whatever the backend."""
+        if course.timeline is None:
+            return
+        with course.timings.measure("compose"):
+            course.told, sentences = recount(course.timeline, course.reply)
+        course.interpreted = course.interpreted.model_copy(update={"mode": "timeline"})
+        course.writer.backend = self.backends.get(FALLBACK, course.writer.backend)
+        yield course.told
+        yield from sentences
+
     async def _compose(self, course: _Course) -> AsyncGenerator[SentenceEvent, None]:
         """Sentences of the backend; of the fallback, if it fails before one of them is verified."""
-        if not course.sources:
+        if not course.sources or course.timeline:
             return
         writer, reply, understood = course.writer, course.reply, course.understood
         prompt = Prompt(
@@ -211,7 +230,14 @@ class Answerer:
         cited = [c.key for c in course.reply.citations] or [
             lead.source.article.key for lead in self._leads(course)
         ]
-        return notes.told(course.understood, cited, course.sources, course.beyond)
+        return notes.told(
+            course.understood,
+            cited,
+            course.sources,
+            course.beyond,
+            timeline=course.told,
+            lacks_timeline=course.wants_timeline and course.timeline is None,
+        )
 
     def _leads(self, course: _Course) -> list[Candidate]:
         if course.reply.sentences:
@@ -257,6 +283,8 @@ class Answerer:
             failure=writer.failure,
             generation=course.generation,
             timings_ms=course.timings.rounded(),
+            timeline=tuple(course.told.entries) if course.told else (),
+            timeline_left_out=course.told.left_out if course.told else 0,
         )
 
 
@@ -275,7 +303,8 @@ class _Course:
     """What has become of a question so far.
 
     ``beyond`` are the articles that lie outside what the question demands; ``leads`` are near articles in the place
-    of an answer, once they were looked for.
+    of an answer, once they were looked for. ``timeline`` is the course of events, if it was asked for and there is one,
+    ``told`` what was told of it.
     """
 
     question: Question
@@ -288,6 +317,15 @@ class _Course:
     reply: Reply = field(default_factory=Reply)
     beyond: frozenset[str] = frozenset()
     leads: list[Candidate] | None = None
+    timeline: Timeline | None = None
+    told: TimelineEvent | None = None
+
+    @property
+    def wants_timeline(self) -> bool:
+        """Whether the course of events is asked for: by the caller, or else by the question's words."""
+        if self.question.mode:
+            return self.question.mode == "timeline"
+        return self.understood.asks_for_course
 
 
 class _Timings:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from index import Hit
-from service.schema import Answer, Citation, Interpreted, Sentence, Support
+from service.schema import Answer, Citation, Interpreted, Sentence, Support, TimelineEntry
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,18 @@ class PassagesEvent:
     """What was found, best first."""
 
     hits: Sequence[Hit]
+
+
+@dataclass(frozen=True)
+class TimelineEvent:
+    """The course of events, oldest first, with all citations of the answer, ahead of the sentences that tell it.
+
+    ``left_out``: how many further events were found.
+    """
+
+    entries: Sequence[TimelineEntry]
+    citations: Sequence[Citation]
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ class DoneEvent:
 
 
 Verdict = GradedEvent | WithdrawnEvent
-SettledEvent = InterpretedEvent | PassagesEvent | SentenceEvent | DoneEvent
+SettledEvent = InterpretedEvent | PassagesEvent | TimelineEvent | SentenceEvent | DoneEvent
 Event = SettledEvent | Verdict
 
 

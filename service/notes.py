@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from service.events import TimelineEvent
 from service.query.understand import Understood
 from service.sources import Source
 
@@ -13,26 +14,45 @@ _WISHES = {
 }
 
 
+NO_COURSE = "날짜별로 엮을 만큼 사건을 찾지 못해, 경과 대신 답을 찾았습니다."
+"""Said where the course of events was asked for, and the articles tell fewer than two events of it."""
+
+
 def told(
     understood: Understood,
     cited: Sequence[str],
     sources: Sequence[Source],
     beyond: Collection[str],
+    *,
+    timeline: TimelineEvent | None = None,
+    lacks_timeline: bool = False,
 ) -> str | None:
     """The notes for an answer, or for leads, that cite these articles; None: there is nothing to tell.
 
-    ``beyond`` are the articles that lie outside what the question demands.
+    ``beyond`` are the articles that lie outside what the question demands. ``lacks_timeline``: the course of events
+    was asked for, and the archive tells none.
     """
     found = [
         note
         for note in (
             _outside(understood, cited, beyond),
-            _of_another_time(understood, cited, sources),
+            None if timeline else _of_another_time(understood, cited, sources),
+            NO_COURSE if lacks_timeline else None,
+            _left_out(timeline) if timeline else None,
         )
         if note
     ]
     found += [text for wish, text in _WISHES.items() if wish in understood.utterance.wishes]
     return " ".join(found) or None
+
+
+def _left_out(timeline: TimelineEvent) -> str | None:
+    count = timeline.left_out
+    return (
+        f"사건이 {count}건 더 있습니다. 기간이나 주제를 좁혀 물으시면 볼 수 있습니다."
+        if count
+        else None
+    )
 
 
 def _outside(understood: Understood, cited: Sequence[str], beyond: Collection[str]) -> str | None:

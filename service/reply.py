@@ -13,6 +13,7 @@ from service.sources import Source
 from service.verify.citations import Evidence, Verified, Verifier, graded
 from service.verify.drafts import Draft
 from service.verify.judge import Judgement, Pair
+from service.wording import joined
 
 
 class Reply:
@@ -34,11 +35,12 @@ class Reply:
         self._verifier, self._asked = verifier, asked
         self._is_judged, self._is_strict = is_judged, is_strict
         self._kept: dict[int, Verified] = {}  # by place among all that passed, in order
+        self._labels: dict[int, str | None] = {}
         self._passed = 0
         self._sent: set[int] = set()
         self.dropped = 0
 
-    def add(self, draft: Draft) -> SentenceEvent | None:
+    def add(self, draft: Draft, label: str | None = None) -> SentenceEvent | None:
         """Verify a draft; None if it is not to be shown: dropped and counted, or withheld until it is judged."""
         verified = self._verifier.verify(draft) if self._verifier else None
         withheld = bool(verified and verified.support == "reworded" and self._is_strict)
@@ -46,7 +48,7 @@ class Reply:
             self.dropped += 1
             return None
         place, self._passed = self._passed, self._passed + 1
-        self._kept[place] = verified
+        self._kept[place], self._labels[place] = verified, label
         return None if withheld else self._shown(place)
 
     @property
@@ -78,7 +80,7 @@ class Reply:
     @property
     def text(self) -> str:
         """The sentences with their markers."""
-        return " ".join(sentence.marked for sentence in self.sentences)
+        return joined(self.sentences)
 
     @property
     def citations(self) -> tuple[Citation, ...]:
@@ -105,7 +107,10 @@ class Reply:
         verified, numbers = self._kept[place], list(self._cited())
         cited = (numbers.index(e.source.article.key) + 1 for e in verified.evidence)
         return Sentence(
-            text=verified.text, citations=tuple(dict.fromkeys(cited)), support=verified.support
+            text=verified.text,
+            citations=tuple(dict.fromkeys(cited)),
+            support=verified.support,
+            label=self._labels[place],
         )
 
     def _cited(self) -> dict[str, list[Evidence]]:

@@ -12,6 +12,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from index import KEY_SEPARATOR, SEOUL, Filters, reference_of
 
+Day = date
+"""A day of the calendar, for a field that is itself named ``date``."""
+
 MAX_QUESTION_CHARS = 1_000
 MAX_TURNS = 50
 MAX_TURN_CHARS = 20_000
@@ -20,6 +23,10 @@ Status = Literal["answered", "related", "no_evidence", "out_of_coverage", "no_ma
 Support = Literal["quoted", "supported", "reworded"]
 """How a sentence agrees with its evidence: in the article's own words; in nearly its words, or as a judge says;
 in its facts, with the wording not judged."""
+Mode = Literal["answer", "timeline"]
+"""An answer to the question, or the course of events of what it is about."""
+DateIs = Literal["stated", "published"]
+"""Whether an article says when an event was, or only when the article appeared is known."""
 Role = Literal["preference", "demand"]
 """Whether what a question names merely raises the articles that fit, or leaves the others out."""
 Failure = Literal[
@@ -119,6 +126,13 @@ class Question(_Strict):
     filters: QuestionFilters = QuestionFilters()
     top_k: Annotated[int, Field(ge=1, le=50)] | None = None
     conversation: Annotated[tuple[Turn, ...], Field(max_length=MAX_TURNS)] = ()
+    mode: Annotated[
+        Mode | None,
+        Field(
+            description="'timeline': the course of events of what the question is about; 'answer': an answer. "
+            "Left out, the question's own words decide."
+        ),
+    ] = None
     backend: str | None = None
     now: datetime | None = None
 
@@ -227,18 +241,76 @@ def _cut(quoted: Quote, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[str,
 
 
 class Sentence(BaseModel):
-    """A sentence of the answer, without markers, and the numbers of its citations."""
+    """A sentence of the answer, without markers, and the numbers of its citations.
+
+    ``label`` stands before it and is not the article's: the date of an event, or that it corrects the one before.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     text: str
     citations: tuple[int, ...]
     support: Support
+    label: Annotated[
+        str | None,
+        Field(
+            description="In a timeline: the date of the event, or that the sentence corrects the one before it."
+        ),
+    ] = None
+
+    @property
+    def lead_in(self) -> str:
+        """What stands before its text in that of the answer."""
+        return f"- {self.label}: " if self.label else ""
+
+    @property
+    def markers(self) -> str:
+        """Its citations as they stand behind it: ``[1][2]``."""
+        return "".join(f"[{number}]" for number in self.citations)
 
     @property
     def marked(self) -> str:
         """The sentence with its markers, as it stands in the text of the answer."""
-        return self.text + "".join(f"[{number}]" for number in self.citations)
+        return self.lead_in + self.text + self.markers
+
+    @property
+    def separator(self) -> str:
+        """What parts it from the sentence before it."""
+        return "\n" if self.label else " "
+
+
+class TimelineEntry(BaseModel):
+    """An event: the words of an article that tell it, and when it was.
+
+    ``article.body[start:end] == text`` for the article of the first of ``citations``. ``date`` and ``date_to`` are
+    its first and last day in Seoul; ``date_to`` is None for one day.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    date: Day
+    date_to: Day | None = None
+    date_is: Annotated[
+        DateIs,
+        Field(
+            description="'stated': the article says when it was; 'published': only the day of publication is known."
+        ),
+    ]
+    planned: Annotated[
+        bool, Field(description="It was still to come when the article appeared.")
+    ] = False
+    when: Annotated[str, Field(description="The date in Korean words, as precise as it is known.")]
+    text: str
+    start: int
+    end: int
+    citations: tuple[int, ...]
+    corrected_by: Annotated[
+        int | None,
+        Field(
+            description="The number of the citation that corrects the article, or says another figure later."
+        ),
+    ] = None
+    correction: Annotated[str | None, Field(description="The words that correct it.")] = None
 
 
 class TimeRange(BaseModel):
@@ -277,7 +349,8 @@ class FoundFilters(BaseModel):
 class Interpreted(BaseModel):
     """How the question was understood. ``note`` tells the reader, in Korean, what was done beyond that.
 
-    ``prefers_recent``: the question asks how things are now, so that newer articles were preferred.
+    ``prefers_recent``: the question asks how things are now, so that newer articles were preferred. ``mode`` is
+    what the reply is: 'timeline' only if there is one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -287,6 +360,7 @@ class Interpreted(BaseModel):
     filters: FoundFilters | None = None
     prefers_recent: bool = False
     note: str | None = None
+    mode: Mode = "answer"
 
 
 class Answer(BaseModel):
@@ -316,3 +390,12 @@ class Answer(BaseModel):
     failure: Failure | None = None
     generation: int
     timings_ms: dict[str, float]
+    timeline: Annotated[
+        tuple[TimelineEntry, ...],
+        Field(
+            description="The course of events, oldest first, where that was asked for; `text` and `sentences` tell it, too."
+        ),
+    ] = ()
+    timeline_left_out: Annotated[
+        int, Field(ge=0, description="Further events that were found and are not shown.")
+    ] = 0

@@ -25,6 +25,8 @@ from pydantic_settings import (
 from service.errors import SettingsInvalid
 
 PREFIX = "GISA_"
+# The place of the model cache (see index.model_cache), and what scripts/setup takes PyTorch from.
+_READ_ELSEWHERE = {"GISA_CACHE", "GISA_TORCH_INDEX"}
 TOML_FILE = Path("gisa.toml")
 ENV_FILE = Path(".env")
 
@@ -175,6 +177,13 @@ class Settings(BaseSettings):
         le=8_760,
         description="Time that an answer is kept so that it can be rated, in hours; 0: no feedback.",
     )
+    desk_days: int = Field(
+        0,
+        ge=0,
+        le=366,
+        description="Days that questions without an answer are kept for the desk ('gisa desk', /desk), with their text "
+        "but nothing of who asked; 0: they are not kept.",
+    )
     api_url: str = Field(
         "",
         pattern=r"^(https?://\S+)?$",
@@ -319,8 +328,7 @@ def _shown(value: object) -> str:
 
 
 def _refuse_unknown_names(environment: Mapping[str, str]) -> None:
-    # GISA_CACHE places the model cache; it is read before any setting (see index.model_cache).
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {"GISA_CACHE"}
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | _READ_ELSEWHERE
     for name in environment:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             raise SettingsInvalid(f"there is no setting {name}{_hint(name.upper(), known)}")

@@ -38,6 +38,7 @@ from service.generate.remote import RemoteModel
 from service.generate.stub import StubBackend
 from service.serving.batching import BatchingEmbedder
 from service.settings import Settings
+from service.sources import Idf
 from service.verify.judge import EntailmentJudge
 from service.verify.judge_guard import GuardedJudge, JudgeWatch
 from service.verify.model_judge import ModelJudge
@@ -79,6 +80,13 @@ def prepare_model(settings: Settings, *, force: bool = False) -> None:
 def open_reader(settings: Settings) -> EngineReader:
     """The engine that is searched. Raises IndexUnusable and its kinds."""
     return library.open_reader(settings.index)
+
+
+def open_words(settings: Settings) -> tuple[KoreanAnalyser, Idf]:
+    """What tells the words of a text and how rare each is in the index, without a model. Raises IndexUnusable and its kinds."""
+    with closing(open_reader(settings)) as reader:
+        statistics = reader.statistics()
+    return build_analyser(settings), lambda words: statistics.idf("morphemes", words)
 
 
 def open_writer(settings: Settings, *, create: bool = False, wait_s: float = 0.0) -> EngineWriter:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from service.schema import Answer, Citation, Interpreted, Role, Sentence
+
+UNKNOWN_PRESS = "언론사 모름"
 
 LEADS_TITLE = "가까운 기사"
 """Heads the leads of an answer whose status is ``related``."""
@@ -42,11 +44,17 @@ def mark(sentence: Sentence) -> str:
     return f" ({REWORDED})" if sentence.support == "reworded" else ""
 
 
+def joined(sentences: Sequence[Sentence], behind: Callable[[Sentence], str] = lambda _: "") -> str:
+    """Sentences with their markers and what stands ``behind`` each: the events of a timeline a line each."""
+    text = "".join(s.separator + s.marked + behind(s) for s in sentences)
+    return text[1:]
+
+
 def marked(answer: Answer) -> str:
     """The text of the answer, with the marks of its sentences."""
     if answer.status != "answered":
         return answer.text
-    return " ".join(sentence.marked + mark(sentence) for sentence in answer.sentences)
+    return joined(answer.sentences, mark)
 
 
 def unmarked(text: str) -> str:

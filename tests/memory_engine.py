@@ -170,12 +170,7 @@ class MemoryEngine:
     def search(
         self, vector: seam.Vectors, queries: Sequence[seam.Weights], filters: Filters, depth: int
     ) -> seam.Candidates:
-        corpus, all_rows = self.store.generations[-1]
-        named = self.keys(filters.article_ids).values()
-        keys = {key for of_name in named for key in of_name}
-        rows = [
-            row for row in all_rows if row.text in self.store.texts and _meets(row, filters, keys)
-        ]
+        corpus, rows = self.store.generations[-1][0], self._meeting(filters)
         dense = np.array([row.item.vectors[row.number] @ vector for row in rows], np.float32)
         scores = [_scores(rows, query, corpus) for query in queries]
         found = set(np.argsort(-dense)[:depth].tolist())
@@ -244,6 +239,30 @@ class MemoryEngine:
         live = {one.item.article.key: one.leader for one in self._live()}
         wanted = [(i, live[i]) for i in article_ids if i in live]
         return {i: (of, *(c for c in live if live[c] == of and c != of)) for i, of in wanted}
+
+    def tally(self, filters: Filters) -> seam.Tally:
+        rows = self._meeting(filters)
+        articles = {row.text: row.item.article for row in rows}.values()
+        return seam.Tally(
+            self.statistics().generation,
+            len(articles),
+            len(rows),
+            Counter(one.published_on for one in articles if one.published_on),
+            Counter(one.press for one in articles if one.press),
+            Counter(one.section for one in articles if one.section),
+        )
+
+    def newest(self, filters: Filters, limit: int) -> list[str]:
+        leading = [row for row in self._meeting(filters) if row.text == row.story]
+        articles = list({row.text: row.item.article for row in leading}.values())
+        articles.sort(key=lambda one: str(one.published_on or ""), reverse=True)
+        return [one.key for one in articles[:limit]]
+
+    def _meeting(self, filters: Filters) -> list[Row]:
+        named = self.keys(filters.article_ids).values()
+        keys = {key for of_name in named for key in of_name}
+        rows = self.store.generations[-1][1]
+        return [row for row in rows if row.text in self.store.texts and _meets(row, filters, keys)]
 
     def statistics(self) -> CorpusStatistics:
         return self.store.generations[-1][0]

@@ -457,6 +457,27 @@ def test_items_of_a_search_are_excerpts(tmp_path: Path) -> None:
     assert article.url == "https://haedam.example/1"
 
 
+def test_values_with_their_types_are_the_values(tmp_path: Path) -> None:
+    """As MongoDB exports them."""
+    moments = ("2026-03-11T00:10:00Z", {"$numberLong": "1773187800000"}, 1773187800000)
+    records = [
+        ONE | {"id": {"$oid": f"65f{n}"}, "published_at": {"$date": moment}}
+        for n, moment in enumerate(moments)
+    ]
+    found = articles(saved(tmp_path / "a.jsonl", "\n".join(map(json.dumps, records))))
+    assert [a.id for a in found] == ["65f0", "65f1", "65f2"]
+    assert {str(a.published_at) for a in found} == {"2026-03-11 09:10:00+09:00"}
+
+
+def test_a_moment_of_another_shape_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    records = [ONE | {"published_at": ["2026-03-11"]}, TWO | {"published_at": {"year": 2026}}]
+    found = articles(saved(tmp_path / "a.json", json.dumps(records)))
+    assert [str(a.published_at)[:10] for a in found] == ["2026-03-11", "None"]
+    assert "not a moment, ignored: {'year': 2026}" in caplog.text
+
+
 def test_a_picture_with_a_description_is_no_article(tmp_path: Path) -> None:
     record = {"title": "제목", "images": [{"description": "회의 모습"}]}
     assert reasons(saved(tmp_path / "a.jsonl", json.dumps(record))) == ["no body"]

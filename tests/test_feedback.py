@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import small_index
 from fastapi.testclient import TestClient
 from small_citation import citation
-from small_index import TRAM
+from small_index import LIBRARY, TRAM
 from typer.testing import CliRunner
 
+from index import SEOUL
 from service import create_app
 from service.answer import Answerer
 from service.cli import app as command
 from service.errors import AnswerUnknown, FeedbackUnavailable
-from service.evaluation.datasets import GoldQuestion
+from service.evaluation.datasets import Dataset, GoldQuestion
+from service.evaluation.judge import Judge
+from service.evaluation.run import with_ids
 from service.schema import Answer, Interpreted, Question
 from service.serving import feedback as feedback_module
 from service.serving.feedback import Feedback, FeedbackStore
@@ -67,10 +73,36 @@ def test_an_approved_answer_becomes_a_question_with_a_known_answer(client: TestC
     gold = GoldQuestion.model_validate(record)
     assert gold.question == QUESTION
     assert gold.answers == tuple(citation["quote"] for citation in told["citations"])
-    assert TRAM.id in gold.article_ids
+    assert f"{TRAM.press}/{TRAM.id}" in gold.article_ids
     assert gold.now is not None
     assert gold.now.isoformat() == "2026-01-05T10:00:00+09:00"
     assert record["comment"] == "좋아요"
+
+
+def test_an_exported_row_names_the_article_of_its_source(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """An article with the same id in another source is no right one."""
+    other = replace(LIBRARY, id=TRAM.id)
+    small_index.build(tmp_path / "index", (other, TRAM))
+    answerer = small_index.open_answerer(tmp_path / "index")
+    with answerer.index:
+        client = TestClient(create_app(settings, answerer=answerer))
+        told = client.post("/v1/ask", json={"question": QUESTION}).json()
+        cited = [c for c in told["citations"] if c["press"] == TRAM.press][:1]
+        assert cited[0]["article_id"] == TRAM.id
+        client.post("/v1/feedback", json={"answer_id": told["id"], "rating": "up"})
+        [line] = CliRunner().invoke(command, ["feedback", "export"]).stdout.splitlines()
+        gold = GoldQuestion.model_validate_json(line)
+        name = f"{TRAM.press}/{TRAM.id}"
+        assert name in gold.article_ids
+        assert answerer.index.article(name).body == TRAM.body  # type: ignore[union-attr]
+        only = gold.model_copy(update={"article_ids": (name,)})
+        dataset = Dataset((only,), None)
+        assert with_ids(dataset, answerer.index).questions == (only,)
+        judge = Judge.of(answerer.index, datetime(2026, 1, 5, tzinfo=SEOUL))
+        right, wrong = (citation(article_id=TRAM.id, source=a.press) for a in (TRAM, other))
+        assert [judge._is_right(only, c) for c in (right, wrong)] == [True, False]
 
 
 def test_the_last_word_counts(client: TestClient) -> None:

@@ -85,6 +85,21 @@ def test_a_removed_article_is_gone_at_once(client: TestClient) -> None:
     assert "news/bus-1" not in {hit["article"]["id"] for hit in found}
 
 
+def test_an_id_that_two_sources_share_needs_its_source(client: TestClient) -> None:
+    bodies = {"해담일보": "새 요금은 4월 1일부터 받는다.", "동람경제": "조선소가 새 도크를 짓는다."}
+    add(client, *(BUS | {"id": "1/2", "press": p, "body": b} for p, b in bodies.items()))
+    for method in ("GET", "DELETE"):
+        reply = client.request(method, "/v1/articles/1/2")
+        assert (reply.status_code, reply.json()["code"]) == (409, "article_ambiguous")
+    for press, body in bodies.items():
+        for path in (f"{press}/1/2", f"{press}%2F1%2F2"):
+            assert client.get(f"/v1/articles/{path}").json()["body"] == body
+    assert client.delete("/v1/articles/해담일보/1/2").status_code == 204
+    assert client.get("/v1/articles/해담일보/1/2").status_code == 404
+    assert client.get("/v1/articles/1/2").json()["press"] == "동람경제"
+    assert client.delete("/v1/articles/1/2").status_code == 204
+
+
 def test_a_second_writer_is_asked_to_come_back(
     client: TestClient, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

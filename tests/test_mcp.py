@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import graded_answers
@@ -169,6 +170,57 @@ def test_the_schema_still_asks_for_lists_of_names(answerer: Answerer) -> None:
             assert [kind["type"] for kind in press["anyOf"]] == ["array", "null"]
 
     use(answerer, story)
+
+
+def test_articles_of_one_id_are_told_apart_by_their_source(tmp_path: Path) -> None:
+    small_index.build(tmp_path, (TRAM, replace(LIBRARY, id=TRAM.id)))
+    answerer = small_index.open_answerer(tmp_path)
+
+    async def story(client: Client) -> None:
+        reply = await client.call_tool("get_article", {"article_id": TRAM.id})
+        assert reply.is_error
+        assert "출처/번호" in str(reply.content)
+        reply = await client.call_tool("search_articles", {"query": "트램 도서관"})
+        assert reply.structured_content is not None
+        found = reply.structured_content["passages"]
+        assert {p["article_id"] for p in found} == {TRAM.id}
+        assert {p["source"] for p in found} == {TRAM.press, LIBRARY.press}
+        for passage in found:
+            name = f"{passage['source']}/{passage['article_id']}"
+            article = (
+                await client.call_tool("get_article", {"article_id": name})
+            ).structured_content
+            assert article is not None
+            assert passage["passage"] in article["body"]
+
+    with answerer.index:
+        use(answerer, story)
+
+
+def test_pages_and_excerpts_are_told(tmp_path: Path) -> None:
+    second = TRAM.body.index("총사업비")
+    small_index.build(tmp_path, (replace(TRAM, excerpt=True, pages=(0, second)), LIBRARY))
+    answerer = small_index.open_answerer(tmp_path)
+
+    async def story(client: Client) -> None:
+        reply = await client.call_tool("search_articles", {"query": QUESTION})
+        assert reply.structured_content is not None
+        told = {
+            p["article_id"]: (p["excerpt"], p["page"]) for p in reply.structured_content["passages"]
+        }
+        assert told == {TRAM.id: (True, 1), LIBRARY.id: (False, None)}
+        answer = (await client.call_tool("ask", {"question": QUESTION})).structured_content
+        assert answer is not None
+        [cited] = [c for c in answer["citations"] if c["article_id"] == TRAM.id]
+        assert (cited["excerpt"], cited["page"]) == (True, 1 if cited["start"] < second else 2)
+        article = (
+            await client.call_tool("get_article", {"article_id": TRAM.id})
+        ).structured_content
+        assert article is not None
+        assert article["excerpt"] is True
+
+    with answerer.index:
+        use(answerer, story)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
+import kiwipiepy
 import pytest
 from typer.testing import CliRunner
 
+from index.embedding import SentenceTransformerEmbedder
+from index.model_cache import default_cache_dir
 from service.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +30,18 @@ def commands(readme: str) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def index(bundled_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def loaded_once(embedder: SentenceTransformerEmbedder) -> Iterator[None]:
+    """The commands run in one process and share what takes seconds to load."""
+    from service import wiring
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kiwipiepy.Kiwi", cache(kiwipiepy.Kiwi))
+        patch.setattr(wiring, "build_embedder", lambda _: embedder)
+        yield
+
+
+@pytest.fixture(scope="module")
+def index(loaded_once: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index of a few articles of the sample corpus, with the bundled model."""
     path = tmp_path_factory.mktemp("readme")
     source = ROOT / "tests/corpus/articles/haedam-ilbo-a.jsonl"
@@ -52,8 +68,9 @@ def test_commands_work(
     if words[:1] in ([], ["serve"]):
         words = ["serve", "--help"]
     monkeypatch.setenv("GISA_INDEX", str(index))
+    # Told before the home changes, so that no command unpacks and converts the model anew.
+    monkeypatch.setenv("GISA_CACHE", str(default_cache_dir()))
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("GISA_CACHE", str(Path.home() / ".cache" / "gisa"))
     (tmp_path / "articles").mkdir()
     if words[:2] == ["index", "add"]:
         words = [

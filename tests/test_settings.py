@@ -70,6 +70,12 @@ def test_bad_files(file: str, text: str, message: str) -> None:
         load_settings()
 
 
+def test_names_that_are_read_elsewhere_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GISA_CACHE", "GISA_TORCH_INDEX"):
+        monkeypatch.setenv(name, "")
+    load_settings()
+
+
 def test_keys_are_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GISA_LLM_API_KEY", "sk-secret")
     settings = load_settings()

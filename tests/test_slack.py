@@ -919,6 +919,54 @@ def test_a_command_without_a_question_explains_the_bot(settings: MakeSettings) -
     play(settings, scenario)
 
 
+@pytest.mark.parametrize(
+    ("order", "shown"),
+    [
+        ("출처 모아줘", "“총사업비는 4,820억 원으로”\n— 기사 1, 해담일보"),
+        ("출처를 BibTeX로 모아 주세요", "@article{news20250514-1,"),
+        ("이 스레드의 인용 모두 마크다운으로 정리해 줘", "> “총사업비는 4,820억 원으로”"),
+    ],
+)
+def test_the_citations_of_a_thread_are_collected_once_each(
+    settings: MakeSettings, order: str, shown: str
+) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
+        asked = slack.mention("트램 총사업비는?")
+        await answered(slack, running, asked)
+        await slack.send_event(slack.mention("언제 짓나?", thread=asked["ts"]))
+        await settled(running)
+        ordered = slack.mention(order, thread=asked["ts"])
+        for _ in range(2):  # Slack repeats deliveries
+            await slack.send_event(ordered)
+        await settled(running)
+        *_, collected = slack.replies(asked["ts"])
+        assert said(collected).startswith(phrases.COLLECTED)
+        assert said(collected).count(shown) == 1
+        assert len(client.questions) == 2
+        assert len(slack.replies(asked["ts"])) == 3
+
+    play(settings, scenario)
+
+
+def test_where_nothing_was_cited_nothing_is_collected(settings: MakeSettings) -> None:
+    async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
+        client.status = "related"
+        asked = slack.mention("트램 총사업비는?")
+        await answered(slack, running, asked)
+        await slack.send_event(slack.mention("출처 모아줘", thread=asked["ts"]))
+        await settled(running)
+        assert said(slack.replies(asked["ts"])[-1]) == phrases.NOTHING_TO_COLLECT
+
+    play(settings, scenario)
+
+
+@pytest.mark.parametrize(
+    "question", ["예산 출처는 어디인가?", "인용한 기사를 모아 책을 낸 사람은?"]
+)
+def test_a_question_about_sources_is_no_order(question: str) -> None:
+    assert not phrases.is_order(question)
+
+
 def test_a_command_where_the_bot_is_no_member_says_so_to_its_user(settings: MakeSettings) -> None:
     async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
         await slack.send("slash_commands", slack.command("/gisa", "트램은?", channel="C0GONE"))

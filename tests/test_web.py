@@ -79,11 +79,22 @@ def test_texts_of_articles_never_become_markup() -> None:
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", code)
 
 
+def _imported(name: str, pattern: str = r'import\b.*"\./([\w-]+\.js)"') -> set[str]:
+    """A module and all that it imports, directly or not."""
+    found, left = {name}, [name]
+    while left:
+        code = (WEB / left.pop()).read_text(encoding="utf-8")
+        fresh = set(re.findall(pattern, code, re.MULTILINE)) - found
+        found |= fresh
+        left += fresh
+    return found
+
+
 def test_elements_that_the_script_looks_for_exist(page: _Tags) -> None:
     assert len(page.ids) == len(set(page.ids))
     parts = {attrs.get("data-part") for _, attrs in page.tags}
-    for script in WEB.glob("*.js"):
-        code = script.read_text(encoding="utf-8")
+    for name in _imported("page.js"):
+        code = (WEB / name).read_text(encoding="utf-8")
         for wanted in re.findall(r"\$\(\"#([\w-]+)", code):
             assert wanted in page.ids, wanted
         for wanted in re.findall(r"#part\(\"([\w-]+)", code):
@@ -93,13 +104,8 @@ def test_elements_that_the_script_looks_for_exist(page: _Tags) -> None:
 def test_every_module_that_an_answer_needs_is_fetched_at_once(page: _Tags) -> None:
     """Otherwise one would wait for another that imports it."""
     links = {attrs.get("href") for _, attrs in page.tags if attrs.get("rel") == "modulepreload"}
-    needed, left = set(), ["page.js"]
-    while left:
-        code = (WEB / left.pop()).read_text(encoding="utf-8")
-        found = set(re.findall(r'^import .*"\./([\w-]+\.js)";$', code, re.MULTILINE)) - needed
-        needed |= found
-        left += found
-    assert links == {f"static/{name}" for name in needed}
+    needed = _imported("page.js", r'^import .*"\./([\w-]+\.js)";$')
+    assert links == {f"static/{name}" for name in needed - {"page.js"}}
 
 
 def test_it_is_marked_up_for_readers_of_all_kinds(page: _Tags) -> None:

@@ -147,9 +147,23 @@ def _unwrapped(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         if isinstance(value, dict) and column.lower() in LEXICON["fields.column_envelopes"]:
             inner.append(value)
         else:
-            yield str(column), value
+            yield str(column), _plain_value(value)
     for envelope in inner:
-        yield from ((str(c), v) for c, v in envelope.items() if c not in record)
+        yield from ((str(c), _plain_value(v)) for c, v in envelope.items() if c not in record)
+
+
+def _plain_value(value: object) -> object:
+    """A value without the type that MongoDB's exports put around it.
+
+    ``{"$date": {"$numberLong": "1749659400000"}}`` is the number (Extended JSON v2,
+    github.com/mongodb/specifications, extended-json.md).
+    """
+    while isinstance(value, dict) and len(value) == 1:
+        ((name, inner),) = value.items()
+        if not str(name).startswith("$"):
+            break
+        value = inner
+    return value
 
 
 # --- values ----------------------------------------------------------------------------------
@@ -242,4 +256,5 @@ def _texts(value: object, separators: str) -> list[str]:
 
 
 def _moment(value: object) -> object:
-    return None if isinstance(value, list | dict) else value
+    """A moment, or the first of several; what is none is told where it is read."""
+    return next(iter(value), None) if isinstance(value, list) else value

@@ -11,7 +11,19 @@ from starlette.middleware import Middleware
 from index import GisaError
 from service import wiring
 from service.answer import Answerer
-from service.api import articles, chat, feedback, health, page, problems, questions, tracing
+from service.api import (
+    archive,
+    articles,
+    chat,
+    desk,
+    exports,
+    feedback,
+    health,
+    page,
+    problems,
+    questions,
+    tracing,
+)
 from service.api.access import Access, keys_of
 from service.api.middleware import BodyLimit, CancelOnDisconnect, RequestContext
 from service.serving.feedback import FeedbackStore
@@ -20,6 +32,7 @@ from service.serving.limits import Capacity, RateLimiter
 from service.serving.metrics import Metrics
 from service.serving.readiness import Readiness
 from service.serving.shutdown import Shutdown
+from service.serving.suggestions import Suggestions
 from service.settings import Settings
 
 Extension = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -53,19 +66,26 @@ def create_app(
     state = app.state
     state.settings, state.keys, state.metrics = settings, keys, metrics
     state.readiness = Readiness(lambda: answerer or wiring.open_answerer(settings, watch=metrics))
-    state.feedback = FeedbackStore(settings.feedback, keep_hours=settings.feedback_hours)
+    state.feedback = FeedbackStore(
+        settings.feedback, keep_hours=settings.feedback_hours, desk_days=settings.desk_days
+    )
     state.shutdown = Shutdown()
+    state.capacity = Capacity(settings.max_concurrent)
     state.gateway = Gateway(
         state.readiness,
-        capacity=Capacity(settings.max_concurrent),
+        capacity=state.capacity,
         shutdown=state.shutdown,
         metrics=metrics,
         feedback=state.feedback,
     )
+    state.suggestions = Suggestions(
+        state.readiness, capacity=state.capacity, shutdown=state.shutdown
+    )
     problems.install(app)
-    for module in (questions, articles, feedback, chat, health):
+    for module in (questions, archive, articles, exports, feedback, chat, health):
         app.include_router(module.router)
     app.include_router(articles.admin)
+    app.include_router(desk.admin)
     state.running = [extension(app) for extension in extensions]
     page.install(app)
     return app
@@ -78,6 +98,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         stack.callback(state.readiness.close)
         with suppress(GisaError):  # logged, and told by /readyz
             await state.readiness.answerer()
+        await stack.enter_async_context(state.suggestions.refreshed())
         await stack.enter_async_context(feedback.written_regularly(state.feedback))
         for running in state.running:
             await stack.enter_async_context(running)

@@ -52,7 +52,15 @@ from service.schema import (
     Support,
     Turn,
 )
-from service.wording import LEADS_TITLE, NO_ANSWER, NO_QUESTION, mark, marked, unmarked
+from service.wording import (
+    LEADS_TITLE,
+    NO_ANSWER,
+    NO_QUESTION,
+    UNKNOWN_PRESS,
+    mark,
+    marked,
+    unmarked,
+)
 
 MODEL = "gisa"
 """The model that answers with the default backend; ``gisa-NAME`` answers with another."""
@@ -231,7 +239,8 @@ async def _chunks(
             async for event in events:
                 if isinstance(event, SentenceEvent):
                     sentence = event.sentence
-                    yield told({"content": " " * bool(said) + sentence.marked + mark(sentence)})
+                    before = sentence.separator if said else ""
+                    yield told({"content": before + sentence.marked + mark(sentence)})
                     said += 1
                 if isinstance(event, DoneEvent):
                     answer = event.answer
@@ -267,7 +276,7 @@ def _below(answer: Answer, articles: str) -> str:
 
 def _named(citation: Citation, articles: str) -> str:
     published = f", {citation.published_at:%Y-%m-%d}" if citation.published_at else ""
-    press = citation.press or "언론사 모름"
+    press = citation.press or UNKNOWN_PRESS
     return f"{citation.title} ({press}{published}) {_url(citation, articles)}"
 
 
@@ -290,7 +299,7 @@ def _annotations(answer: Answer, content: str, articles: str) -> Iterator[Annota
 def _annotated_markers(answer: Answer, content: str, articles: str) -> Iterator[Annotation]:
     by_number, end = {citation.number: citation for citation in answer.citations}, 0
     for sentence in answer.sentences:
-        end = content.index(sentence.marked, end) + len(sentence.text)
+        end = content.index(sentence.marked, end) + len(sentence.lead_in + sentence.text)
         for number in sentence.citations:
             start, end = end, end + len(f"[{number}]")
             yield _annotation(by_number[number], start, end, articles, sentence.support)

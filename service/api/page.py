@@ -1,4 +1,4 @@
-"""``GET /``: the question page and its files (``service/web``)."""
+"""``GET /``: the question page, ``GET /desk``: that of the desk, and their files (``service/web``)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ WEB = Path(__file__).parent.parent / "web"
 
 
 def install(app: FastAPI) -> None:
-    """Serve the page at ``/`` and its files under ``/static``."""
+    """Serve the pages at ``/`` and ``/desk``, and their files under ``/static``."""
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def page() -> FileResponse:
         return FileResponse(WEB / "index.html")
+
+    @app.api_route("/desk", methods=["GET", "HEAD"], include_in_schema=False)
+    async def desk() -> FileResponse:
+        return FileResponse(WEB / "desk.html")
 
     app.mount("/static", StaticFiles(directory=WEB), name="static")

@@ -22,6 +22,7 @@ from service.events import (
     InterpretedEvent,
     PassagesEvent,
     SentenceEvent,
+    TimelineEvent,
     WithdrawnEvent,
 )
 from service.schema import Answer, Question, QuestionFilters, QuestionText
@@ -53,8 +54,9 @@ class SearchResult(BaseModel):
 
 
 _STREAM_DOC = {
-    "description": "The answer, whole or as a stream of the events interpreted, passages, sentence "
-    "(its facts verified, with its citations; pending: a judge is still to read its wording), graded or withdrawn (of a "
+    "description": "The answer, whole or as a stream of the events interpreted, passages, timeline "
+    "(where the course of events was asked for: its entries, all citations, and how many were left out), sentence ("
+    "its facts verified, with its citations; pending: a judge is still to read its wording), graded or withdrawn (of a "
     "pending sentence, by its index), done (the whole answer) and error (a problem).",
     "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
 }
@@ -112,6 +114,8 @@ def _encoded(event: Event) -> bytes:
             return frame("interpreted", event.interpreted)
         case PassagesEvent():
             return frame("passages", {"hits": event.hits})
+        case TimelineEvent():
+            return frame("timeline", event)
         case SentenceEvent():
             return frame("sentence", event)
         case GradedEvent():

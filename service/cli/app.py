@@ -10,25 +10,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from service.cli import feedback, questions
 from service.cli import index as index_commands
-from service.cli.index import IndexOption, JsonOption, WaitOption
-from service.cli.statuses import FAILED, INTERRUPTED, NO_INDEX, USAGE
+from service.cli.options import IndexOption, JsonOption, chosen_settings
+from service.cli.statuses import FAILED, NO_INDEX, USAGE
 from service.cli.terminal import err, say
-
-if TYPE_CHECKING:
-    from service.answer import Answerer
-    from service.schema import Question
-    from service.settings import Settings
 
 
 class _Front(TyperGroup):
@@ -78,13 +71,11 @@ def _version() -> str:
 
 
 app = typer.Typer(cls=_Front, no_args_is_help=True, pretty_exceptions_enable=False)
-index_app = typer.Typer(no_args_is_help=True, help="Build an index and look after it.")
 model_app = typer.Typer(help="Show or prepare the embedding model.")
 eval_app = typer.Typer(no_args_is_help=True, help="Evaluate on your own articles.")
-feedback_app = typer.Typer(no_args_is_help=True, help="Readers' ratings of answers.")
-app.add_typer(index_app, name="index")
+app.add_typer(index_commands.app, name="index")
 app.add_typer(model_app, name="model")
-app.add_typer(feedback_app, name="feedback")
+app.add_typer(feedback.app, name="feedback")
 app.add_typer(eval_app, name="eval")
 
 
@@ -99,190 +90,9 @@ def gisa(
     """Cited answers to questions about Korean news articles."""
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no date such as 2026-03-31") from None
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no moment such as 2026-03-31T09:00") from None
-
-
-FromOption = Annotated[
-    date | None,
-    typer.Option("--from", parser=_day, metavar="DATE", help="Articles of this day or later."),
-]
-ToOption = Annotated[
-    date | None,
-    typer.Option("--to", parser=_day, metavar="DATE", help="Articles of this day or earlier."),
-]
-PressOption = Annotated[
-    list[str] | None, typer.Option("--press", help="Only this paper's; may be repeated.")
-]
-SectionOption = Annotated[
-    list[str] | None, typer.Option("--section", help="Only this section; may be repeated.")
-]
-
-
-# -- questions ----------------------------------------------------------------------------------
-
-
-@app.command()
-def ask(
-    question: Annotated[str, typer.Argument(metavar="질문", help="The question, in Korean.")],
-    index: IndexOption = None,
-    backend: Annotated[str | None, typer.Option(help="What composes the answer.")] = None,
-    now: Annotated[
-        datetime | None,
-        typer.Option(parser=_moment, metavar="ISO8601", help="Clock for '지난주' and the like."),
-    ] = None,
-    published_from: FromOption = None,
-    published_to: ToOption = None,
-    press: PressOption = None,
-    section: SectionOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Answer a question from the articles, with its sources.
-
-    Without an answer the status is 0, too: `--json` tells by its `status`. Near articles may then be shown, as leads.
-    """
-    import asyncio
-
-    from service.cli.terminal import say_json, show_answer
-
-    filters = (published_from, published_to, press, section)
-    asked = _question(question, *filters, backend=backend, now=now)
-    with _answerer(_settings(index=index)) as answerer:
-        if as_json:
-            answer = asyncio.run(answerer.answer(asked))
-            say_json(answer.model_dump(mode="json", by_alias=True))
-        else:
-            asyncio.run(show_answer(answerer.events(asked)))
-
-
-@app.command()
-def search(
-    query: Annotated[str, typer.Argument(metavar="질의", help="What to search for.")],
-    k: Annotated[int, typer.Option("-k", min=1, max=50, help="Number of stories.")] = 10,
-    index: IndexOption = None,
-    published_from: FromOption = None,
-    published_to: ToOption = None,
-    press: PressOption = None,
-    section: SectionOption = None,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Show the parts of each score.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Find the passages that fit best."""
-    from index import to_json
-    from service.cli.terminal import say_json, show_hits
-
-    asked = _question(query, published_from, published_to, press, section)
-    with _answerer(_settings(index=index)) as answerer:
-        filters = asked.filters.to_filters()
-        hits = answerer.index.search(asked.question, filters=filters, k=k, explain=explain)
-    if as_json:
-        say_json(to_json(hits))
-    else:
-        show_hits(hits)
-
-
-def _question(
-    text: str,
-    published_from: date | None,
-    published_to: date | None,
-    press: list[str] | None,
-    section: list[str] | None,
-    **fields: Any,
-) -> Question:
-    """The question, checked. Raises QuestionInvalid."""
-    from pydantic import ValidationError
-
-    from service.errors import QuestionInvalid
-    from service.schema import Question, QuestionFilters
-    from service.validation import describe_errors
-
-    try:
-        filters = QuestionFilters.chosen(published_from, published_to, press, section)
-        return Question(question=text, filters=filters, **fields)
-    except ValidationError as error:
-        problems = describe_errors(error.errors())
-        raise QuestionInvalid(" ".join(problem.message for problem in problems)) from None
-
-
-@contextmanager
-def _answerer(settings: Settings) -> Iterator[Answerer]:
-    from service.wiring import open_answerer
-
-    with err.status("색인과 모델을 여는 중입니다."):
-        answerer = open_answerer(settings)
-    with answerer.index:
-        yield answerer
-
-
-# -- the index ------------------------------------------------------------------------------------
-
-
-@index_app.command("add")
-def index_add(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders.")],
-    index: IndexOption = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 if any input could not be read.")
-    ] = False,
-    source_timezone: Annotated[
-        str | None,
-        typer.Option(metavar="TZ", help="Zone of timestamps without one, e.g. Asia/Seoul."),
-    ] = None,
-    wait: WaitOption = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Add articles, or update those that changed. Unchanged articles are skipped."""
-    from service import wiring
-    from service.cli.terminal import build_progress, say_json, show_summary
-
-    settings = _settings(index=index, source_timezone=source_timezone)
-    try:
-        with build_progress() as progress:
-            summary = wiring.add_articles(settings, paths, progress=progress, wait_s=wait)
-    except KeyboardInterrupt:
-        say("Interrupted. Finished batches are kept: run the same command to continue.", to=err)
-        raise typer.Exit(INTERRUPTED) from None
-    if as_json:
-        say_json(
-            {
-                name: value
-                for name, value in vars(summary).items()
-                if name not in ("rejected", "share", "warnings")
-            }
-        )
-    else:
-        show_summary(summary, settings.index / "quarantine.jsonl")
-    if strict and summary.quarantined:
-        raise typer.Exit(FAILED)
-
-
-@index_app.command("info")
-def show_index_info(index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """Show what the index holds. Loads no model."""
-    from index import index_info, to_json
-    from service.cli.terminal import say_json, show_info
-
-    info = index_info(_settings(index=index).index)
-    if as_json:
-        say_json(to_json(info))
-    else:
-        show_info(info)
-
-
-index_commands.register(index_app)
-
+app.command()(questions.ask)
+app.command()(questions.search)
+app.command()(feedback.desk)
 
 # -- running --------------------------------------------------------------------------------------
 
@@ -297,7 +107,7 @@ def serve(
     """Serve the question page and the HTTP API."""
     from service import server
 
-    settings = _settings(index=index, host=host, port=port, workers=workers)
+    settings = chosen_settings(index=index, host=host, port=port, workers=workers)
     server.refuse_public_address(settings)
     say(f"Serving on http://{settings.host}:{settings.port} (Ctrl-C stops).", to=err)
     server.serve(settings)
@@ -318,7 +128,7 @@ def slack(
         typer.echo(bot.MANIFEST.read_text("utf-8"), nl=False)
         return
     server.log_as_json()
-    bot.serve(_settings(index=index))
+    bot.serve(chosen_settings(index=index))
 
 
 @app.command()
@@ -326,7 +136,7 @@ def mcp(index: IndexOption = None) -> None:
     """Serve the archive as tools of the Model Context Protocol, over stdin and stdout."""
     from service.mcp import serve_stdio
 
-    serve_stdio(_settings(index=index))
+    serve_stdio(chosen_settings(index=index))
 
 
 @app.command()
@@ -380,7 +190,7 @@ def eval_make(
     from service.evaluation.draft import LIMITS, draft
     from service.wiring import build_analyser, read_options
 
-    settings = _settings()
+    settings = chosen_settings()
     options = read_options(settings)
     articles = (a for path in paths for a in read_articles(path, options=options))
     questions = draft(articles, build_analyser(settings), count=count, seed=seed)
@@ -395,32 +205,13 @@ def eval_make(
         say(f"- {limit}", to=err)
 
 
-@feedback_app.command("export")
-def feedback_export(
-    rating: Annotated[
-        str, typer.Option(help="'up': ready to evaluate with; 'down': answers to be filled in.")
-    ] = "up",
-) -> None:
-    """Write rated answers as evaluation questions, one JSON document a line, to stdout."""
-    import json
-
-    from service.serving.feedback import FeedbackStore
-
-    if rating not in ("up", "down"):
-        raise typer.BadParameter("there are the ratings up and down", param_hint="--rating")
-    settings = _settings()
-    store = FeedbackStore(settings.feedback, keep_hours=settings.feedback_hours)
-    for record in store.rated("up" if rating == "up" else "down"):
-        typer.echo(json.dumps(record, ensure_ascii=False))
-
-
 @app.command()
 def settings(index: IndexOption = None, as_json: JsonOption = False) -> None:
     """Show every setting with its meaning, default and current value; secrets are masked."""
     from service.cli.terminal import say_json, show_settings
     from service.settings import describe_settings
 
-    rows = describe_settings(_settings(index=index))
+    rows = describe_settings(chosen_settings(index=index))
     if as_json:
         say_json(rows)
     else:
@@ -444,7 +235,7 @@ def model_prepare(
     """Unpack the bundled model, or check every file of it. Needs no network."""
     from service.wiring import prepare_model
 
-    prepare_model(_settings(), force=force)
+    prepare_model(chosen_settings(), force=force)
     _show_model(as_json)
 
 
@@ -452,18 +243,12 @@ def _show_model(as_json: bool) -> None:
     from service.cli.terminal import say_json, show_fields
     from service.wiring import model_place
 
-    settings = _settings()
+    settings = chosen_settings()
     fields = {"model": settings.embedding_model, "path": model_place(settings)}
     if as_json:
         say_json(fields)
     else:
         show_fields(fields)
-
-
-def _settings(**overrides: Any) -> Settings:
-    from service.settings import load_settings
-
-    return load_settings(**overrides)
 
 
 def main() -> None:

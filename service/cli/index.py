@@ -1,39 +1,72 @@
-"""The commands that look after an index: remove, rebuild, verify, export, import."""
+"""``gisa index``: the commands that build an index and look after it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from service.cli.options import IndexOption, JsonOption, WaitOption, chosen_settings
+from service.cli.statuses import FAILED, INTERRUPTED
 from service.cli.terminal import err, say
 
-if TYPE_CHECKING:
-    from service.settings import Settings
-
-IndexOption = Annotated[
-    Path | None, typer.Option("--index", metavar="DIR", help="Folder of the index.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-WaitOption = Annotated[
-    float,
-    typer.Option("--wait", min=0, metavar="S", help="Seconds to wait for another writer."),
-]
+app = typer.Typer(no_args_is_help=True, help="Build an index and look after it.")
 
 
-def register(index_app: typer.Typer) -> None:
-    """Add the commands to ``gisa index``."""
-    for name, command in (
-        ("remove", remove),
-        ("rebuild", rebuild),
-        ("verify", verify),
-        ("export", export),
-        ("import", import_),
-    ):
-        index_app.command(name)(command)
+@app.command()
+def add(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders.")],
+    index: IndexOption = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 if any input could not be read.")
+    ] = False,
+    source_timezone: Annotated[
+        str | None,
+        typer.Option(metavar="TZ", help="Zone of timestamps without one, e.g. Asia/Seoul."),
+    ] = None,
+    wait: WaitOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Add articles, or update those that changed. Unchanged articles are skipped."""
+    from service import wiring
+    from service.cli.terminal import build_progress, say_json, show_summary
+
+    settings = chosen_settings(index=index, source_timezone=source_timezone)
+    try:
+        with build_progress() as progress:
+            summary = wiring.add_articles(settings, paths, progress=progress, wait_s=wait)
+    except KeyboardInterrupt:
+        say("Interrupted. Finished batches are kept: run the same command to continue.", to=err)
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        say_json(
+            {
+                name: value
+                for name, value in vars(summary).items()
+                if name not in ("rejected", "share", "warnings")
+            }
+        )
+    else:
+        show_summary(summary, settings.index / "quarantine.jsonl")
+    if strict and summary.quarantined:
+        raise typer.Exit(FAILED)
 
 
+@app.command()
+def info(index: IndexOption = None, as_json: JsonOption = False) -> None:
+    """Show what the index holds. Loads no model."""
+    from index import index_info, to_json
+    from service.cli.terminal import say_json, show_info
+
+    info = index_info(chosen_settings(index=index).index)
+    if as_json:
+        say_json(to_json(info))
+    else:
+        show_info(info)
+
+
+@app.command()
 def remove(
     article_ids: Annotated[list[str], typer.Argument(metavar="ID…", help="Ids of articles.")],
     index: IndexOption = None,
@@ -43,13 +76,16 @@ def remove(
     """Remove articles: from answers at once, then from the files of the index."""
     from service import wiring
 
-    removed, generation = wiring.remove_articles(_settings(index), article_ids, wait_s=wait)
+    removed, generation = wiring.remove_articles(
+        chosen_settings(index=index), article_ids, wait_s=wait
+    )
     for article_id in dict.fromkeys(article_ids):
         if article_id not in removed:
             say(f"not in the index: {article_id}", to=err)
     _show({"removed": len(removed), "generation": generation}, as_json)
 
 
+@app.command()
 def rebuild(index: IndexOption = None, wait: WaitOption = 0, as_json: JsonOption = False) -> None:
     """Prepare all articles with the configured model, and derive every file again.
 
@@ -58,17 +94,18 @@ def rebuild(index: IndexOption = None, wait: WaitOption = 0, as_json: JsonOption
     from service import wiring
     from service.cli.terminal import build_progress
 
-    settings = _settings(index)
+    settings = chosen_settings(index=index)
     try:
         with build_progress() as progress:
             summary = wiring.rebuild_articles(settings, progress=progress, wait_s=wait)
     except KeyboardInterrupt:
         say("Interrupted. Finished batches are kept: run the same command to continue.", to=err)
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
     fields = {"rebuilt": summary.updated, "passages": summary.passages}
     _show(fields | {"generation": summary.generation}, as_json)
 
 
+@app.command()
 def verify(
     index: IndexOption = None,
     quick: Annotated[
@@ -80,14 +117,15 @@ def verify(
     from index import verify_index
     from service import wiring
 
-    settings = _settings(index)
+    settings = chosen_settings(index=index)
     embedder = None if quick else wiring.build_embedder(settings)
     checks = verify_index(settings.index, embedder=embedder)
     _show({check.name: check.problem or "ok" for check in checks}, as_json)
     if any(check.problem for check in checks):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
+@app.command()
 def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The archive to write.")],
     index: IndexOption = None,
@@ -99,6 +137,7 @@ def export(
     _show({"file": str(file), "bytes": export_index(_folder(index), file)}, as_json)
 
 
+@app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An archive that export wrote.")],
     index: IndexOption = None,
@@ -121,10 +160,4 @@ def _show(fields: dict[str, Any], as_json: bool) -> None:
 
 
 def _folder(index: Path | None) -> Path:
-    return _settings(index).index
-
-
-def _settings(index: Path | None) -> Settings:
-    from service.settings import load_settings
-
-    return load_settings(index=index)
+    return chosen_settings(index=index).index

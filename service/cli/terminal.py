@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from index import BuildSummary, Explanation, Hit, IndexInfo
     from service.events import Event
     from service.schema import Citation, Interpreted
+    from service.serving.desk import Desk
 
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 err = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
@@ -58,14 +59,17 @@ async def show_answer(events: AsyncGenerator[Event, None]) -> None:
     from service.wording import SEE_THE_ARTICLE, mark, remarks
 
     asked: Interpreted | None = None
+    said = False
     async for event in settled(events):
         if isinstance(event, InterpretedEvent):
             _show_interpreted(event.interpreted, asked)
             asked = event.interpreted
         elif isinstance(event, SentenceEvent):
             sentence = event.sentence
-            markers = "".join(f"[{number}]" for number in sentence.citations)
-            say(sentence.text, (markers, "bold cyan"), (mark(sentence), "yellow"), " ", end="")
+            before = sentence.separator if said else ""
+            styled = ((sentence.markers, "bold cyan"), (mark(sentence), "yellow"))
+            say(before, (sentence.lead_in, "bold"), sentence.text, *styled, end="")
+            said = True
         elif isinstance(event, DoneEvent):
             answer = event.answer
             say("" if answer.sentences else answer.text)
@@ -174,9 +178,11 @@ def _weighted(terms: Mapping[str, float]) -> str:
 def _facts(
     press: str | None, published_at: datetime | None, reporters: Sequence[str], url: str | None
 ) -> str:
+    from service.wording import UNKNOWN_PRESS
+
     day = f"{published_at:%Y-%m-%d}" if published_at else "날짜 모름"
     names = ", ".join(f"{name} 기자" for name in reporters)
-    return " · ".join(filter(None, (press or "언론사 모름", day, names, url)))
+    return " · ".join(filter(None, (press or UNKNOWN_PRESS, day, names, url)))
 
 
 def _excerpt(text: str) -> str:
@@ -263,6 +269,28 @@ def show_info(info: IndexInfo) -> None:
         "sections": ", ".join(info.sections),
     }
     show_fields(fields)
+
+
+def show_desk(desk: Desk) -> None:
+    """Print by topic what readers rated down and what could not be answered."""
+    show_fields({"days": str(desk.days), "rated down": f"{desk.rated_down:,}"})
+    show_fields({"unanswered": f"{desk.unanswered:,}"})
+    if not desk.keeps_unanswered:
+        say(
+            "Questions without an answer are not kept: set GISA_DESK_DAYS, to 30 for instance.",
+            to=err,
+        )
+    for topic in desk.topics:
+        say()
+        say((f"{topic.times:,}  {topic.label}", "bold"))
+        for one in topic.questions:
+            times = f" ({one.times}×)" if one.times > 1 else ""
+            say(f"   {one.question}{times}", (f"  {_MISSED[one.rated_down]}", "dim"))
+            for article in one.nearest:
+                say(("      " + " · ".join(filter(None, (article.press, article.title))), "dim"))
+
+
+_MISSED = {True: "rated down", False: "not answered"}
 
 
 def show_settings(rows: Sequence[Mapping[str, str]]) -> None:

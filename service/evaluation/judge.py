@@ -78,7 +78,7 @@ class Judge:
         return [body for a in question.article_ids if (body := self.body_of(a))]
 
     def _is_right(self, question: GoldQuestion, citation: Citation) -> bool:
-        return self.story_of(citation.article_id) in self.grades(question)
+        return self.story_of(citation.reference) in self.grades(question)
 
     def stories(self, article_ids: Iterable[str]) -> tuple[str, ...]:
         """The distinct stories of the articles, in order."""

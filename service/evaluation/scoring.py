@@ -214,6 +214,12 @@ def _percentiles(milliseconds: Sequence[float]) -> Latency:
     return Latency(p50=p50, p95=p95, p99=p99)
 
 
+def _name(citation: Citation, outcome: Outcome) -> str:
+    """What the cited article is called among those found: ``SOURCE/ID`` where several sources share its id."""
+    is_shared = citation.reference in outcome.retrieved
+    return citation.reference if is_shared else citation.article_id
+
+
 def _result(outcome: Outcome, parts: Parts, slices: Sequence[str]) -> QuestionResult:
     question, answer = outcome.question, outcome.answer
     citations = answer.citations if answer else ()
@@ -227,7 +233,7 @@ def _result(outcome: Outcome, parts: Parts, slices: Sequence[str]) -> QuestionRe
         retrieved=outcome.retrieved,
         status=answer.status if answer else None,
         text=answer.text if answer else None,
-        cited=tuple(Cited(article_id=c.article_id, quote=c.quote) for c in citations),
+        cited=tuple(Cited(article_id=_name(c, outcome), quote=c.quote) for c in citations),
         confidence=round(outcome.forced.confidence, 6) if outcome.forced else None,
         timings_ms=_timings(outcome),
         parts={name: parts[name] for name in NAMES if name in parts and parts[name][1]},

@@ -22,13 +22,14 @@ MIN_DENSE_WITHOUT_WORDS = 2.6
 
 def leads(asked: Asked, sources: Sequence[Source]) -> list[Candidate]:
     """The best sentence of each of the first sources that are near enough, in their order."""
-    near = [source for source in sources if _is_near(source)][:LEADS]
+    near = [source for source in sources if is_near(source)][:LEADS]
     best: dict[int, Candidate] = {}
     for candidate in rank(asked, near):
         best.setdefault(candidate.source.number, candidate)
     return [best[source.number] for source in near if source.number in best]
 
 
-def _is_near(source: Source) -> bool:
+def is_near(source: Source) -> bool:
+    """Whether an article is near enough to a question to be worth a look."""
     least = MIN_DENSE if source.lexical > 0 else MIN_DENSE_WITHOUT_WORDS
     return source.dense >= least or source.lexical >= MIN_LEXICAL

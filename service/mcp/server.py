@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from index import GisaError, Hit
 from service import wiring
 from service.errors import SettingsInvalid
-from service.schema import Answer, Question, QuestionFilters
+from service.schema import Answer, Mode, Question, QuestionFilters
 from service.serving.feedback import FeedbackStore
 from service.serving.gateway import Gateway
 from service.serving.limits import Capacity
@@ -95,6 +95,12 @@ class FoundPassage(BaseModel):
     published_at: datetime | None
     url: str | None
     passage: str
+    page: Annotated[
+        int | None, Field(description="Of a printed document: where the passage begins, from 1.")
+    ]
+    excerpt: Annotated[
+        bool, Field(description="The archive has only the beginning or a summary of the article.")
+    ]
     score: float
     also_reported_by: list[str]
 
@@ -129,7 +135,7 @@ def _caution(answer: Answer) -> str | None:
 
 
 class ArticleText(BaseModel):
-    """A whole article. ``corrected_by`` has the ids of articles that correct it."""
+    """An article as the archive has it. ``corrected_by`` has the ids of articles that correct it."""
 
     id: str
     source: str
@@ -141,6 +147,9 @@ class ArticleText(BaseModel):
     published_at: datetime | None
     url: str | None
     corrected_by: list[str]
+    excerpt: Annotated[
+        bool, Field(description="The body is only the beginning or a summary of the article.")
+    ]
     body: str
 
 
@@ -176,13 +185,21 @@ def build(gateway: Gateway) -> MCPServer:
         published_to: Day = None,
         press: Names = None,
         section: Names = None,
+        mode: Annotated[
+            Mode | None,
+            Field(
+                description="'timeline' for the course of events of what the question is about, dated and oldest "
+                "first; 'answer' for an answer. Left out, the question's words decide."
+            ),
+        ] = None,
     ) -> ToolAnswer:
         """Answer a question from the articles, each sentence verified, graded and cited; or say that they
         hold no answer (status other than 'answered'). With status 'related' there are no sentences,
-        and the citations are leads: near articles to look at, not an answer."""
+        and the citations are leads: near articles to look at, not an answer. In mode 'timeline' each sentence
+        tells one dated event."""
         with _told():
             filters = QuestionFilters.chosen(published_from, published_to, press, section)
-            asked = Question(question=question, filters=filters)
+            asked = Question(question=question, filters=filters, mode=mode)
             return ToolAnswer.of(await gateway.answer(asked, {}))
 
     @server.tool(title="기사 읽기", annotations=reads)
@@ -284,6 +301,8 @@ def _passage(hit: Hit) -> FoundPassage:
         published_at=article.published_at,
         url=article.url,
         passage=hit.passage.text,
+        page=article.page_of(hit.passage.start),
+        excerpt=article.excerpt,
         score=hit.score,
         also_reported_by=list(hit.also_reported_by),
     )

@@ -19,6 +19,7 @@ from index import SEOUL, Filters, Index, Preferences, Query
 from service.korean.lexicon import LEXICON
 from service.query import timeframe, utterance
 from service.query.asked import Asked, AskedTime
+from service.query.course import asks_for_course
 from service.query.followup import FollowUps
 from service.query.utterance import Utterance
 from service.schema import FoundFilters, Interpreted, Question, QuestionFilters, TimeRange, Turn
@@ -45,6 +46,8 @@ class Understood:
     given: Filters
     is_possible: bool = True
     """Whether the caller's filters and the question's demand can both be met."""
+    asks_for_course: bool = False
+    """Whether its words ask for the course of events."""
 
 
 class Understander:
@@ -102,7 +105,8 @@ class Understander:
             spellings=index.spellings(query),
             request=put.request,
         )
-        return Understood(interpreted, put, query, parsed, wanted, given, possible)
+        by_course = asks_for_course(put.request, index.analyser, beside=put.context)
+        return Understood(interpreted, put, query, parsed, wanted, given, possible, by_course)
 
     def _spaced(self, text: str) -> str:
         """The text, with blanks where it was written in one."""

@@ -1,6 +1,8 @@
 """Readers' ratings of answers, kept in SQLite, and exported as evaluation data.
 
 Answers are kept with their questions for some hours so that they can be rated; rated ones are kept for good.
+Questions without an answer are kept for some days if the operator wants it, for the desk (``service.serving.desk``):
+their text, the day and how often they were put, nothing of who put them.
 """
 
 from __future__ import annotations
@@ -9,17 +11,24 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from index import SEOUL
 from service.errors import AnswerUnknown, FeedbackUnavailable
-from service.schema import Answer, Question
+from service.schema import Answer, Citation, Question, Status
+
+MAX_UNANSWERED = 10_000
+"""Most questions without an answer that are kept; the oldest go first."""
+
+MAX_DESK_ROWS = 1_000
+"""Most questions that the desk is told of each kind, the latest."""
 
 MAX_WAITING = 1_000
 """Most answers that wait in memory to be written; any beyond that can't be rated."""
@@ -34,6 +43,14 @@ CREATE TABLE IF NOT EXISTS answers (
     comment TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS unrated ON answers (asked_at) WHERE rating IS NULL;
+CREATE TABLE IF NOT EXISTS unanswered (
+    day TEXT NOT NULL,
+    question TEXT NOT NULL,
+    status TEXT NOT NULL,
+    times INTEGER NOT NULL,
+    citations TEXT NOT NULL,
+    PRIMARY KEY (day, question, status)
+) WITHOUT ROWID;
 """
 
 Rating = Literal["up", "down"]
@@ -51,14 +68,31 @@ class Feedback(BaseModel):
     comment: Annotated[str, Field(max_length=2_000)] | None = None
 
 
+@dataclass(frozen=True)
+class Missed:
+    """A question that was not answered, or whose answer readers disapproved of (``status`` ``answered`` or not).
+
+    ``citations`` are those of the answer: its sources, or near articles in its place. ``day`` is the last one.
+    """
+
+    question: str
+    status: Status
+    is_rated_down: bool
+    times: int
+    day: date
+    citations: tuple[Citation, ...] = ()
+    comment: str | None = None
+
+
 class FeedbackStore:
     """Answers that can be rated, and their ratings. Safe to use from several threads and processes.
 
     ``remember`` keeps an answer in memory; ``flush`` writes all of them to the file in one transaction.
     """
 
-    def __init__(self, path: Path, *, keep_hours: int) -> None:
-        self._path, self._keep_s = path, keep_hours * 3_600
+    def __init__(self, path: Path, *, keep_hours: int, desk_days: int = 0) -> None:
+        """``desk_days``: for how many days questions without an answer are kept; 0: they are not."""
+        self._path, self._keep_s, self.desk_days = path, keep_hours * 3_600, desk_days
         self._waiting: list[tuple[float, Question, Answer]] = []
         self._lock = threading.Lock()
 
@@ -68,8 +102,9 @@ class FeedbackStore:
         return self._keep_s > 0
 
     def remember(self, question: Question, answer: Answer) -> None:
-        """Keep an answer for ``keep_hours``, from the next ``flush`` on."""
-        if self.enabled and len(self._waiting) < MAX_WAITING:
+        """Keep an answer for ``keep_hours``, from the next ``flush`` on; without sentences, for the desk too."""
+        is_missed = self.desk_days > 0 and answer.status != "answered"
+        if (self.enabled or is_missed) and len(self._waiting) < MAX_WAITING:
             self._waiting.append((time.time(), question, answer))
 
     def flush(self) -> None:
@@ -81,6 +116,7 @@ class FeedbackStore:
         rows = [
             (a.id, at, q.model_dump_json(), a.model_dump_json(by_alias=True))
             for at, q, a in waiting
+            if self.enabled
         ]
         with self._database() as db:
             db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, NULL, NULL)", rows)
@@ -88,6 +124,52 @@ class FeedbackStore:
                 "DELETE FROM answers WHERE rating IS NULL AND asked_at < ?",
                 (time.time() - self._keep_s,),
             )
+            self._write_unanswered(db, [(at, a) for at, _, a in waiting])
+
+    def _write_unanswered(
+        self, db: sqlite3.Connection, answers: Sequence[tuple[float, Answer]]
+    ) -> None:
+        """Count questions without an answer by day; drop those that are too old or too many."""
+        rows = [
+            (_day(at), a.interpreted.standalone_question, a.status, _cited(a))
+            for at, a in answers
+            if self.desk_days and a.status != "answered"
+        ]
+        db.executemany(
+            "INSERT INTO unanswered (day, question, status, citations, times) VALUES (?, ?, ?, ?, 1)"
+            " ON CONFLICT DO UPDATE SET times = times + 1, citations = excluded.citations",
+            rows,
+        )
+        oldest = _day(time.time() - self.desk_days * 86_400)
+        db.execute("DELETE FROM unanswered WHERE day <= ?", (oldest,))
+        db.execute(
+            "DELETE FROM unanswered WHERE (day, question, status) IN (SELECT day, question, status"
+            " FROM unanswered ORDER BY day DESC, question LIMIT -1 OFFSET ?)",
+            (MAX_UNANSWERED,),
+        )
+
+    def missed(self, days: int) -> list[Missed]:
+        """What readers rated down and what was not answered in the last ``days``, today included; the latest first.
+
+        Raises FeedbackUnavailable.
+        """
+        self.flush()
+        if not self._path.exists():
+            return []
+        midnight = datetime.now(SEOUL).replace(hour=0, minute=0, second=0, microsecond=0)
+        since = midnight - timedelta(days - 1)
+        with self._database() as db:
+            rated = db.execute(
+                "SELECT asked_at, answer, comment FROM answers WHERE rating = 'down' AND asked_at >= ?"
+                " ORDER BY asked_at DESC, id LIMIT ?",
+                (since.timestamp(), MAX_DESK_ROWS),
+            ).fetchall()
+            unanswered = db.execute(
+                "SELECT question, status, sum(times), max(day), citations FROM unanswered"
+                " WHERE day >= ? GROUP BY question, status ORDER BY max(day) DESC, question LIMIT ?",
+                (since.date().isoformat(), MAX_DESK_ROWS),
+            ).fetchall()
+        return [*map(_rated_down, rated), *map(_unanswered, unanswered)]
 
     def rate(self, feedback: Feedback) -> None:
         """Store a rating. Raises AnswerUnknown, FeedbackUnavailable."""
@@ -165,7 +247,7 @@ def _record(
         "id": answer.id,
         "question": answer.interpreted.standalone_question,
         "answers": [citation.quote for citation in answer.citations] if is_known else None,
-        "article_ids": [citation.article_id for citation in answer.citations] if is_known else [],
+        "article_ids": [citation.reference for citation in answer.citations] if is_known else [],
         "type": "feedback_up" if approved else "feedback_down",
         "now": clock.isoformat(timespec="seconds"),
         "given": answer.text,
@@ -175,3 +257,28 @@ def _record(
     if comment:
         record["comment"] = comment
     return record
+
+
+_CITATIONS = TypeAdapter(tuple[Citation, ...])
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, SEOUL).date().isoformat()
+
+
+def _cited(answer: Answer) -> str:
+    return _CITATIONS.dump_json(answer.citations).decode()
+
+
+def _rated_down(row: tuple[float, str, str | None]) -> Missed:
+    asked_at, text, comment = row
+    answer = Answer.model_validate_json(text)
+    day = date.fromisoformat(_day(asked_at))
+    question = answer.interpreted.standalone_question
+    return Missed(question, answer.status, True, 1, day, answer.citations, comment)
+
+
+def _unanswered(row: tuple[str, Status, int, str, str]) -> Missed:
+    question, status, times, day, citations = row
+    cited = _CITATIONS.validate_json(citations)
+    return Missed(question, status, False, times, date.fromisoformat(day), cited)

@@ -40,6 +40,11 @@ class Readiness:
             raise self._error.with_traceback(None)
         return self._answerer
 
+    @property
+    def opened(self) -> Answerer | None:
+        """The Answerer, if it is open already."""
+        return self._answerer
+
     async def _open(self) -> None:
         try:
             self._answerer = await to_thread.run_sync(self._warmed)

@@ -17,6 +17,7 @@ from service.wording import (
     NO_ANSWER,
     REWORDED,
     SEE_THE_ARTICLE,
+    UNKNOWN_PRESS,
     extent,
     mark,
     remarks,
@@ -29,6 +30,8 @@ MAX_MESSAGE_CHARS = 11_900
 """Limit for all text of a message; Slack refuses 12,000 characters and more."""
 
 MAX_MARKERS_CHARS = 1_000
+MAX_LABEL_CHARS = 50
+"""Of the date of an event with its markup."""
 MAX_MARK_CHARS = len(f" ({REWORDED})")
 MAX_TITLE_CHARS = 200
 MAX_MODAL_BLOCKS = 100
@@ -64,6 +67,8 @@ HELP = (
     "• 채널에서는 저를 멘션하고, 다이렉트 메시지에서는 그냥 물어보세요.\n"
     "• `/기사 질문` 또는 `/gisa 질문`으로도 물을 수 있습니다.\n"
     "• 스레드에서 이어 물으면 앞의 대화를 함께 읽습니다. `계속`이라고 하시면 그 스레드에서는 멘션 없이도 답합니다.\n"
+    "• 스레드에서 `출처 모아줘`라고 하시면 인용한 문장을 모아 드립니다. `출처를 BibTeX로 모아줘`처럼 마크다운, BibTeX, CSL-JSON, CSV도 됩니다.\n"
+    "• ‘트램 사업 경과 알려 줘’, ‘그동안 어떻게 돼 왔나’처럼 물으시면 있었던 일을 날짜순으로 보여 드립니다.\n"
     "• `그만`이라고 하시면 멈춥니다."
 )
 
@@ -100,7 +105,7 @@ class Draft:
         """The answer so far, with a remark on why there is no more yet."""
         text = " ".join(sentence.text for sentence in self.sentences)
         tail = [*_sources(self.citations.values()), _context([remark])]
-        return _messages(text, [*_sections(_units(self.sentences, self.citations)), *tail])
+        return _messages(text, [*_told(self.sentences, self.citations), *tail])
 
 
 def answer_messages(
@@ -109,8 +114,7 @@ def answer_messages(
     """The whole answer: text, sources, remarks, buttons; as many messages as it takes."""
     if answer.status == "answered":
         cited = {citation.number: citation for citation in answer.citations}
-        text = _sections(_units(answer.sentences, cited))
-        body = [*text, *_compared(answer), *_sources(answer.citations)]
+        body = [*_told(answer.sentences, cited), *_compared(answer), *_sources(answer.citations)]
     else:
         body = [*_sections([_abstention(answer, search_url)]), *_leads(answer.citations)]
     note = [answer.interpreted.note] if answer.interpreted.note else []
@@ -129,6 +133,18 @@ def announcement(user: str, question: str) -> Message:
     """A message that shows everyone a question which was not asked in a message."""
     shown = formatted(next(pieces(question, MAX_SECTION_CHARS - 100)))
     return Message(shown, [_section(f"<@{user}> 님의 질문: {shown}")])
+
+
+def preformatted(heading: str, text: str) -> list[Message]:
+    """A text to be copied, character for character, below a heading; in as many messages as it needs."""
+    room = MAX_SECTION_CHARS // len("&amp;")  # Slack may count what it escapes
+    bodies = (text[at : at + room] for at in range(0, len(text), room))
+    return _messages(heading, [_section(heading), *map(_preformatted, bodies)])
+
+
+def _preformatted(text: str) -> Block:
+    element = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": text}]}
+    return {"type": "rich_text", "elements": [element]}
 
 
 # -- packing ------------------------------------------------------------------------------------
@@ -171,14 +187,22 @@ def _sections(units: Iterable[str], joint: str = " ") -> Iterator[Block]:
         yield _section(text)
 
 
+def _told(sentences: Sequence[Sentence], citations: Mapping[int, Citation]) -> Iterator[Block]:
+    """The sentences as running text; those of a timeline a line each."""
+    is_timeline = any(sentence.label for sentence in sentences)
+    yield from _sections(_units(sentences, citations), joint="\n" if is_timeline else " ")
+
+
 def _units(sentences: Iterable[Sentence], citations: Mapping[int, Citation]) -> Iterator[str]:
     """Sentences with their markers and marks; one too long for a section comes in pieces."""
-    room = MAX_SECTION_CHARS - MAX_MARKERS_CHARS - MAX_MARK_CHARS
+    room = MAX_SECTION_CHARS - MAX_MARKERS_CHARS - MAX_MARK_CHARS - MAX_LABEL_CHARS
     for sentence in sentences:
         markers = _markers(sentence, citations)
-        *heads, last = pieces(sentence.text, room)
-        yield from map(formatted, heads)
-        yield formatted(last) + markers + mark(sentence)
+        label = f"• {bold(sentence.label)} " if sentence.label else ""
+        first, *others = map(formatted, pieces(sentence.text, room))
+        *heads, last = [label + first, *others]
+        yield from heads
+        yield last + markers + mark(sentence)
 
 
 def _markers(sentence: Sentence, citations: Mapping[int, Citation]) -> str:
@@ -217,7 +241,7 @@ def _article(citation: Citation) -> str:
     day = citation.published_at.date().isoformat() if citation.published_at else "날짜 모름"
     others = len(citation.also_reported_by)
     more = [f"외 {others}개 매체"] if others else []
-    facts = [citation.press or "언론사 모름", day, *extent(citation), *more]
+    facts = [citation.press or UNKNOWN_PRESS, day, *extent(citation), *more]
     return f"{title} · {escape(' · '.join(facts)[:MAX_TITLE_CHARS])}"
 
 

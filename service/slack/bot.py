@@ -157,7 +157,9 @@ async def open_client(settings: Settings) -> AsyncIterator[AnswerClient]:
         return
     answerer = await asyncio.to_thread(wiring.open_answerer, settings)
     with answerer.index:
-        feedback = FeedbackStore(settings.feedback, keep_hours=settings.feedback_hours)
+        feedback = FeedbackStore(
+            settings.feedback, keep_hours=settings.feedback_hours, desk_days=settings.desk_days
+        )
         gateway = Gateway(
             Readiness(lambda: answerer),
             capacity=Capacity(settings.max_concurrent),

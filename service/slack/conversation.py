@@ -7,29 +7,36 @@ answers the questions among them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from index import SEOUL
+from service.exports import export
+from service.schema import Answer, Citation
 from service.slack import blocks
 from service.slack.answering import Answering, Limits
 from service.slack.background import BackgroundTasks
-from service.slack.blocks import HELP, notice
+from service.slack.blocks import HELP, Message, notice, preformatted
 from service.slack.clients import AnswerClient, NoAnswer
 from service.slack.memory import Ask, Kept, Memory, Rating
 from service.slack.messenger import Messenger
 from service.slack.phrases import (
     ANSWER_GONE,
     ASKS_FOR_HELP,
+    COLLECT,
+    COLLECTED,
     FOLLOW_ON,
     FOLLOWING,
     IDLE,
     MENTION_ONLY,
     NOT_FOLLOWING,
     NOT_HERE,
+    NOTHING_TO_COLLECT,
     STOP,
+    form_of,
     is_small_talk,
 )
 from service.slack.rules import ChannelRules, Rules
@@ -143,6 +150,8 @@ class Conversation:
             await self._follow(heard.channel, heard.thread, heard.user, rules)
         elif ASKS_FOR_HELP.fullmatch(heard.text):
             await self._say_once(heard, HELP)
+        elif COLLECT.fullmatch(heard.text):
+            await self._do_once(heard, self._post_collected)
         elif not is_small_talk(heard.text) and await self._is_question(heard):
             await self._answering.take_on(_ask_of(heard))
 
@@ -184,10 +193,26 @@ class Conversation:
         await self._answering.forget(_message_key(team, channel, ts))
 
     async def _say_once(self, heard: Heard, text: str) -> None:
-        ask = replace(_ask_of(heard), text="")
-        if await self._memory.claim(ask):
+        await self._do_once(heard, lambda ask: self._post(ask, [notice(text)]))
+
+    async def _do_once(
+        self, heard: Heard, work: Callable[[Ask], Coroutine[Any, Any, None]]
+    ) -> None:
+        ask = _ask_of(heard)
+        if await self._memory.claim(replace(ask, text="")):
             await self._memory.finish(ask.key)
-            self._background.start(self._post_notice(ask, text))
+            self._background.start(work(ask))
+
+    async def _post_collected(self, ask: Ask) -> None:
+        """Post what the bot has cited in a thread, to be copied."""
+        thread = await self._messenger.thread(ask.channel, ask.thread or ask.ts or "")
+        own = [message.ts for message in thread if message.own]
+        answers = await self._memory.answers(ask.channel, own)
+        citations = _collected(answers)
+        messages: Sequence[Message] = [notice(NOTHING_TO_COLLECT)]
+        if citations:
+            messages = preformatted(COLLECTED, export(citations, form_of(ask.text)).text)
+        await self._post(ask, messages)
 
     # -- stopping and following -----------------------------------------------------------------------
 
@@ -270,8 +295,15 @@ class Conversation:
     async def _whisper(self, pressed: Pressed, text: str) -> None:
         await self._messenger.whisper(pressed.channel, pressed.user, pressed.thread, text)
 
-    async def _post_notice(self, ask: Ask, text: str) -> None:
-        await self._messenger.post(ask.channel, ask.thread, notice(text), key=f"{ask.key} 0")
+    async def _post(self, ask: Ask, messages: Sequence[Message]) -> None:
+        for part, message in enumerate(messages):
+            await self._messenger.post(ask.channel, ask.thread, message, key=f"{ask.key} {part}")
+
+
+def _collected(answers: Sequence[Answer]) -> list[Citation]:
+    """Each place that answers cite, once, in the order of the answers; leads are none."""
+    cited = (c for answer in answers if answer.status == "answered" for c in answer.citations)
+    return list({(c.key, c.start, c.end): c for c in cited}.values())
 
 
 def _ask_of(heard: Heard) -> Ask:

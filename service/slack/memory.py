@@ -261,6 +261,18 @@ class Memory:
         )
         return {ts: _turn(*row) for ts, *row in rows}
 
+    async def answers(self, channel: str, timestamps: Iterable[str]) -> list[Answer]:
+        """The kept answers of which messages are parts, in the order in which they were given."""
+        return await self._do(self._answers, channel, list(timestamps))
+
+    def _answers(self, channel: str, timestamps: list[str]) -> list[Answer]:
+        rows = self._rows(
+            "SELECT answer FROM answers WHERE key IN (SELECT key FROM posts "
+            "WHERE channel = ? AND ts IN (SELECT value FROM json_each(?))) ORDER BY at",
+            (channel, json.dumps(timestamps)),
+        )
+        return [Answer.model_validate_json(answer) for (answer,) in rows]
+
     def _rows(self, sql: str, values: Sequence[Any]) -> list[Any]:
         return self._db.execute(sql, values).fetchall()
 

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import re
 
+from service.exports import Form
 from service.korean.lexicon import LEXICON
 
 STOP = LEXICON.expression(r"{talk.stop}[.!~\s]*", re.IGNORECASE)
 FOLLOW_ON = LEXICON.expression(r"{talk.follow_on}[.!~\s]*")
 ASKS_FOR_HELP = LEXICON.expression(r"{talk.help}[.!~\s]*", re.IGNORECASE)
+_FORMS: dict[Form, str] = {
+    "markdown": "markdown|마크다운",
+    "bibtex": "bibtex|비브텍|빕텍",
+    "csl-json": r"csl(?:-?json)?",
+    "csv": "csv|엑셀",
+}
+_AS = rf"(?:(?:{'|'.join(_FORMS.values())})(?:\s*형식)?(?:으로|로)?\s*)?"
+COLLECT = LEXICON.expression(
+    rf"{_AS}{{talk.collected}}\s*{_AS}{{talk.collecting}}[.!~\s]*", re.IGNORECASE
+)
 SMALL_TALK = LEXICON.expression(
     r"(?:(?:{talk.small_talk}|ㅋ+|ㅎ+|:[\w+-]+:)[\s.!?~^,ㅎㅋ]*)+", re.IGNORECASE
 )
@@ -26,6 +37,10 @@ FOLLOWING = (
 )
 MENTION_ONLY = "이 채널에서는 저를 멘션하실 때만 답하도록 설정되어 있습니다."
 NOT_FOLLOWING = "네, 그만하겠습니다. 필요하시면 저를 멘션해 주세요."
+COLLECTED = "이 스레드의 답에서 인용한 기사 문장입니다."
+NOTHING_TO_COLLECT = (
+    "이 스레드에는 모을 출처가 없습니다. 답을 받은 스레드에서 `출처 모아줘`라고 해 주세요."
+)
 IDLE = "지금 답하고 있는 질문이 없습니다."
 ANSWER_GONE = "이 답변은 오래되어 더는 남아 있지 않습니다. 다시 물어봐 주세요."
 UNREADABLE = (
@@ -38,6 +53,12 @@ def is_small_talk(text: str) -> bool:
     return bool(NO_CONTENT.fullmatch(text) or SMALL_TALK.fullmatch(text))
 
 
+def form_of(order: str) -> Form:
+    """The form in which an order wants citations, plain text where it names none."""
+    named = (form for form, names in _FORMS.items() if re.search(names, order, re.IGNORECASE))
+    return next(named, "text")
+
+
 def is_order(text: str) -> bool:
-    """Whether a message is an order to the bot (stop, continue, help), not a question."""
-    return any(order.fullmatch(text) for order in (STOP, FOLLOW_ON, ASKS_FOR_HELP))
+    """Whether a message is an order to the bot (stop, continue, help, collect), not a question."""
+    return any(order.fullmatch(text) for order in (STOP, FOLLOW_ON, ASKS_FOR_HELP, COLLECT))

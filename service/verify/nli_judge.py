@@ -6,11 +6,10 @@ import asyncio
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from index import ModelUnavailable, Vectors
+from index import ModelUnavailable, Vectors, load_cross_encoder
 from service.errors import JudgeError
 from service.verify.judge import Judgement, Pair, Verdict
 
@@ -37,7 +36,7 @@ class CrossEncoderJudge:
 
     def __init__(self, model: str) -> None:
         """Load a model by name or folder. Raises ModelUnavailable, also for one with other labels."""
-        self._model = _load(model)
+        self._model = load_cross_encoder(model, setting="GISA_NLI_MODEL")
         self._verdicts = _verdicts(model, self._model.config.id2label)
         self._busy = threading.Lock()
 
@@ -85,15 +84,3 @@ def _verdicts(model: str, labels: Mapping[int, str]) -> list[Verdict]:
         remedy="Set GISA_NLI_MODEL to a model for natural language inference; if it is one, name its labels under "
         "id2label in its config.json.",
     )
-
-
-def _load(model: str) -> Any:
-    from sentence_transformers import CrossEncoder
-
-    try:
-        return CrossEncoder(model, device="cpu")
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelUnavailable(
-            f"the cross-encoder {model} can't be loaded: {error}",
-            remedy="Set GISA_NLI_MODEL to the name or folder of a cross-encoder, or leave it empty.",
-        ) from error

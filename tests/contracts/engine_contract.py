@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from index import (
+    KEY_SEPARATOR,
     SEOUL,
     AnalysedSentence,
     Article,
@@ -33,6 +34,7 @@ from index.protocols import (
     Links,
     LoadedPassage,
     Recipe,
+    Tally,
     Weights,
 )
 from index.variants import names_introduced
@@ -93,6 +95,10 @@ def indexed(
         article_digest(article),
         names=names_introduced(body),
     )
+
+
+def _of_source(item: IndexedArticle, source: str) -> IndexedArticle:
+    return replace(item, article=replace(item.article, source=source))
 
 
 def weighted(corpus: CorpusStatistics, *words: str) -> Weights:
@@ -278,6 +284,8 @@ class EngineContract:
             indexed("undated", "트램 넷", day=None, section=None),
         )
         assert found_ids(engine, look_up(engine, "트램", filters=filters)) == expected
+        assert set(engine.newest(filters, 10)) == expected
+        assert engine.tally(filters).articles == engine.tally(filters).passages == len(expected)
 
     def test_days_are_those_of_seoul(self, engine: Engine) -> None:
         article = replace(
@@ -290,6 +298,49 @@ class EngineContract:
         found = look_up(engine, filters=Filters(published_from=day, published_to=day))
         assert found_ids(engine, found) == {"a"}
         assert found.days.tolist() == [day.toordinal()]
+
+    # -- what there is
+
+    def test_an_empty_index_holds_nothing(self, engine: Engine) -> None:
+        generation = fill(engine).generation
+        assert engine.tally(Filters()) == Tally(generation)
+        assert list(engine.newest(Filters(), 3)) == []
+
+    def test_articles_are_counted_by_day_outlet_and_section(self, engine: Engine) -> None:
+        fill(
+            engine,
+            indexed("a", "트램 하나", day="2026-03-01"),
+            indexed("b", "트램 둘", press="동람경제"),
+            indexed("c", "트램 셋", press=None, section="경제>반도체"),
+            indexed("undated", "트램 넷", day=None, section=None),
+        )
+        days = {date(2026, 3, 1): 1, date(2026, 3, 2): 2}
+        presses = {"해담일보": 2, "동람경제": 1}
+        sections = {"정치": 2, "경제>반도체": 1}
+        assert engine.tally(Filters()) == Tally(1, 4, 4, days, presses, sections)
+        only_b = Tally(1, 1, 1, {date(2026, 3, 2): 1}, {"동람경제": 1}, {"정치": 1})
+        assert engine.tally(Filters(press=("동람경제",))) == only_b
+
+    def test_the_newest_come_first_and_copies_are_left_out(self, engine: Engine) -> None:
+        fill(
+            engine,
+            indexed("undated", THIRD, day=None),
+            indexed("old", OTHER, day="2026-03-01"),
+            indexed("new", WIRE, day="2026-03-03"),
+            indexed("copy", WIRE, day="2026-03-03", press="동람경제"),
+        )
+        leader = engine.stories(["copy"])["copy"][0]
+        assert list(engine.newest(Filters(), 10)) == [leader, "old", "undated"]
+        assert list(engine.newest(Filters(), 1)) == [leader]
+
+    def test_what_there_is_follows_removals_at_once_and_additions_when_published(
+        self, engine: Engine
+    ) -> None:
+        fill(engine, indexed("a", "트램 하나"), indexed("b", "트램 둘"))
+        engine.remove(["a"], {})
+        put([indexed("c", "트램 셋")], engine)
+        assert engine.tally(Filters()).articles == 1
+        assert list(engine.newest(Filters(), 10)) == ["b"]
 
     # -- writing and reading
 
@@ -422,6 +473,49 @@ class EngineContract:
         engine.publish()
         (told,) = loaded(engine, look_up(engine))
         assert told.passage.text == "트램 착공"
+
+    def test_a_name_means_a_key_a_reference_or_a_public_id(self, engine: Engine) -> None:
+        alone = indexed("7/b", "배구 경기")
+        items = [
+            _of_source(indexed("7", f"{name} 착공"), name) for name in ("해담일보", "해담/저녁")
+        ]
+        fill(engine, *items, _of_source(alone, "동람경제"), indexed("bare", "바다 축제"))
+        one, two = (item.article.key for item in items)
+        own = f"동람경제{KEY_SEPARATOR}7/b"
+        names = [one, "해담일보/7", "해담/저녁/7", "7/b", "동람경제/7/b", "bare", "저녁/7", "7", ""]
+        found = dict(engine.keys(names))
+        assert set(found.pop("7")) == {one, two}
+        assert found == {
+            one: (one,),
+            "해담일보/7": (one,),
+            "해담/저녁/7": (two,),
+            "7/b": (own,),
+            "동람경제/7/b": (own,),
+            "bare": ("bare",),
+        }
+        assert dict(engine.keys([])) == {}
+
+    def test_a_key_or_reference_comes_before_an_id_of_the_same_letters(
+        self, engine: Engine
+    ) -> None:
+        scoped, bare = (
+            _of_source(indexed("7", "트램 착공"), "해담일보"),
+            indexed("해담일보/7", "바다 축제"),
+        )
+        fill(engine, scoped, _of_source(bare, "동람경제"))
+        assert engine.keys(["해담일보/7"])["해담일보/7"] == (scoped.article.key,)
+        fill(engine, bare)
+        assert engine.keys(["해담일보/7"])["해담일보/7"] == ("해담일보/7",)
+
+    def test_removed_articles_have_no_name(self, engine: Engine) -> None:
+        one, two = (
+            _of_source(indexed("7", f"{name} 착공"), name) for name in ("해담일보", "동람경제")
+        )
+        fill(engine, one, two)
+        remove(engine, ["해담일보/7"])
+        assert engine.keys(["7", "해담일보/7"]) == {"7": (two.article.key,)}
+        found = look_up(engine, filters=Filters(article_ids=("7",)))
+        assert [p.article.key for p in loaded(engine, found)] == [two.article.key]
 
     # -- links
 

@@ -214,18 +214,29 @@ def _check_schema(catalog: Path, format: int) -> None:
 
 def _schema_of(format: int) -> str:
     if format != FORMAT_VERSION:
-        return _CHECKSUM_OF_5
+        return _OLDER_CHECKSUMS[format]
     with closing(sqlite3.connect(":memory:")) as ours:
         ours.executescript(SCHEMA)
         return _schema_checksum(ours)
 
 
 def _schema_checksum(db: sqlite3.Connection) -> str:
+    """Of the tokens: comments and blanks are others in a catalog that was brought up from an older format."""
     query = "SELECT type, name, tbl_name, sql FROM sqlite_master"
-    return hashlib.sha256(repr(sorted(map(repr, db.execute(query)))).encode()).hexdigest()
+    told = sorted(repr((*row, _tokens(sql or ""))) for *row, sql in db.execute(query))
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
-_CHECKSUM_OF_5 = "85c335552ad772ab295cd54a5034c0039e3304a4ea3650fb9b67de940d342974"
+def _tokens(sql: str) -> list[str]:
+    """What SQLite reads of a statement; text in quotes is one token, so that nothing can pass for a comment."""
+    found = re.findall(r"\"[^\"]*\"|'[^']*'|--[^\n]*|\w+|\S", sql)
+    return [token for token in found if not token.startswith("--")]
+
+
+_OLDER_CHECKSUMS = {
+    5: "2bad02383a4f7f947d7cecbe64e9b109fc8a3e3d639358f21991a104c7d0cee1",
+    6: "eae4def4cf48bcca62ca1f318cf8ea68e6f14e9f725c36a397c62a858b9f351d",
+}
 
 
 def _place_generation(scratch: Path) -> None:

@@ -176,6 +176,11 @@ class Catalog(Database):
         keys = {name: exact[name] or tuple(shared.get(name, ())) for name in names}
         return {name: of_name for name, of_name in keys.items() if of_name}
 
+    def ids(self, versions: Sequence[int]) -> dict[int, str]:
+        """By key of a version what ``ArticleHeader.key`` its article has; unknown ones are left out."""
+        query = "SELECT key, id FROM articles WHERE key IN (SELECT value FROM json_each(?))"
+        return dict(self._db.execute(query, (json.dumps(list(versions)),)))
+
     def keys_of(self, article_ids: Sequence[str]) -> list[int]:
         """The keys of every version of the articles that the names mean (see ``names``)."""
         meant = [key for keys in self.names(article_ids).values() for key in keys]

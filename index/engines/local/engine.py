@@ -13,7 +13,7 @@ from index.corpus import CorpusStatistics
 from index.documents import Article, ArticleHeader, Filters
 from index.engines.local import files
 from index.engines.local.catalog import Catalog
-from index.engines.local.follower import Follower
+from index.engines.local.follower import Follower, View
 from index.engines.local.generation import (
     current_number,
     day,
@@ -34,6 +34,7 @@ from index.protocols import (
     LoadedPassage,
     Recipe,
     StoredArticle,
+    Tally,
     Vectors,
     Weights,
 )
@@ -172,9 +173,7 @@ class LocalEngine:
     ) -> Candidates:
         """As ``EngineReader.search``, in the generation that is shown, without what was removed since."""
         view = self._shown.view
-        generation = view.generation
-        mask = generation.mask(filters, self._article_keys(filters))
-        mask = view.without_removed(mask, self._catalog)
+        generation, mask = view.generation, self._mask(view, filters)
         spellings = [generation.lexical.lists(query) for query in queries]
         found_by = [generation.vectors.nearest(vector, depth, mask)]
         found_by += [generation.lexical.best(spelling, depth, mask) for spelling in spellings]
@@ -191,6 +190,23 @@ class LocalEngine:
             generation=generation.number,
             token=str(generation.number),
         )
+
+    def _mask(self, view: View, filters: Filters) -> NDArray[np.bool_] | None:
+        """The rows of what meets the filters and was not removed; None: all."""
+        mask = view.generation.mask(filters, self._article_keys(filters))
+        return view.without_removed(mask, self._catalog)
+
+    def tally(self, filters: Filters) -> Tally:
+        """As ``EngineReader.tally``, over the rows of the generation: no query."""
+        view = self._shown.view
+        return view.generation.tally(self._mask(view, filters))
+
+    def newest(self, filters: Filters, limit: int) -> Sequence[str]:
+        """As ``EngineReader.newest``; of one day, what was stored last comes first."""
+        view = self._shown.view
+        versions = view.generation.newest(self._mask(view, filters), limit)
+        ids = self._catalog.ids(versions)
+        return [ids[version] for version in versions if version in ids]
 
     def _article_keys(self, filters: Filters) -> list[int] | None:
         """The articles that meet the filters on ids and reporters; None: there are none such."""

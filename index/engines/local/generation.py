@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -25,7 +25,7 @@ from index.engines.local.schema import READABLE
 from index.engines.local.vectors import VectorStore
 from index.errors import IndexCorrupt, IndexFormatUnknown
 from index.korean import FIELDS
-from index.protocols import Recipe, Vectors
+from index.protocols import Recipe, Tally, Vectors
 
 if sys.platform != "win32":  # where files in use can't be deleted anyway
     import fcntl
@@ -155,6 +155,39 @@ class Generation:
         if article_keys is not None:
             mask &= np.isin(self.rows["article"], np.array(article_keys, dtype=np.int64))
         return mask
+
+    def tally(self, mask: NDArray[np.bool_] | None) -> Tally:
+        """Counts over the articles of some rows; None: all."""
+        rows = self.rows if mask is None else self.rows[mask]
+        _, first = np.unique(rows["article"], return_index=True)
+        articles = rows[first]
+        days = _counts(articles["day"][articles["day"] > 0])
+        return Tally(
+            generation=self.number,
+            articles=len(articles),
+            passages=len(rows),
+            days={date.fromordinal(day): count for day, count in days},
+            presses=_named(articles["press"], self.manifest.presses),
+            sections=_named(articles["section"], self.manifest.sections),
+        )
+
+    def newest(self, mask: NDArray[np.bool_] | None, limit: int) -> list[int]:
+        """The keys of the last ``limit`` articles of some rows by day and then key, copies left out."""
+        rows = self.rows if mask is None else self.rows[mask]
+        _, first = np.unique(rows["article"], return_index=True)
+        leading = rows[first][rows["story"][first] == rows["article"][first]]
+        order = np.lexsort((leading["article"], leading["day"]))[::-1]
+        keys: list[int] = leading["article"][order[:limit]].tolist()
+        return keys
+
+
+def _counts(values: NDArray[np.int32]) -> Iterator[tuple[int, int]]:
+    found, counts = np.unique(values, return_counts=True)
+    return zip(found.tolist(), counts.tolist(), strict=True)
+
+
+def _named(codes: NDArray[np.int32], names: Sequence[str]) -> dict[str, int]:
+    return {names[code]: count for code, count in _counts(codes) if names[code]}
 
 
 def read_statistics(folder: Path, catalog: Catalog) -> CorpusStatistics:

@@ -1,12 +1,14 @@
-"""Indexes of the format before: read as they are, brought up to date by the first who writes.
+"""Indexes of older formats: read as they are, brought up to date by the first who writes.
 
-``index_format_5.tar.gz`` was written by the last program of that format: an index, and its export. It has
-a wire story and its copy, an article and a notice that corrects it, a name in brackets; one article
-was changed and one removed. Embedder and analyser are ``HashEmbedder(16)`` and ``WordAnalyser``.
+``index_format_5.tar.gz`` and ``index_format_6.tar.gz`` were each written by the last program of that format: an
+index, and its export. Both have a wire story and its copy, an article and a notice that corrects it, a name in
+brackets; one article was changed and one removed. Embedder and analyser are ``HashEmbedder(16)`` and
+``WordAnalyser``.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import tarfile
@@ -23,8 +25,10 @@ from index import (
     EmbedderMismatch,
     Filters,
     build_index,
+    export_index,
     import_index,
     index_info,
+    read_articles,
     rebuild_index,
     verify_index,
 )
@@ -32,13 +36,18 @@ from index.engines.local import LocalEngine, files
 from index.engines.local.schema import FORMAT_VERSION, SCHEMA
 from index.library import open_writer
 
-OLD = Path(__file__).with_name("index_format_5.tar.gz")
 EMBEDDER = HashEmbedder(16)
 
 
+@pytest.fixture(params=[5, 6])
+def old(request: pytest.FixtureRequest) -> int:
+    number: int = request.param
+    return number
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    with tarfile.open(OLD) as archive:
+def folder(old: int, tmp_path: Path) -> Path:
+    with tarfile.open(Path(__file__).with_name(f"index_format_{old}.tar.gz")) as archive:
         archive.extractall(tmp_path, filter="data")
     return tmp_path
 
@@ -105,10 +114,12 @@ def test_it_is_read_as_it_is(root: Path) -> None:
     assert state() == before
 
 
-def test_who_writes_brings_it_up_to_date(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_who_writes_brings_it_up_to_date(
+    old: int, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with closing(LocalEngine.open(root)) as reader:
         with closing(open_writer(root)) as writer:
-            assert f"index format 5: bringing it up to {FORMAT_VERSION}" in caplog.text
+            assert f"index format {old}: bringing it up to {FORMAT_VERSION}" in caplog.text
             wire, copy, hall = [writer.keys([name])[name][0] for name in ("wire", "copy", "hall")]
             known = writer.stored([wire, hall], vectors=True)
             assert known[wire].leader == copy
@@ -163,7 +174,7 @@ def test_a_rebuild_computes_no_vector(root: Path) -> None:
 
 
 def test_what_breaks_off_in_the_middle_leaves_it_as_it_was(
-    root: Path, monkeypatch: pytest.MonkeyPatch
+    old: int, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(name: str) -> None:
         raise KeyboardInterrupt
@@ -172,7 +183,7 @@ def test_what_breaks_off_in_the_middle_leaves_it_as_it_was(
     with pytest.raises(KeyboardInterrupt):
         open_writer(root)
     monkeypatch.undo()
-    assert format_of(root) == 5
+    assert format_of(root) == old
     open_writer(root).close()
     with closing(LocalEngine.open(root)) as engine:
         check(engine)
@@ -184,3 +195,22 @@ def test_an_archive_of_it_is_imported(folder: Path) -> None:
     with closing(LocalEngine.open(folder / "imported")) as engine:
         check(engine)
     assert not [check for check in verify_index(folder / "imported") if check.problem]
+
+
+def test_what_was_brought_up_to_date_is_exported_and_imported(folder: Path) -> None:
+    open_writer(folder / "index").close()
+    export_index(folder / "index", folder / "again.tar")
+    import_index(folder / "again.tar", folder / "imported")
+    with closing(LocalEngine.open(folder / "imported")) as engine:
+        check(engine)
+
+
+def test_articles_of_no_outlet_keep_the_names_that_they_had(root: Path, tmp_path: Path) -> None:
+    """Which file they came from was not noted: the same article from a file is no new one."""
+    record = {"id": "7", "title": "축제 열려", "body": "해담바다축제가 열렸다. 관객이 늘었다."}
+    file = tmp_path / "festival.jsonl"
+    file.write_text(json.dumps(record), "utf-8")
+    (article,) = read_articles(file)
+    build_index([replace(article, source="")], root, embedder=EMBEDDER, analyser=ANALYSER)
+    again = build_index([file], root, embedder=EMBEDDER, analyser=ANALYSER)
+    assert (again.added, again.updated, again.unchanged) == (0, 0, 1)
