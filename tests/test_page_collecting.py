@@ -127,6 +127,8 @@ BROKEN = {
     "forbidden": "Object.defineProperty(window, 'localStorage', { get() { throw new Error(); } })",
     "full": "Storage.prototype.setItem = () => { throw new Error(); }",
     "garbled": "localStorage.setItem('gisa-pins', '[{\"title\": 3}, null')",
+    "half": """localStorage.setItem('gisa-pins', JSON.stringify([
+      { article_id: 'x', title: 'y', start: 1, end: 2, quotes: [], reporters: 'z' }]))""",
     "foreign": 'localStorage.setItem(\'gisa-pins\', \'[null, {"article_id": "x", "start": 1}]\')',
 }
 

@@ -69,6 +69,8 @@ def test_a_follow_up_is_asked_below_with_what_was_said(page: Page) -> None:
     assert said[0]["content"] == QUESTION
     assert first in said[1]["content"]
     assert page.input_value("#follow-up") == ""
+    assert not page.is_visible("[data-part=mode] >> nth=0")  # the second rests on the first
+    assert page.is_visible("[data-part=mode] >> nth=1")
     assert page.evaluate("document.activeElement.dataset.part") == "asked"
 
 

@@ -68,7 +68,7 @@ export class Conversation {
     this.last.focus();
   }
 
-  /** Tell the last question in another way; earlier ones have what followed them. */
+  /** Tell the last question in another way, in the place of the answer. */
   #as(turn, mode) {
     const at = this.#turns.indexOf(turn);
     const wanted = [...this.#wanted.slice(0, at), { ...turn.asked, mode }];

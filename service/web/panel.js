@@ -39,7 +39,7 @@ room.addEventListener("change", () => {
   else settle();
 });
 
-/** Have Escape close what stands beside the text, unless it goes to the input method; whether it did. */
+/** Close the panel that stands beside the text; whether there was one. */
 export function closeBeside() {
   const panel = opened();
   if (!panel || panel.matches(":modal")) return false; // a modal one closes by itself

@@ -83,7 +83,8 @@ export class Pins extends EventTarget {
 
 function isPin(pin) {
   const places = [pin?.start, pin?.end].every(Number.isInteger);
-  return places && typeof pin.article_id === "string" && typeof pin.title === "string"
+  const lists = [pin?.reporters, pin?.answer_spans].every((list) => Array.isArray(list ?? []));
+  return places && lists && typeof pin.article_id === "string" && typeof pin.title === "string"
     && Array.isArray(pin.quotes) && pin.quotes.every((quote) => typeof quote?.text === "string");
 }
 

@@ -129,7 +129,6 @@ export class Turn {
     this.#part("copy").textContent = this.#part("leads").hidden ? "출처와 함께 복사" : "기사와 함께 복사";
     this.#offerMode(whole);
     this.#part("actions").hidden = false;
-    document.title = `${whole.question} – 기사에 묻다`;
   }
 
   /** Say that there is no answer, in the place of whatever was withdrawn, and show the articles that are near. */
