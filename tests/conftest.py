@@ -13,9 +13,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # runs without 
 
 if TYPE_CHECKING:
     from hash_embedder import HashEmbedder
+    from playwright.sync_api import Browser, Page
 
     from index.embedding import SentenceTransformerEmbedder
     from service.answer import Answerer
+    from service.serving.feedback import FeedbackStore
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +42,34 @@ def hash_embedder() -> HashEmbedder:
     from hash_embedder import HashEmbedder
 
     return HashEmbedder()
+
+
+# Playwright's own loop runs while a browser is open, so none stays open for other modules' tests.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless browser; tests that need one are skipped where there is none."""
+    from page_browser import launched
+
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, FeedbackStore]]:
+    """The address of a service with the page, and the ratings that it has."""
+    from page_browser import serving_page
+
+    with serving_page(tmp_path_factory.mktemp("page")) as served:
+        yield served
+
+
+@pytest.fixture
+def page(browser: Browser, served: tuple[str, FeedbackStore]) -> Iterator[Page]:
+    """The question page, open in a context of its own."""
+    from page_browser import opened
+
+    with opened(browser, served[0]) as page:
+        yield page
 
 
 @pytest.fixture(scope="module", params=["local", "memory"])

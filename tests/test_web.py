@@ -79,11 +79,33 @@ def test_texts_of_articles_never_become_markup() -> None:
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", code)
 
 
+def _imported(name: str, pattern: str = r'import\b.*"\./([\w-]+\.js)"') -> set[str]:
+    """A module and all that it imports, directly or not."""
+    found, left = {name}, [name]
+    while left:
+        code = (WEB / left.pop()).read_text(encoding="utf-8")
+        fresh = set(re.findall(pattern, code, re.MULTILINE)) - found
+        found |= fresh
+        left += fresh
+    return found
+
+
 def test_elements_that_the_script_looks_for_exist(page: _Tags) -> None:
     assert len(page.ids) == len(set(page.ids))
-    code = (WEB / "page.js").read_text(encoding="utf-8")
-    for wanted in re.findall(r"\$\(\"#([\w-]+)", code):
-        assert wanted in page.ids, wanted
+    parts = {attrs.get("data-part") for _, attrs in page.tags}
+    for name in _imported("page.js"):
+        code = (WEB / name).read_text(encoding="utf-8")
+        for wanted in re.findall(r"\$\(\"#([\w-]+)", code):
+            assert wanted in page.ids, wanted
+        for wanted in re.findall(r"#part\(\"([\w-]+)", code):
+            assert wanted in parts, wanted
+
+
+def test_every_module_that_an_answer_needs_is_fetched_at_once(page: _Tags) -> None:
+    """Otherwise one would wait for another that imports it."""
+    links = {attrs.get("href") for _, attrs in page.tags if attrs.get("rel") == "modulepreload"}
+    needed = _imported("page.js", r'^import .*"\./([\w-]+\.js)";$')
+    assert links == {f"static/{name}" for name in needed - {"page.js"}}
 
 
 def test_it_is_marked_up_for_readers_of_all_kinds(page: _Tags) -> None:
@@ -94,19 +116,20 @@ def test_it_is_marked_up_for_readers_of_all_kinds(page: _Tags) -> None:
     live = [
         attrs for _, attrs in page.tags if "aria-live" in attrs or attrs.get("role") == "status"
     ]
-    assert len(live) == 3
+    assert len(live) == 5
 
 
 # -- the modules ------------------------------------------------------------------------------
 
 
 def _run(tmp_path: Path, script: str) -> Any:
-    """The JSON that a module script prints; it imports the page's modules as ``./name.mjs``."""
+    """The JSON that a module script prints; it imports the page's modules as ``./name.js``."""
     for source in WEB.glob("*.js"):
-        (tmp_path / source.name).with_suffix(".mjs").write_bytes(source.read_bytes())
-    (tmp_path / "main.mjs").write_text(script, encoding="utf-8")
+        shutil.copy(source, tmp_path)
+    (tmp_path / "package.json").write_text('{"type": "module"}', encoding="utf-8")
+    (tmp_path / "main.js").write_text(script, encoding="utf-8")
     done = subprocess.run(
-        ["node", "main.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        ["node", "main.js"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -134,7 +157,7 @@ def test_the_cited_words_are_highlighted_and_no_others(tmp_path: Path) -> None:
         for quote in QUOTES
     ]
     script = f"""
-    import {{ locate, parts }} from "./highlight.mjs";
+    import {{ locate, parts }} from "./highlight.js";
     const body = {json.dumps(BODY)}, paragraphs = {json.dumps(_paragraphs(BODY))};
     const shown = {json.dumps(citations)}.map((citation) =>
       paragraphs.map((paragraph) => parts(paragraph, [locate(body, citation)])));
@@ -152,7 +175,7 @@ def test_several_quotes_are_highlighted_and_not_what_stands_between(tmp_path: Pa
     ends = [QUOTES[0], QUOTES[2]]
     spans = [{"start": BODY.index(q), "end": BODY.index(q) + len(q)} for q in ends]
     script = f"""
-    import {{ parts }} from "./highlight.mjs";
+    import {{ parts }} from "./highlight.js";
     const paragraphs = {json.dumps(_paragraphs(BODY))}, spans = {json.dumps(spans)};
     console.log(JSON.stringify(paragraphs.flatMap((paragraph) => parts(paragraph, spans))));
     """
@@ -165,7 +188,7 @@ def test_several_quotes_are_highlighted_and_not_what_stands_between(tmp_path: Pa
 def test_a_quote_that_moved_is_found_again_and_one_that_went_is_not(tmp_path: Path) -> None:
     moved = "🚋 " + BODY
     script = f"""
-    import {{ locate, parts }} from "./highlight.mjs";
+    import {{ locate, parts }} from "./highlight.js";
     const text = {json.dumps(QUOTES[1])}, start = {BODY.index(QUOTES[1])};
     const citation = {{ text, start, end: start + {len(QUOTES[1])} }};
     const gone = locate("고친 기사다.", citation);
@@ -191,7 +214,7 @@ EVENTS = (
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1_000])
 def test_events_are_read_however_the_network_cuts_them(tmp_path: Path, size: int) -> None:
     script = f"""
-    import {{ serverSentEvents }} from "./events.mjs";
+    import {{ serverSentEvents }} from "./events.js";
     const bytes = new TextEncoder().encode({json.dumps(EVENTS)});
     const body = new ReadableStream({{ start(controller) {{
       for (let at = 0; at < bytes.length; at += {size})
@@ -210,7 +233,7 @@ def test_events_are_read_however_the_network_cuts_them(tmp_path: Path, size: int
 
 
 _ASK = """
-import { ask, Problem } from "./events.mjs";
+import { ask, Problem } from "./events.js";
 const headers = { get: () => "r-1" };
 const stream = (text) => ({ ok: true, headers, body: new Blob([text]).stream() });
 const replies = {
@@ -249,24 +272,113 @@ ASKED = {
     "to": "",
     "press": "해담일보",
     "section": "",
+    "mode": "",
 }
+FOLLOWING = dict.fromkeys(ASKED, "") | {"question": "왜?", "mode": "timeline"}
 
 
 @needs_node
-def test_a_link_holds_the_question_and_its_conditions(tmp_path: Path) -> None:
+def test_a_link_holds_the_questions_and_their_conditions(tmp_path: Path) -> None:
     script = f"""
-    import {{ fromHash, toHash, toRequest }} from "./link.mjs";
-    const asked = {json.dumps(ASKED)}, hash = toHash(asked);
+    import {{ fromHash, toHash, toRequest }} from "./link.js";
+    const asked = {json.dumps([ASKED, FOLLOWING])}, hash = toHash(asked);
+    const said = [{{ role: "user", content: "?" }}];
     console.log(JSON.stringify([
-      fromHash(hash), hash.includes("section"), toRequest(asked), fromHash(""), fromHash("#q=+"),
+      fromHash(hash), hash.includes("section"), toRequest(asked[0]), toRequest(asked[1], said),
+      fromHash(""), fromHash("#q=+&q="), fromHash("#press=A&q=%3F&mode=dance&x=1"),
     ]));
     """
-    back, keeps_empty, request, nothing, blank = _run(tmp_path, script)
-    assert back == ASKED
+    back, keeps_empty, first, second, *nothing, [odd] = _run(tmp_path, script)
+    assert back == [ASKED, FOLLOWING]
     assert not keeps_empty
     filters = {"published_from": "2026-03-01", "press": ["해담일보"]}
-    assert request == {"question": ASKED["question"], "filters": filters}
-    assert nothing is blank is None
+    assert first == {"question": ASKED["question"], "filters": filters}
+    said = [{"role": "user", "content": "?"}]
+    assert second == {"question": "왜?", "filters": {}, "conversation": said, "mode": "timeline"}
+    assert nothing == [[], []]
+    assert (odd["press"], odd["question"], odd["mode"]) == ("A", "?", "")
+
+
+@needs_node
+def test_a_link_keeps_the_last_questions_of_a_long_conversation(tmp_path: Path) -> None:
+    script = """
+    import { fromHash, MAX_TURNS, toHash } from "./link.js";
+    const many = Array.from({ length: 9 }, (_, n) => ({ question: `${n}` }));
+    const long = "#" + many.map(({ question }) => `q=${question}`).join("&");
+    console.log(JSON.stringify([MAX_TURNS, toHash(many), fromHash(long).map((one) => one.question)]));
+    """
+    most, address, read = _run(tmp_path, script)
+    last = [str(n) for n in range(9 - most, 9)]
+    assert address == "#" + "&".join(f"q={n}" for n in last)
+    assert read == last
+
+
+_PINS = """
+import { MAX_PINS, Pins } from "./pins.js";
+class Shelf {
+  constructor(text) { this.text = text; }
+  getItem() { return this.text; }
+  setItem(_, text) { this.text = text; }
+}
+const broken = { getItem() { throw new Error("no"); }, setItem() { throw new Error("full"); } };
+const pin = (start) => ({ article_id: "a", source: "s", title: "t", start, end: start + 2, quotes: [{ text: "말" }] });
+const told = {};
+const shelf = new Shelf(null), pins = new Pins(() => shelf);
+pins.toggle(pin(1)); pins.toggle(pin(2)); pins.toggle(pin(1));
+told.kept = new Pins(() => shelf).all.map(({ start }) => start);
+told.has = [pins.has(pin(2)), pins.has(pin(1))];
+for (const text of ["{", "[1, null, {}]", '{"a": 1}', '[{"article_id": "a"}]']) {
+  told[text] = new Pins(() => new Shelf(text)).all;
+}
+for (const [name, storage] of Object.entries({ broken: () => broken, none: () => { throw new Error("private"); } })) {
+  const passing = new Pins(storage);
+  passing.toggle(pin(1));
+  told[name] = passing.all.length;
+}
+const full = new Pins(() => new Shelf(null));
+let refused = 0;
+full.addEventListener("full", () => (refused += 1));
+for (let n = 0; n <= MAX_PINS; n += 1) full.toggle(pin(n));
+told.full = [full.all.length - MAX_PINS, refused];
+console.log(JSON.stringify(told));
+"""
+
+
+@needs_node
+def test_pins_survive_and_a_broken_storage_breaks_nothing(tmp_path: Path) -> None:
+    told = _run(tmp_path, _PINS)
+    assert told.pop("kept") == [2]
+    assert told.pop("has") == [True, False]
+    assert (told.pop("broken"), told.pop("none"), told.pop("full")) == (1, 1, [0, 1])
+    assert set(map(str, told.values())) == {"[]"}
+
+
+@needs_node
+def test_what_of_quotes_was_not_read_is_told_in_code_points(tmp_path: Path) -> None:
+    body = "🚋가나다라마"
+    script = f"""
+    import {{ unread }} from "./highlight.js";
+    const quote = {{ text: {json.dumps(body)}, start: 10, end: 16 }};
+    const read = (...spans) => unread([quote], spans.map(([start, end]) => ({{ start, end }})));
+    console.log(JSON.stringify([read(), read([12, 14]), read([0, 99]), read([0, 11], [15, 20])]));
+    """
+    found = [[(p["text"], p["start"]) for p in pieces] for pieces in _run(tmp_path, script)]
+    assert found == [[(body, 10)], [("🚋가", 10), ("라마", 14)], [], [("가나다라", 11)]]
+
+
+@needs_node
+def test_the_sentences_of_a_paragraph_are_all_of_it(tmp_path: Path) -> None:
+    text = "🚋 1호선이다. 4.8㎞를 달린다. “언제?”라고 물었다."
+    script = f"""
+    import {{ sentencesOf, slice }} from "./highlight.js";
+    const found = sentencesOf({{ text: {json.dumps(text)}, start: 5 }});
+    const cut = found.map(({{ start, end }}) => slice({json.dumps(text)}, start - 5, end - 5));
+    console.log(JSON.stringify([found.map(({{ text }}) => text), cut]));
+    """
+    found, cut = _run(tmp_path, script)
+    assert found == cut
+    assert "".join(found) == text
+    assert found[:2] == ["🚋 1호선이다. ", "4.8㎞를 달린다. "]
 
 
 @needs_node
@@ -286,7 +398,7 @@ def test_a_period_is_told_without_repeating_itself(
 ) -> None:
     span = json.dumps({"from": first, "to": last})
     script = f"""
-    import {{ period }} from "./wording.mjs";
+    import {{ period }} from "./wording.js";
     console.log(JSON.stringify(period({span})));
     """
     assert _run(tmp_path, script) == told
@@ -318,7 +430,7 @@ def test_what_is_copied_stands_on_its_own(tmp_path: Path, status: str, below: st
         "citations": [cited],
     }
     script = f"""
-    import {{ plainText }} from "./wording.mjs";
+    import {{ plainText }} from "./wording.js";
     console.log(JSON.stringify(plainText({json.dumps(answer)}, "http://x/#q=1")));
     """
     assert _run(tmp_path, script) == (
@@ -333,7 +445,7 @@ def test_every_door_has_the_same_words_for_leads_and_grades(tmp_path: Path) -> N
     said = [Sentence(text="긴 글.", citations=(1, 2), support=grade) for grade in get_args(Support)]
     sentences = json.dumps([sentence.model_dump() for sentence in said])
     script = f"""
-    import {{ GRADES, LEADS_TITLE, NO_ANSWER, SEE_THE_ARTICLE, sentenceText }} from "./wording.mjs";
+    import {{ GRADES, LEADS_TITLE, NO_ANSWER, SEE_THE_ARTICLE, sentenceText }} from "./wording.js";
     const texts = {sentences}.map(sentenceText);
     console.log(JSON.stringify([LEADS_TITLE, NO_ANSWER, SEE_THE_ARTICLE, texts, Object.keys(GRADES)]));
     """
@@ -358,7 +470,7 @@ def test_what_answers_is_marked_as_python_marks_it(tmp_path: Path) -> None:
         answer_spans=(Span(start=2, end=4), Span(start=5, end=len(first) + 4)),
     )
     script = f"""
-    import {{ marked }} from "./highlight.mjs";
+    import {{ marked }} from "./highlight.js";
     console.log(JSON.stringify(marked({cited.model_dump_json()})));
     """
     shown = [[(part["text"], part["cited"]) for part in quote] for quote in _run(tmp_path, script)]

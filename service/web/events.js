@@ -95,16 +95,32 @@ export async function* ask(question, signal) {
 
 /** A JSON document of the API. Throws Problem. */
 export async function get(path) {
-  return (await checked(fetch(path, { headers: headers({ Accept: "application/json" }) }))).json();
+  return parsed(await checked(fetch(path, { headers: headers({ Accept: "application/json" }) })));
 }
 
-/** Say whether an answer helped: {answer_id, rating, comment?}. Throws Problem. */
-export async function rate(feedback) {
-  await checked(fetch("v1/feedback", {
+/** The JSON reply to a JSON document; null if it is empty. Throws Problem. */
+export async function post(path, document) {
+  const reply = await checked(fetch(path, {
     method: "POST",
-    headers: headers({ "Content-Type": "application/json" }),
-    body: JSON.stringify(feedback),
+    headers: headers({ "Content-Type": "application/json", Accept: "application/json" }),
+    body: JSON.stringify(document),
   }));
+  return reply.status === 204 ? null : parsed(reply);
+}
+
+async function parsed(reply) {
+  try {
+    return await reply.json();
+  } catch {
+    throw new Problem({ detail: "서버의 답이 도중에 끊겼습니다. 다시 시도해 주세요." });
+  }
+}
+
+/** What a reader is told of an error. Throws what is a fault of the page. */
+export function explain(error) {
+  if (error.name === "AbortError") return "멈추었습니다.";
+  if (!(error instanceof Problem)) throw error;
+  return error.status >= 500 ? `${error.message} (요청 번호 ${error.requestId})` : error.message;
 }
 
 async function checked(request) {

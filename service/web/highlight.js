@@ -32,3 +32,27 @@ export function marked({ quotes, start = 0, answer_spans: spans = [] }) {
   const answering = spans.map((span) => ({ start: start + span.start, end: start + span.end }));
   return quotes.map((words) => parts(words, answering));
 }
+
+/** A paragraph cut into its sentences, each {text, start, end} with the blanks behind it; whole where that can't be told. */
+export function sentencesOf({ text, start }) {
+  if (!Intl.Segmenter) return [{ text, start, end: start + Array.from(text).length }];
+  let at = start;
+  return [...new Intl.Segmenter("ko", { granularity: "sentence" }).segment(text)].map(({ segment }) => {
+    const from = at;
+    at += Array.from(segment).length;
+    return { text: segment, start: from, end: at };
+  });
+}
+
+/** What of the quotes, each {text, start, end}, lies outside spans that were read already: pieces of the same kind. */
+export function unread(quotes, read) {
+  return quotes.flatMap((quote) => {
+    let free = [quote];
+    for (const { start, end } of read) {
+      free = free.flatMap((piece) => [
+        { start: piece.start, end: Math.min(piece.end, start) }, { start: Math.max(piece.start, end), end: piece.end },
+      ]).filter((piece) => piece.start < piece.end);
+    }
+    return free.map((piece) => ({ ...piece, text: slice(quote.text, piece.start - quote.start, piece.end - quote.start) }));
+  }).filter(({ text }) => text.trim());
+}

@@ -46,10 +46,25 @@ export const GRADES = {
 export const REWORDED = "기사와 표현이 다름";
 export const SEE_THE_ARTICLE = "기사와 표현이 다릅니다. 원문을 보세요.";
 
-/** A sentence as text: its markers, and a mark where its wording was not judged. */
-export function sentenceText({ text, citations, support }) {
+/** What stands above the article's words below a sentence, by its grade. */
+export const ORIGINALS = {
+  quoted: "기사의 글",
+  supported: "기사의 글",
+  reworded: SEE_THE_ARTICLE,
+  pending: "기사의 글과 같은지 확인하고 있습니다.",
+  withdrawn: "기사의 글",
+};
+
+/** A sentence as text: the date of an event, its markers, and a mark where its wording was not judged. */
+export function sentenceText({ text, citations, support, label }) {
   const mark = support === "reworded" ? ` (${REWORDED})` : "";
-  return text + citations.map((number) => `[${number}]`).join("") + mark;
+  const before = label ? `- ${label}: ` : "";
+  return before + text + citations.map((number) => `[${number}]`).join("") + mark;
+}
+
+/** Sentences as text: the events of a course of events a line each. */
+export function sentencesText(sentences) {
+  return sentences.map((sentence) => (sentence.label ? "\n" : " ") + sentenceText(sentence)).join("").slice(1);
 }
 
 export const LEADS_TITLE = "가까운 기사";
@@ -72,7 +87,7 @@ export function plainText(answer, link) {
       ...citation.quotes.map(({ text }) => `“${text}”`), citation.url]
       .filter(Boolean).join("\n    "));
   const heading = answered ? "출처" : `${LEADS_TITLE}: ${NO_ANSWER}`;
-  const text = answered ? answer.sentences.map(sentenceText).join(" ") : answer.text;
+  const text = answered ? sentencesText(answer.sentences) : answer.text;
   const parts = [`${answer.question}\n\n${text}`];
   if (articles.length) parts.push(`${heading}\n${articles.join("\n")}`);
   return [...parts, link].join("\n\n");
