@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import small_index
 from contracts.engine_contract import (
     AXES,
     DIMENSION,
@@ -27,6 +29,7 @@ from contracts.engine_contract import (
 
 from index import (
     Filters,
+    Index,
     IndexCorrupt,
     IndexFormatUnknown,
     IndexLocked,
@@ -363,3 +366,23 @@ def test_readers_come_and_go_in_many_short_threads(writer: LocalEngine) -> None:
             thread.join()
     assert not failures
     assert len(database._connections) <= 9  # the last eight and this thread's
+
+
+def test_an_index_may_be_closed_while_others_read_it(tmp_path: Path) -> None:
+    """At shutdown a search may still be running: it may fail, but not crash the process."""
+    small_index.build(tmp_path)
+    for _ in range(20):
+        index = small_index.open_small(tmp_path)
+        index.search("트램 총사업비", k=1)
+        reading = [threading.Thread(target=_read_until_closed, args=(index,)) for _ in range(3)]
+        for thread in reading:
+            thread.start()
+        index.close()
+        for thread in reading:
+            thread.join()
+
+
+def _read_until_closed(index: Index) -> None:
+    for _ in range(20):
+        with suppress(sqlite3.ProgrammingError):
+            index.article("undated")

@@ -75,6 +75,7 @@ class Suggestions:
             yield
         finally:
             watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
 
     async def _watch(self) -> None:
         while True:

@@ -15,6 +15,13 @@ from index.errors import IndexCorrupt, IndexFormatUnknown, IndexNotFound
 FILE = "catalog.sqlite"
 
 
+class _Connection(sqlite3.Connection):
+    """Closes with its last reference. Closing one under a statement of another thread crashes the process."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Database:
     """Connections are one per thread; a reader never writes, not even at opening."""
 
@@ -41,12 +48,15 @@ class Database:
             raise
 
     def close(self) -> None:
-        """Close the connections of all threads."""
+        """Close the connections; one that another thread may be using closes when that thread lets it go."""
+        this = threading.current_thread()
         with self._connections_lock:
             self._epoch += 1
-            for _, connection in self._connections:
-                connection.close()
+            for thread, connection in self._connections:
+                if thread is this or not thread.is_alive():
+                    connection.close()
             self._connections.clear()
+        self._local = threading.local()
 
     def meta(self, name: str) -> str | None:
         """An entry of the table of facts about the index; None: there is none."""
@@ -126,7 +136,8 @@ class Database:
             f"{self.path.absolute().as_uri()}?{parameters}",
             uri=True,
             timeout=30,
-            check_same_thread=False,  # only so that close() may close them all
+            check_same_thread=False,  # any thread may close those of ended ones
+            factory=_Connection,
         )
 
     def _keep(self, connection: sqlite3.Connection) -> None:
