@@ -43,7 +43,19 @@ def _spots(
     elif asked.kind in SHOWN_KINDS:
         text = source.body[sentence.start : sentence.end]
         spots = [(nearness, *spot) for spot, nearness in bindings(asked, text)]
+        spots = _joined(spots, text) if asked.kind == "date" else spots
     return [(nearness, sentence.start + a, sentence.start + b) for nearness, a, b in spots]
+
+
+def _joined(spots: Sequence[tuple[float, int, int]], text: str) -> list[tuple[float, int, int]]:
+    """The parts of a date as one: «2026년», «3월» and «2일» that only blanks part."""
+    joined: list[tuple[float, int, int]] = []
+    for nearness, start, end in sorted(spots, key=lambda spot: spot[1:]):
+        if joined and not text[joined[-1][2] : start].strip():
+            before, first, last = joined.pop()
+            nearness, start, end = max(before, nearness), first, max(last, end)
+        joined.append((nearness, start, end))
+    return joined
 
 
 def _cells(asked: Asked, row: Row, day: date | None) -> list[tuple[int, int]]:

@@ -130,11 +130,22 @@ class Suggester:
             return []
         query = Query(next(iter(cited.values())), beside=question)
         hits = self._index.search(query, k=NEIGHBOURS)
-        near = [s.article.key for s in sources_of(self._index, hits, query.text) if is_near(s)]
+        near = [
+            s.article.key
+            for s in sources_of(self._index, hits, query.text)
+            if is_near(s) and self._is_about(s.article.title, question, cited.values())
+        ]
         generation = self._index.generation
         by_article = [self._drafts(generation, key) for key in near if key not in cited]
         own = [self._drafts(generation, key) for key in cited]
         return [*_in_turn(by_article), *_in_turn(own)]
+
+    def _is_about(self, title: str, question: str, cited: Iterable[str]) -> bool:
+        """Whether a title has the rarest word that the question shares with the titles of the cited articles."""
+        words = self._index.analyser.morphemes
+        shared = set(words(question)) & {word for one in cited for word in words(one)}
+        idf = self._index.idf(shared)
+        return not shared or max(shared, key=lambda word: (idf[word], word)) in words(title)
 
     def _articles(self, references: Sequence[str]) -> Iterator[Article]:
         """The articles that are meant and still there."""
