@@ -30,6 +30,9 @@ character bigrams catch names and compounds that the analyser cuts differently i
 RECENT_TEXTS = 256
 """Analyses that are remembered: those of the questions and sentences being worked on."""
 
+RECENT_SENTENCES = 4_096
+"""Sentences whose spelling is remembered: those that sources of several questions share."""
+
 # Nouns, numerals, verbs, adjectives, adverbs, roots, foreign words, hanja, numbers, web addresses.
 # Dependent nouns (것, 수, 명, 원 …), pronouns, particles and endings carry no topic.
 _CONTENT_TAGS = frozenset(
@@ -116,9 +119,15 @@ def bigrams(text: str) -> tuple[str, ...]:
 
 def shared_bigrams(wanted: Iterable[str], text: str) -> int:
     """How many of the wanted character bigrams a text has, found without listing all of its own."""
-    spelt = _spelt_plainly(text)
-    alone = {match[0] for match in _LETTER_ALONE.finditer(spelt)}
+    spelt, alone = _letters(text)
     return sum(gram in (spelt if len(gram) > 1 else alone) for gram in wanted)
+
+
+@lru_cache(maxsize=RECENT_SENTENCES)
+def _letters(text: str) -> tuple[str, frozenset[str]]:
+    """A text in plain spelling, and its words of one letter. Sentences of an archive are read again and again."""
+    spelt = _spelt_plainly(text)
+    return spelt, frozenset(match[0] for match in _LETTER_ALONE.finditer(spelt))
 
 
 def _spelt_plainly(text: str) -> str:

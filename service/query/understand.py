@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from re import Pattern
 from typing import Literal
 
@@ -276,6 +277,7 @@ def _delay(asked: TimeRange) -> timedelta:
     return min(max(2 * (asked.end - asked.start), timedelta(days=7)), timedelta(days=60))
 
 
+@lru_cache(maxsize=1_024)
 def names_of(start: date, end: date, seen_from: date) -> Pattern[str]:
     """How an article of the day ``seen_from`` names an earlier time: its years, its months, or its days
     if they are at most seven, without what a reader of that day knows anyway."""
