@@ -11,10 +11,12 @@ GisaError
 │   ├── IndexEmpty          … it holds no article
 │   ├── IndexCorrupt        … a file is missing or fails its checksum
 │   ├── IndexFormatUnknown  … it was written by another version of the format
-│   └── EmbedderMismatch    … its vectors come from another embedder
+│   ├── EmbedderMismatch    … its vectors come from another embedder
+│   └── EngineUnavailable   … the server that holds it is away, or refuses
 ├── ArticleAmbiguous         several sources have an article with this id
 ├── IndexLocked             another process is writing to it
 ├── IndexNotWritable        no space, no permission
+├── ArticleTooLarge         an article is more than the engine can store
 ├── IndexExists             something would have to be overwritten
 ├── RebuildUnfinished       some of its articles are embedded anew, some not yet
 ├── DictionaryUnusable      the file of the user's own words can't be read
@@ -122,6 +124,19 @@ class EmbedderMismatch(IndexUnusable):
         )
 
 
+class EngineUnavailable(IndexUnusable):
+    """The server that holds the index can't be reached, does not answer in time, or refuses.
+
+    ``retry_after_s``: when it is worth asking again, in seconds.
+    """
+
+    retry_after_s = 5.0
+    remedy = "See that the server runs and lets this program in (GISA_MILVUS_URI, GISA_MILVUS_TOKEN)."
+
+    def __init__(self, place: object, cause: str) -> None:
+        super().__init__(f"the index {place} can't be reached: {cause}")
+
+
 class ArticleAmbiguous(GisaError):
     """Several sources have an article with this id. ``references`` name each of them (``SOURCE/ID``)."""
 
@@ -151,6 +166,12 @@ class IndexNotWritable(GisaError):
 
     def __init__(self, path: Path | str, cause: Exception) -> None:
         super().__init__(f"can't write to {path}: {cause}")
+
+
+class ArticleTooLarge(GisaError):
+    """Something of an article is more than the engine can store; nothing of its batch was stored."""
+
+    remedy = "Take the article out of the input, or make it smaller."
 
 
 class IndexExists(GisaError):

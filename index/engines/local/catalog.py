@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from index.documents import Article, ArticleHeader, Passage, keys_meant
 from index.engines.local import changes, links
 from index.engines.local.database import Database
-from index.engines.local.records import (
+from index.engines.records import (
     header_fields,
     matrix,
     recipe_text,

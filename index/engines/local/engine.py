@@ -22,7 +22,7 @@ from index.engines.local.generation import (
 )
 from index.engines.local.lock import WriterLock
 from index.engines.local.publish import publish
-from index.engines.local.records import recipe_text
+from index.engines.records import recipe_text
 from index.errors import EmbedderMismatch, IndexNotFound, RebuildUnfinished
 from index.protocols import (
     AnalysedText,
