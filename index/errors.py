@@ -33,6 +33,11 @@ from pathlib import Path
 from index.documents import reference_of
 
 
+def _option(path: Path | str) -> str:
+    """How a command is told of the folder; a server is in the settings already."""
+    return "" if str(path).startswith("milvus+") else f" --index {path}"
+
+
 class GisaError(Exception):
     """Root of the project's errors: a message for the operator, and what to do next."""
 
@@ -85,7 +90,7 @@ class IndexNotFound(IndexUnusable):
     def __init__(self, path: Path | str) -> None:
         super().__init__(
             f"there is no index in {path}",
-            remedy=f"Build one: gisa index add PATH… --index {path}",
+            remedy=f"Build one: gisa index add PATH…{_option(path)}",
         )
 
 
@@ -95,7 +100,7 @@ class IndexEmpty(IndexUnusable):
     def __init__(self, path: Path | str) -> None:
         super().__init__(
             f"the index in {path} holds no article",
-            remedy=f"Add some: gisa index add PATH… --index {path}",
+            remedy=f"Add some: gisa index add PATH…{_option(path)}",
         )
 
 
@@ -104,7 +109,7 @@ class IndexCorrupt(IndexUnusable):
 
     def __init__(self, message: str, *, path: Path | str) -> None:
         super().__init__(
-            message, remedy=f"Derive it again from the catalog: gisa index rebuild --index {path}"
+            message, remedy=f"Derive it again from the catalog: gisa index rebuild{_option(path)}"
         )
 
 
@@ -120,18 +125,16 @@ class EmbedderMismatch(IndexUnusable):
             f"the index in {path} was built with the embedder {built_with}, "
             f"but {configured} is configured",
             remedy=f"Either set GISA_EMBEDDING_MODEL back, or embed again: "
-            f"gisa index rebuild --index {path}",
+            f"gisa index rebuild{_option(path)}",
         )
 
 
 class EngineUnavailable(IndexUnusable):
-    """The server that holds the index can't be reached, does not answer in time, or refuses.
+    """The server that holds the index can't be reached, does not answer in time, or refuses."""
 
-    ``retry_after_s``: when it is worth asking again, in seconds.
-    """
-
-    retry_after_s = 5.0
-    remedy = "See that the server runs and lets this program in (GISA_MILVUS_URI, GISA_MILVUS_TOKEN)."
+    remedy = (
+        "See that the server runs and lets this program in (GISA_MILVUS_URI, GISA_MILVUS_TOKEN)."
+    )
 
     def __init__(self, place: object, cause: str) -> None:
         super().__init__(f"the index {place} can't be reached: {cause}")
@@ -184,7 +187,7 @@ class RebuildUnfinished(GisaError):
     def __init__(self, path: Path | str) -> None:
         super().__init__(
             f"a rebuild of {path} was interrupted",
-            remedy=f"Finish it (it continues where it stopped): gisa index rebuild --index {path}",
+            remedy=f"Finish it (it continues where it stopped): gisa index rebuild{_option(path)}",
         )
 
 

@@ -57,9 +57,10 @@ def add(
 def info(index: IndexOption = None, as_json: JsonOption = False) -> None:
     """Show what the index holds. Loads no model."""
     from index import index_info, to_json
+    from service import wiring
     from service.cli.terminal import say_json, show_info
 
-    info = index_info(chosen_settings(index=index).index)
+    info = index_info(wiring.index_place(chosen_settings(index=index)))
     if as_json:
         say_json(to_json(info))
     else:
@@ -117,9 +118,9 @@ def verify(
     from index import verify_index
     from service import wiring
 
-    settings = chosen_settings(index=index)
+    settings, folder = chosen_settings(index=index), _folder(index)
     embedder = None if quick else wiring.build_embedder(settings)
-    checks = verify_index(settings.index, embedder=embedder)
+    checks = verify_index(folder, embedder=embedder)
     _show({check.name: check.problem or "ok" for check in checks}, as_json)
     if any(check.problem for check in checks):
         raise typer.Exit(FAILED)
@@ -160,4 +161,13 @@ def _show(fields: dict[str, Any], as_json: bool) -> None:
 
 
 def _folder(index: Path | None) -> Path:
-    return chosen_settings(index=index).index
+    """The folder of the index. Raises SettingsInvalid if it is on a server."""
+    from service.errors import SettingsInvalid
+
+    settings = chosen_settings(index=index)
+    if settings.engine != "local":
+        raise SettingsInvalid(
+            f"GISA_ENGINE = {settings.engine!r}: this command is for an index in a folder",
+            remedy="Copy the index into one: gisa index copy FROM TO",
+        )
+    return settings.index

@@ -17,8 +17,11 @@ from urllib.parse import urlsplit
 
 from index.errors import EngineUnavailable
 
-READ_S, WRITE_S = 5.0, 60.0
+READ_S, WRITE_S = 10.0, 60.0
 """Deadlines of a call that reads and of one that writes, repetitions included, in seconds."""
+
+PATIENCE = 0.2
+"""For which part of its deadline a call is repeated while nothing listens: a question should hear soon."""
 
 BATCH = 1_000
 """Ids in one condition, and rows read at a time, at most: Milvus allows 16,384."""
@@ -212,15 +215,15 @@ class Connection:
         from grpc import RpcError
         from pymilvus.exceptions import MilvusException
 
-        deadline, pause_s = time.monotonic() + within_s, 0.05
+        started, pause_s = time.monotonic(), 0.05
         while True:
             try:
-                return call(max(deadline - time.monotonic(), 0.1))
+                return call(max(started + within_s - time.monotonic(), 0.1))
             except (MilvusException, RpcError, OSError) as error:
-                left_s = deadline - time.monotonic()
-                if _is_not_loaded(error) and options.get("collection_name") and left_s > 0:
-                    self._load(options["collection_name"], left_s)
-                elif not _may_pass(error) or left_s <= pause_s:
+                passed_s = time.monotonic() - started
+                if _is_not_loaded(error) and passed_s < within_s and "collection_name" in options:
+                    self._load(options["collection_name"], within_s - passed_s)
+                elif not _may_pass(error) or passed_s + pause_s > PATIENCE * within_s:
                     raise self._told(error) from error
             time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - so that clients spread
             pause_s = min(2 * pause_s, 1.0)
