@@ -13,6 +13,7 @@ from pathlib import Path
 
 from index.build import BuildSummary, Progress, Quarantine, ingest, rebuild, remove
 from index.chunking import ChunkSettings
+from index.copying import CopySummary, copy_articles
 from index.documents import Article
 from index.engines.local import LocalEngine
 from index.engines.local.archive import export_index, import_index
@@ -29,6 +30,7 @@ __all__ = [
     "Check",
     "Place",
     "build_index",
+    "copy_index",
     "export_index",
     "import_index",
     "index_info",
@@ -155,6 +157,10 @@ def open_reader(place: Place) -> EngineReader:
 
     Raises IndexNotFound, IndexCorrupt, IndexFormatUnknown or EngineUnavailable.
     """
+    return _open_reader(place)
+
+
+def _open_reader(place: Place) -> LocalEngine | MilvusEngine:
     if isinstance(place, MilvusPlace):
         return MilvusEngine.open(place)
     return LocalEngine.open(Path(place))
@@ -171,6 +177,25 @@ def open_writer(place: Place, *, create: bool = False, wait_s: float = 0.0) -> E
         return on_server(place, wait_s=wait_s)
     in_folder = LocalEngine.create if create else LocalEngine.update
     return in_folder(Path(place), wait_s=wait_s)
+
+
+def copy_index(
+    source: Place,
+    target: Place,
+    *,
+    wait_s: float = 0.0,
+    progress: Callable[[CopySummary], None] = lambda summary: None,
+) -> CopySummary:
+    """Copy the articles of an index into another, of whatever engine, with their vectors.
+
+    Another writer of the target is waited for ``wait_s`` seconds. Raises IndexNotFound, IndexCorrupt,
+    IndexLocked, EmbedderMismatch, RebuildUnfinished, EngineUnavailable.
+    """
+    with (
+        closing(_open_reader(source)) as opened,
+        closing(open_writer(target, create=True, wait_s=wait_s)) as writer,
+    ):
+        return copy_articles(opened, writer, place=source, progress=progress)
 
 
 def quarantine_in(path: Path | str) -> Quarantine:

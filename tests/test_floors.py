@@ -35,6 +35,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("corrections", "stories"),
         ("engines",),
         ("preparation", "build", "retrieve"),
+        ("copying",),
         ("library",),
         ("",),  # the package's front door
     ),
@@ -68,7 +69,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 """From the ground up. A folder is alone on its floor; modules of one file may share theirs."""
 
-ENGINE_FREE = ("preparation", "build", "retrieve", "stories", "corrections", "variants")
+ENGINE_FREE = ("preparation", "build", "copying", "retrieve", "stories", "corrections", "variants")
 """What is told over the protocols of engines: names no engine, though some stand above them."""
 
 INTERFACES = ("api", "slack", "mcp", "evaluation")

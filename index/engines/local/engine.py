@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -165,6 +165,10 @@ class LocalEngine:
         if self._shown.opened:
             self._shown.refresh()
         return read_statistics(generation_folder(self.root, number), self._catalog)
+
+    def prepared(self) -> Iterator[tuple[Recipe, IndexedArticle]]:
+        """Every current article as it was put, with its recipe (see ``index.copying``)."""
+        return self._catalog.prepared()
 
     # -- reading ---------------------------------------------------------------------------
 

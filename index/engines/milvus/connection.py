@@ -45,7 +45,7 @@ class MilvusPlace:
     dense vectors. ``shards`` and ``replicas`` are those of collections that are made from now on.
     """
 
-    uri: str
+    uri: str = field(repr=False)
     alias: str = "gisa"
     token: str = field(default="", repr=False)
     database: str = ""

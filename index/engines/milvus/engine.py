@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Self
 
 from index.corpus import CorpusStatistics
@@ -12,7 +13,7 @@ from index.engines.milvus.generation import Store
 from index.engines.milvus.lease import Lease
 from index.engines.milvus.publication import Publication
 from index.engines.milvus.reader import Reader
-from index.engines.milvus.schema import create_collections
+from index.engines.milvus.schema import create_collections, drop_collections
 from index.engines.milvus.stored import Stored
 from index.engines.milvus.writer import Writer
 from index.errors import IndexNotFound
@@ -116,7 +117,7 @@ class MilvusEngine:
 
     def recipe(self) -> Recipe | None:
         """As ``EngineWriter.recipe``."""
-        return self._writer.recipe()
+        return self._stored.recipe()
 
     def adopt(self, recipe: Recipe, *, rebuild: bool = False) -> None:
         """As ``EngineWriter.adopt``."""
@@ -216,3 +217,10 @@ def _refuse_nothing(store: Store) -> None:
     """Raises IndexNotFound where no index was ever made."""
     if not store.connection.call("has_collection", collection_name=store.names.articles):
         raise IndexNotFound(str(store.connection.place))
+
+
+def drop_index(place: MilvusPlace) -> None:
+    """Delete an index with all its collections. Raises EngineUnavailable."""
+    store = Store.of(Connection(place))
+    with closing(store.connection):
+        drop_collections(store.connection, store.names)

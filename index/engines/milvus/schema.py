@@ -89,6 +89,16 @@ def create_passages(connection: Connection, collection: str, dimension: int) -> 
     _create(connection, collection, fields, dimension=dimension)
 
 
+def drop_collections(connection: Connection, names: Names) -> None:
+    """Delete all collections of an index, and its alias."""
+    if names.alias in connection.call("list_aliases", collection_name="")["aliases"]:
+        connection.call("drop_alias", alias=names.alias)
+    own = {names.meta, names.articles, names.texts}
+    for collection in connection.call("list_collections"):
+        if collection in own or names.number(collection) is not None:
+            connection.call("drop_collection", within_s=WRITE_S, collection_name=collection)
+
+
 _INDEXED = frozenset(
     "key public state until leader recipe day press section sequence labels reporters owner text lot".split()
 )

@@ -12,8 +12,8 @@ from index.engines.milvus.generation import Store, Target
 from index.engines.milvus.schema import CURRENT, read_fact, read_facts
 from index.protocols import Digest, IndexedArticle, Recipe, StoredArticle, StoredVectors, Vectors
 
-RECIPE, TARGET = "recipe-", "target"
-"""Facts: a recipe by its number, and the collection that passages are put into."""
+ADOPTED, RECIPE, TARGET = "adopted", "recipe-", "target"
+"""Facts: the number of the recipe in use, a recipe by its number, and where passages are put."""
 
 _PAGE = 64
 
@@ -28,6 +28,11 @@ class Stored:
         """All that articles were ever put by, by number."""
         found = read_facts(self._store.connection, self._store.names, RECIPE)
         return {int(name.removeprefix(RECIPE)): Recipe(**fields) for name, fields in found}
+
+    def recipe(self) -> Recipe | None:
+        """The one that articles are put by now; None: nobody ever said."""
+        number = read_fact(self._store.connection, self._store.names, ADOPTED)
+        return None if number is None else self.recipes()[number]
 
     def target(self) -> Target | None:
         """Where passages are put; None: none was ever put."""

@@ -38,7 +38,7 @@ from index.engines.milvus.schema import (
     write_fact,
 )
 from index.engines.milvus.sparse import averages_of, lengths, passage_side
-from index.engines.milvus.stored import RECIPE, TARGET, Stored
+from index.engines.milvus.stored import ADOPTED, RECIPE, TARGET, Stored
 from index.engines.milvus.versions import (
     Told,
     Version,
@@ -63,7 +63,7 @@ logger = logging.getLogger(__name__)
 LOTS = 1_000_000
 """Passages are drawn by lot, out of so many: a sample is those of the lowest lots."""
 
-_ADOPTED, _PROGRESS = "adopted", "progress"
+_PROGRESS = "progress"
 _WINDOW = 10_000  # versions looked through at a time
 
 
@@ -102,14 +102,9 @@ class Writer:
 
     # -- recipes ---------------------------------------------------------------------------
 
-    def recipe(self) -> Recipe | None:
-        """The one that was adopted."""
-        number = self._fact(_ADOPTED)
-        return None if number is None else self._stored.recipes()[number]
-
     def adopt(self, recipe: Recipe, *, rebuild: bool = False) -> None:
         """As ``EngineWriter.adopt``."""
-        known = self.recipe()
+        known = self._stored.recipe()
         if not rebuild:
             if known is not None and known.embedder != recipe.embedder:
                 raise EmbedderMismatch(
@@ -119,11 +114,11 @@ class Writer:
         if known != recipe:
             number = number_of(recipe_text(recipe))
             self._note(f"{RECIPE}{number}", asdict(recipe))
-            self._note(_ADOPTED, number)
+            self._note(ADOPTED, number)
 
     def adopted(self) -> Recipe:
         """The recipe by which articles are put. Raises IndexNotFound."""
-        recipe = self.recipe()
+        recipe = self._stored.recipe()
         if recipe is None:
             raise IndexNotFound(self._place)
         return recipe
