@@ -51,6 +51,7 @@ from index.lexicon import LEXICON, Expression, Lexicon
 from index.library import (
     Check,
     build_index,
+    copy_index,
     export_index,
     import_index,
     index_info,
@@ -133,6 +134,7 @@ __all__ = [
     "Vectors",
     "bigrams",
     "build_index",
+    "copy_index",
     "export_index",
     "import_index",
     "index_info",

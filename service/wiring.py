@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -19,17 +20,19 @@ from index import (
     KoreanAnalyser,
     build,
     library,
+    trial,
 )
 from index.build import Progress, Quarantine
 from index.bundled_model import bundled_model, prepare_bundled_model
 from index.embedding import SentenceTransformerEmbedder
-from index.engines.milvus import MilvusPlace
+from index.engines.milvus import MilvusPlace, parse_place
 from index.library import Place
 from index.protocols import Reranker
 from index.readers import ReadOptions
 from index.rerank import CrossEncoderReranker
 from index.retrieve import open_over
 from index.sources import Sources, load_sources
+from index.trial import Finding
 from service.answer import Answerer
 from service.errors import SettingsInvalid
 from service.generate.anthropic_messages import AnthropicBackend
@@ -81,11 +84,14 @@ def prepare_model(settings: Settings, *, force: bool = False) -> None:
 
 def index_place(settings: Settings) -> Place:
     """Where the index is: a folder, or on a Milvus server. Raises SettingsInvalid without the extra 'milvus'."""
-    if settings.engine == "local":
-        return settings.index
+    return settings.index if settings.engine == "local" else milvus_place(settings)
+
+
+def milvus_place(settings: Settings) -> MilvusPlace:
+    """The place on the Milvus server of the settings. Raises SettingsInvalid without the extra 'milvus'."""
     if find_spec("pymilvus") is None:
         raise SettingsInvalid(
-            "GISA_ENGINE = 'milvus': the package 'pymilvus' is not installed",
+            "the package 'pymilvus' is not installed",
             remedy="Install the extra: pip install 'gisa[milvus]'",
         )
     return MilvusPlace(
@@ -98,6 +104,25 @@ def index_place(settings: Settings) -> Place:
         consistency="Strong" if settings.milvus_consistency == "strong" else "Bounded",
         index_type=settings.milvus_index,
     )
+
+
+def try_server(settings: Settings) -> Iterator[Finding]:
+    """As ``index.trial.try_server``, of the Milvus server of the settings. Raises SettingsInvalid."""
+    return trial.try_server(milvus_place(settings))
+
+
+def named_place(settings: Settings, text: str) -> Place:
+    """The place that an argument names: a folder, or ``milvus+http://HOST:PORT/ALIAS``.
+
+    What the address does not say of a server is as in the settings. Raises SettingsInvalid.
+    """
+    try:
+        named = parse_place(text)
+    except ValueError as error:
+        raise SettingsInvalid(str(error)) from None
+    if named is None:
+        return Path(text)
+    return replace(milvus_place(settings), uri=named.uri, alias=named.alias)
 
 
 def open_reader(settings: Settings) -> EngineReader:

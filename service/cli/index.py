@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from service.cli.options import IndexOption, JsonOption, WaitOption, chosen_settings
 from service.cli.statuses import FAILED, INTERRUPTED
 from service.cli.terminal import err, say
+
+if TYPE_CHECKING:
+    from index.copying import CopySummary
 
 app = typer.Typer(no_args_is_help=True, help="Build an index and look after it.")
 
@@ -149,6 +152,35 @@ def import_(
 
     folder = _folder(index)
     _show({"index": str(folder), "generation": import_index(file, folder)}, as_json)
+
+
+@app.command()
+def copy(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The index to copy.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="Where to copy it.")],
+    wait: WaitOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy an index between engines with its vectors: nothing is read or embedded again.
+
+    FROM and TO are folders, or milvus+http://HOST:PORT/ALIAS. What is there already is skipped: if
+    interrupted, run it again to continue where it stopped.
+    """
+    from index import copy_index
+    from service import wiring
+
+    settings = chosen_settings()
+    places = [wiring.named_place(settings, text) for text in (source, target)]
+    try:
+        summary = copy_index(places[0], places[1], wait_s=wait, progress=_copied_so_far)
+    except KeyboardInterrupt:
+        say("Interrupted. Finished batches are kept: run the same command to continue.", to=err)
+        raise typer.Exit(INTERRUPTED) from None
+    _show(vars(summary), as_json)
+
+
+def _copied_so_far(summary: CopySummary) -> None:
+    say(f"{summary.copied + summary.unchanged:,} articles", to=err)
 
 
 def _show(fields: dict[str, Any], as_json: bool) -> None:
