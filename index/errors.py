@@ -137,7 +137,7 @@ class EngineUnavailable(IndexUnusable):
     )
 
     def __init__(self, place: object, cause: str) -> None:
-        super().__init__(f"the index {place} can't be reached: {cause}")
+        super().__init__(f"the index {place} can't be used: {cause}")
 
 
 class ArticleAmbiguous(GisaError):

@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     milvus_uri: str = Field(
         "http://127.0.0.1:19530",
         pattern=r"^https?://\S+$",
-        description="Address of the Milvus server (2.6 or later).",
+        description="Address of the Milvus server (2.6.2 or later).",
     )
     milvus_token: SecretStr = Field(
         SecretStr(""), description="Its token or USER:PASSWORD, if it asks for one."

@@ -256,6 +256,39 @@ def test_a_writer_killed_at_any_call_leaves_nothing_half_done(server: MilvusServ
     assert deaths > 8
 
 
+@pytest.mark.parametrize("failing", range(1, 8))
+def test_a_living_writer_puts_right_what_failed(place: MilvusPlace, failing: int) -> None:
+    """A call fails, once before and once after the server did what it says."""
+    with closing(MilvusEngine.create(place)) as engine:
+        base(engine)
+        connection, calls = engine.store.connection, count(1)
+        call = connection.call
+
+        def unlucky(verb: str, **options: Any) -> Any:
+            number = next(calls) if verb in CHANGING else 0
+            if number == failing:
+                raise EngineUnavailable(place, "before")
+            done = call(verb, **options)
+            if number == failing + 2:
+                raise EngineUnavailable(place, "after")
+            return done
+
+        connection.call = unlucky  # type: ignore[method-assign]
+        items = [indexed("a", "트램 연기 소식"), indexed("d", "바다 축제")]
+        for attempt in range(3):
+            try:
+                put(items, engine)
+                engine.publish()
+                break
+            except EngineUnavailable:
+                assert attempt < 2
+        assert found_ids(engine, look_up(engine, depth=50)) == {"a", "b", "c", "d"}
+        told = {one.passage.text for one in loaded(engine, look_up(engine, "트램", depth=50))}
+        assert "트램 연기 소식" in told
+        assert "트램 착공" not in told
+        assert engine.statistics().passages == 4
+
+
 def test_one_writer_at_a_time(place: MilvusPlace) -> None:
     first = MilvusEngine.create(place)
     with pytest.raises(IndexLocked, match=str(os.getpid())):
@@ -288,7 +321,7 @@ def test_a_server_that_goes_away_is_told_and_comes_back(tmp_path: Path) -> None:
         with closing(MilvusEngine.open(place)) as reader:
             assert len(look_up(reader, "트램").passages) == 3
             server.stop(signal.SIGKILL)
-            with pytest.raises(EngineUnavailable, match="can't be reached"):
+            with pytest.raises(EngineUnavailable, match="can't be used"):
                 look_up(reader, "트램")
             with pytest.raises(EngineUnavailable):
                 MilvusEngine.open(place)

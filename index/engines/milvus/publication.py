@@ -54,6 +54,10 @@ class Publication:
 
     def publish(self, *, afresh: bool) -> CorpusStatistics:
         """As ``EngineWriter.publish``."""
+        with self.writer.whole():
+            return self._publish(afresh)
+
+    def _publish(self, afresh: bool) -> CorpusStatistics:
         self.writer.refuse_others_than(self.recipe)
         before = read_manifest(self.store)
         if before is not None and not afresh and not self.writer.is_changed:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -273,11 +274,13 @@ class Reader:
 
     def passages(self, ids: Sequence[str], token: str) -> Mapping[str, LoadedPassage]:
         """As ``EngineReader.passages``."""
-        if not ids:
+        collection = self._store.names.passages(collection_of(token)) if ids else ""
+        if not ids or not self._is_there(collection):
             return {}
-        collection = self._store.names.passages(collection_of(token))
         columns = ["id", "text", "ordinal", "start", "stop", "content"]
-        rows = self._store.connection.among(collection, "id", ids, columns)
+        # What an id means never changes: only whether it is still there is read strongly.
+        consistency = self._consistency(self.view)
+        rows = self._store.connection.among(collection, "id", ids, columns, consistency=consistency)
         versions = self._versions.of_texts([row["text"] for row in rows], headers=True)
         headers = self._versions.headers(versions.values())
         outlets = self._outlets(list(versions.values()))
@@ -291,6 +294,13 @@ class Reader:
             also = outlets.get(row["text"], ())
             found[row["id"]] = LoadedPassage(passage, header, row["text"], also)
         return found
+
+    def _is_there(self, collection: str) -> bool:
+        """Whether a collection, of a former generation perhaps, was not deleted."""
+        number = self.view.manifest.passages_in.number
+        if collection == self._store.names.passages(number):
+            return True
+        return bool(self._store.connection.call("has_collection", collection_name=collection))
 
     def _outlets(self, versions: Sequence[Version]) -> dict[str, tuple[str, ...]]:
         """By text the other presses that tell its story; a version that is replaced has none."""
@@ -306,12 +316,15 @@ class Reader:
     def texts(self, ids: Sequence[str], token: str) -> Mapping[str, AnalysedText]:
         """As ``EngineReader.texts``; the latest are kept unpacked."""
         there = self._versions.of_texts(ids)
-        found = {text: self._texts(text) for text in there}
-        return {text: one for text, one in found.items() if one is not None}
+        found = {}
+        for text in there:
+            with suppress(LookupError):  # it went between the two
+                found[text] = self._texts(text)
+        return found
 
-    def _unpacked_text(self, text: str) -> AnalysedText | None:
-        contents = self._versions.contents([text], vectors=True)
-        return contents[text].text if text in contents else None
+    def _unpacked_text(self, text: str) -> AnalysedText:
+        consistency = self._consistency(self.view)
+        return self._versions.contents([text], vectors=True, consistency=consistency)[text].text
 
     def article(self, article_id: str) -> Article | None:
         """As ``EngineReader.article``."""

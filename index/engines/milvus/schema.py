@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from index.corpus import hash_term
-from index.engines.milvus.connection import WRITE_S, Connection, Row, batches
+from index.engines.milvus.connection import WRITE_S, Connection, Consistency, Row, batches
 from index.errors import ArticleTooLarge
 
 MAX_BYTES: Final = 65_535
@@ -125,7 +125,8 @@ def _create(
         indexes.add_index("sparse", index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
     schema.add_field("dense", DataType.FLOAT_VECTOR, dim=dimension or 2)
     kind = connection.place.index_type if dimension else "FLAT"
-    indexes.add_index("dense", index_type=kind, metric_type="IP")
+    built = {"M": 30, "efConstruction": 360} if kind == "HNSW" else {}
+    indexes.add_index("dense", index_type=kind, metric_type="IP", params=built)
     for name in _INDEXED:
         if name in fields and not (fields[name] == "ARRAY" and _is_lite(connection)):
             indexes.add_index(name, index_type="INVERTED")
@@ -187,11 +188,17 @@ def from_pieces(rows: Sequence[Row]) -> dict[str, bytes]:
     }
 
 
-def read_pieces(connection: Connection, names: Names, owners: Sequence[str]) -> dict[str, bytes]:
+def read_pieces(
+    connection: Connection,
+    names: Names,
+    owners: Sequence[str],
+    consistency: Consistency = "Strong",
+) -> dict[str, bytes]:
     """What ``to_pieces`` made of several owners, without those that are not there."""
     rows: list[Row] = []
     for batch in batches(owners, _OWNERS):
-        rows += connection.among(names.texts, "owner", batch, ["owner", "number", "data"])
+        columns = ["owner", "number", "data"]
+        rows += connection.among(names.texts, "owner", batch, columns, consistency=consistency)
     return from_pieces(rows)
 
 

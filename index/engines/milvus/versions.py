@@ -22,7 +22,7 @@ from index.documents import (
     reference_of,
     to_json,
 )
-from index.engines.milvus.connection import BATCH, Connection, Row, batches, conditions
+from index.engines.milvus.connection import BATCH, Connection, Consistency, Row, batches, conditions
 from index.engines.milvus.schema import (
     CURRENT,
     NEVER,
@@ -289,10 +289,12 @@ class Versions:
 
     # -- texts -----------------------------------------------------------------------------
 
-    def contents(self, texts: Sequence[str], *, vectors: bool = False) -> dict[str, Content]:
+    def contents(
+        self, texts: Sequence[str], *, vectors: bool = False, consistency: Consistency = "Strong"
+    ) -> dict[str, Content]:
         """What was stored with the versions; ``vectors``: those of the sentences too."""
         owners = [*texts, *(_vectors_of(text) for text in texts)] if vectors else texts
-        found = read_pieces(self._connection, self._names, owners)
+        found = read_pieces(self._connection, self._names, owners, consistency)
         return {
             text: Content(found[text], found.get(_vectors_of(text)))
             for text in texts

@@ -7,8 +7,7 @@ Milvus has no transactions. So a batch is stored in four steps, each of which ma
 3. all that is to change in ``ALIAS_articles`` is written as one journal, and noted: from here on it is done;
 4. the journal is carried out, which may be repeated, and noted.
 
-A writer that opens the index takes back what stopped before the third step, and carries out what stopped
-after it.
+Whoever writes next takes back what stopped before the third step, and carries out what stopped after it.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ from __future__ import annotations
 import json
 import logging
 import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -69,8 +69,8 @@ _WINDOW = 10_000  # versions looked through at a time
 
 @dataclass(frozen=True)
 class Journal:
-    """What a batch changes: rows of new versions, columns of others, texts whose passages are shown no more
-    from ``ends`` on, and texts that nobody ever saw and that go."""
+    """What a batch changes: rows of new versions, columns of others, the generations from which on the passages
+    of some texts are shown no more, and texts that nobody ever saw and that go."""
 
     new: Sequence[Row] = ()
     changed: Sequence[Row] = ()
@@ -95,10 +95,19 @@ class Writer:
 
     def __init__(self, store: Store) -> None:
         self._store, self._versions, self._stored = store, store.versions, Stored(store)
-        self._progress = Progress()
-        manifest = read_manifest(store)
-        self.generation = manifest.generation if manifest else 0
+        self.generation, self._progress = 0, Progress()
+        self._outdated_from = 0  # no version before this one is outdated
+        self._is_unsure = False
         self._recover()
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Something that changes the store: if it fails half-way, the next such thing puts that right first."""
+        if self._is_unsure:
+            self._recover()
+        self._is_unsure = True
+        yield
+        self._is_unsure = False
 
     # -- recipes ---------------------------------------------------------------------------
 
@@ -115,6 +124,7 @@ class Writer:
             number = number_of(recipe_text(recipe))
             self._note(f"{RECIPE}{number}", asdict(recipe))
             self._note(ADOPTED, number)
+            self._outdated_from = 0
 
     def adopted(self) -> Recipe:
         """The recipe by which articles are put. Raises IndexNotFound."""
@@ -138,11 +148,12 @@ class Writer:
     def outdated(self, limit: int) -> Sequence[Article]:
         """As ``EngineWriter.outdated``."""
         found: list[Version] = []
-        for first in range(0, self._progress.following, _WINDOW):
+        for first in range(self._outdated_from, self._progress.following, _WINDOW):
             window = f"{self._outdated()} and sequence >= {first} and sequence < {first + _WINDOW}"
             found += self._versions.where(window)
             if len(found) >= limit:
                 break
+        self._outdated_from = found[0].sequence if found else self._progress.following
         chosen = self._versions.of_texts([one.id for one in found[:limit]], headers=True)
         return list(self._versions.articles(list(chosen.values())).values())
 
@@ -153,6 +164,10 @@ class Writer:
 
     def put(self, articles: Sequence[IndexedArticle], links: Mapping[str, Links]) -> None:
         """As ``EngineWriter.put``. Raises ArticleTooLarge, with nothing stored."""
+        with self.whole():
+            self._put(articles, links)
+
+    def _put(self, articles: Sequence[IndexedArticle], links: Mapping[str, Links]) -> None:
         recipe, first = self.adopted(), self._progress.following
         if any(len(item.vectors) != len(item.passages) for item in articles):
             raise ValueError("a vector for each passage")
@@ -174,6 +189,10 @@ class Writer:
 
     def remove(self, article_ids: Iterable[str], links: Mapping[str, Links]) -> list[str]:
         """As ``EngineWriter.remove``."""
+        with self.whole():
+            return self._remove(article_ids, links)
+
+    def _remove(self, article_ids: Iterable[str], links: Mapping[str, Links]) -> list[str]:
         wanted = list(dict.fromkeys(article_ids))
         versions = self._versions.all_of(wanted)
         found = {one.told.key for one in versions}
@@ -316,7 +335,9 @@ class Writer:
         return f"journal-{self._progress.following}"
 
     def _recover(self) -> None:
-        """Bring to an end what a writer before this one left undone."""
+        """Bring to an end what a writer, this one or one before it, left undone."""
+        manifest = read_manifest(self._store)
+        self.generation = manifest.generation if manifest else 0
         fields = self._fact(_PROGRESS)
         self._progress = Progress(**fields) if fields else Progress()
         if self._progress.phase == "committed":
