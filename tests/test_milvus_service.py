@@ -39,7 +39,8 @@ def settings(server: MilvusServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv("GISA_MILVUS_URI", server.uri)
     monkeypatch.setenv("GISA_MILVUS_INDEX", "FLAT")
     monkeypatch.setattr(wiring, "build_embedder", lambda settings: HashEmbedder())
-    monkeypatch.setattr(wiring, "build_analyser", lambda settings: small_index.analyser())
+    for module in ("index.retrieve", "service.wiring"):
+        monkeypatch.setattr(f"{module}.KoreanAnalyser", lambda **_: small_index.analyser())
     return load_settings()
 
 
