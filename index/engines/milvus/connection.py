@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -103,6 +104,11 @@ class Connection:
         """One call of pymilvus's client by name. Raises EngineUnavailable."""
         method = getattr(self._client, verb)
         return self._attempt(within_s, lambda s: method(**options, timeout=s), options)
+
+    @cached_property
+    def is_lite(self) -> bool:
+        """Whether the server is the small stand-in, which has no indexes of lists."""
+        return "lite" in str(self.call("get_server_version")).lower()
 
     # -- rows ------------------------------------------------------------------------------
 

@@ -107,38 +107,23 @@ _INDEXED = frozenset(
 def _create(
     connection: Connection, collection: str, fields: Mapping[str, str], *, dimension: int = 0
 ) -> None:
-    """With a dimension, rows have the vectors ``dense`` and ``sparse``; else one that says nothing,
-    since Milvus wants one in each collection."""
-    from pymilvus import DataType, MilvusClient
+    """Make a collection, or what is missing of one whose maker was stopped.
 
-    if connection.call("has_collection", collection_name=collection):
+    With a dimension, rows have the vectors ``dense`` and ``sparse``; else one that says nothing, since
+    Milvus wants one in each collection.
+    """
+    indexes = _indexes(connection, fields, dimension)
+    if not connection.call("has_collection", collection_name=collection):
+        connection.call(
+            "create_collection",
+            within_s=WRITE_S,
+            collection_name=collection,
+            schema=_schema(fields, dimension),
+            num_shards=connection.place.shards,
+            consistency_level="Bounded",
+        )
+    elif len(connection.call("list_indexes", collection_name=collection)) == len(indexes):
         return
-    schema: Any = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
-    schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=128)
-    for name, kind in fields.items():
-        options = {"VARCHAR": {"max_length": MAX_BYTES}}
-        options["ARRAY"] = {"element_type": DataType.INT64, "max_capacity": MAX_NAMES}
-        schema.add_field(name, DataType[kind], **options.get(kind, {}))
-    indexes: Any = MilvusClient.prepare_index_params()
-    if dimension:
-        schema.add_field("sparse", DataType.SPARSE_FLOAT_VECTOR)
-        indexes.add_index("sparse", index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
-    schema.add_field("dense", DataType.FLOAT_VECTOR, dim=dimension or 2)
-    kind = connection.place.index_type if dimension else "FLAT"
-    built = {"M": 30, "efConstruction": 360} if kind == "HNSW" else {}
-    indexes.add_index("dense", index_type=kind, metric_type="IP", params=built)
-    for name in _INDEXED:
-        if name in fields and not (fields[name] == "ARRAY" and _is_lite(connection)):
-            indexes.add_index(name, index_type="INVERTED")
-    place = connection.place
-    connection.call(
-        "create_collection",
-        within_s=WRITE_S,
-        collection_name=collection,
-        schema=schema,
-        num_shards=place.shards,
-        consistency_level="Bounded",
-    )
     # An index of no rows needs no waiting for; loading waits for it.
     connection.call(
         "create_index",
@@ -151,13 +136,38 @@ def _create(
         "load_collection",
         within_s=WRITE_S,
         collection_name=collection,
-        replica_number=place.replicas,
+        replica_number=connection.place.replicas,
     )
 
 
-def _is_lite(connection: Connection) -> bool:
-    """Whether the server is the small stand-in, which has no indexes of lists."""
-    return "lite" in str(connection.call("get_server_version")).lower()
+def _schema(fields: Mapping[str, str], dimension: int) -> Any:
+    from pymilvus import DataType, MilvusClient
+
+    schema: Any = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=128)
+    for name, kind in fields.items():
+        options = {"VARCHAR": {"max_length": MAX_BYTES}}
+        options["ARRAY"] = {"element_type": DataType.INT64, "max_capacity": MAX_NAMES}
+        schema.add_field(name, DataType[kind], **options.get(kind, {}))
+    schema.add_field("dense", DataType.FLOAT_VECTOR, dim=dimension or len(NO_VECTOR))
+    if dimension:
+        schema.add_field("sparse", DataType.SPARSE_FLOAT_VECTOR)
+    return schema
+
+
+def _indexes(connection: Connection, fields: Mapping[str, str], dimension: int) -> Any:
+    from pymilvus import MilvusClient
+
+    indexes: Any = MilvusClient.prepare_index_params()
+    kind = connection.place.index_type if dimension else "FLAT"
+    built = {"M": 30, "efConstruction": 360} if kind == "HNSW" else {}
+    indexes.add_index("dense", index_type=kind, metric_type="IP", params=built)
+    if dimension:
+        indexes.add_index("sparse", index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
+    for name in sorted(_INDEXED & fields.keys()):
+        if fields[name] != "ARRAY" or not connection.is_lite:
+            indexes.add_index(name, index_type="INVERTED")
+    return indexes
 
 
 NO_VECTOR = [0.0, 0.0]
@@ -216,11 +226,9 @@ def to_column(value: Any, what: str) -> str:
     return checked(text, what)
 
 
-def from_column(text: str) -> Any:
-    """What ``to_column`` was given."""
-    if text.startswith(_PACKED):
-        text = zlib.decompress(b64decode(text[1:])).decode()
-    return json.loads(text)
+def from_column(text: str) -> str:
+    """The JSON of what ``to_column`` was given."""
+    return zlib.decompress(b64decode(text[1:])).decode() if text.startswith(_PACKED) else text
 
 
 _PACKED = "z"  # no JSON begins with it

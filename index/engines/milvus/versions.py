@@ -87,7 +87,7 @@ class Version:
     @cached_property
     def header(self) -> ArticleHeader:
         """As it was stored: without corrections."""
-        return ArticleHeader(**header_fields(json.dumps(from_column(self.header_text))))
+        return ArticleHeader(**header_fields(from_column(self.header_text)))
 
     def leader_in(self, generation: int) -> str:
         """The key of the article that leads its story in a generation."""
@@ -142,7 +142,7 @@ def filter_columns(header: ArticleHeader) -> Row:
 
 
 def _version(row: Row) -> Version:
-    links: dict[str, Any] = {"press": None, "moment": None, **from_column(row["links"])}
+    links: dict[str, Any] = {"press": None, "moment": None, **json.loads(from_column(row["links"]))}
     links |= {name: tuple(links.get(name, ())) for name in ("corrects", "corrected_by")}
     numbers = {name: int(row[name]) for name in ("sequence", "since", "recipe", "passages")}
     return Version(
