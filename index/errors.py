@@ -11,10 +11,12 @@ GisaError
 │   ├── IndexEmpty          … it holds no article
 │   ├── IndexCorrupt        … a file is missing or fails its checksum
 │   ├── IndexFormatUnknown  … it was written by another version of the format
-│   └── EmbedderMismatch    … its vectors come from another embedder
+│   ├── EmbedderMismatch    … its vectors come from another embedder
+│   └── EngineUnavailable   … the server that holds it is away, or refuses
 ├── ArticleAmbiguous         several sources have an article with this id
 ├── IndexLocked             another process is writing to it
 ├── IndexNotWritable        no space, no permission
+├── ArticleTooLarge         an article is more than the engine can store
 ├── IndexExists             something would have to be overwritten
 ├── RebuildUnfinished       some of its articles are embedded anew, some not yet
 ├── DictionaryUnusable      the file of the user's own words can't be read
@@ -29,6 +31,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from index.documents import reference_of
+
+
+def _option(path: Path | str) -> str:
+    """How a command is told of the folder; a server is in the settings already."""
+    return "" if str(path).startswith("milvus+") else f" --index {path}"
 
 
 class GisaError(Exception):
@@ -83,7 +90,7 @@ class IndexNotFound(IndexUnusable):
     def __init__(self, path: Path | str) -> None:
         super().__init__(
             f"there is no index in {path}",
-            remedy=f"Build one: gisa index add PATH… --index {path}",
+            remedy=f"Build one: gisa index add PATH…{_option(path)}",
         )
 
 
@@ -93,7 +100,7 @@ class IndexEmpty(IndexUnusable):
     def __init__(self, path: Path | str) -> None:
         super().__init__(
             f"the index in {path} holds no article",
-            remedy=f"Add some: gisa index add PATH… --index {path}",
+            remedy=f"Add some: gisa index add PATH…{_option(path)}",
         )
 
 
@@ -102,7 +109,7 @@ class IndexCorrupt(IndexUnusable):
 
     def __init__(self, message: str, *, path: Path | str) -> None:
         super().__init__(
-            message, remedy=f"Derive it again from the catalog: gisa index rebuild --index {path}"
+            message, remedy=f"Derive it again from the catalog: gisa index rebuild{_option(path)}"
         )
 
 
@@ -118,8 +125,19 @@ class EmbedderMismatch(IndexUnusable):
             f"the index in {path} was built with the embedder {built_with}, "
             f"but {configured} is configured",
             remedy=f"Either set GISA_EMBEDDING_MODEL back, or embed again: "
-            f"gisa index rebuild --index {path}",
+            f"gisa index rebuild{_option(path)}",
         )
+
+
+class EngineUnavailable(IndexUnusable):
+    """The server that holds the index can't be reached, does not answer in time, or refuses."""
+
+    remedy = (
+        "See that the server runs and lets this program in (GISA_MILVUS_URI, GISA_MILVUS_TOKEN)."
+    )
+
+    def __init__(self, place: object, cause: str) -> None:
+        super().__init__(f"the index {place} can't be used: {cause}")
 
 
 class ArticleAmbiguous(GisaError):
@@ -153,6 +171,12 @@ class IndexNotWritable(GisaError):
         super().__init__(f"can't write to {path}: {cause}")
 
 
+class ArticleTooLarge(GisaError):
+    """Something of an article is more than the engine can store; nothing of its batch was stored."""
+
+    remedy = "Take the article out of the input, or make it smaller."
+
+
 class IndexExists(GisaError):
     """The folder to import into already holds something; an import never overwrites."""
 
@@ -163,7 +187,7 @@ class RebuildUnfinished(GisaError):
     def __init__(self, path: Path | str) -> None:
         super().__init__(
             f"a rebuild of {path} was interrupted",
-            remedy=f"Finish it (it continues where it stopped): gisa index rebuild --index {path}",
+            remedy=f"Finish it (it continues where it stopped): gisa index rebuild{_option(path)}",
         )
 
 

@@ -1,7 +1,7 @@
-"""An index in a folder: the front door of the package, over the embedded engine.
+"""An index in its place, a folder or a Milvus server: the front door of the package.
 
-Only this module and the engine itself know that an index has a path. What an index across a network
-can do as well is told without one in ``index.build`` and ``index.retrieve``.
+Only this module and the engines themselves know where an index is. What is the same for all engines is
+told over their protocols in ``index.build`` and ``index.retrieve``.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from pathlib import Path
 
 from index.build import BuildSummary, Progress, Quarantine, ingest, rebuild, remove
 from index.chunking import ChunkSettings
+from index.copying import CopySummary, copy_articles
 from index.documents import Article
 from index.engines.local import LocalEngine
 from index.engines.local.archive import export_index, import_index
 from index.engines.local.verify import Check, verify_index
+from index.engines.milvus import MilvusEngine, MilvusPlace
 from index.errors import IndexNotWritable, MalformedArticle
 from index.korean import KoreanAnalyser
 from index.protocols import Embedder, EngineReader, EngineWriter, IndexInfo, Reranker
@@ -26,7 +28,9 @@ from index.retrieve import Index, open_over
 __all__ = [
     "QUARANTINE_FILE",
     "Check",
+    "Place",
     "build_index",
+    "copy_index",
     "export_index",
     "import_index",
     "index_info",
@@ -40,6 +44,9 @@ __all__ = [
 ]
 
 QUARANTINE_FILE = "quarantine.jsonl"
+
+Place = Path | str | MilvusPlace
+"""Where an index is: a folder, or on a Milvus server."""
 
 
 def build_index(
@@ -133,35 +140,62 @@ def open_index(
     )
 
 
-def index_info(path: Path | str) -> IndexInfo:
-    """What the index at ``path`` holds; loads no model and no index file but the manifest.
+def index_info(place: Place) -> IndexInfo:
+    """What the index holds; loads no model and no index file but the manifest.
 
-    Raises IndexNotFound, IndexCorrupt or IndexFormatUnknown.
+    Raises IndexNotFound, IndexCorrupt, IndexFormatUnknown or EngineUnavailable.
     """
-    with closing(LocalEngine(Path(path))) as engine:
-        return engine.info()
+    if isinstance(place, MilvusPlace):
+        with closing(MilvusEngine.open(place)) as engine:
+            return engine.info()
+    with closing(LocalEngine(Path(place))) as local:
+        return local.info()
 
 
-def open_reader(path: Path | str) -> EngineReader:
-    """The engine of the index at ``path``, for searching.
+def open_reader(place: Place) -> EngineReader:
+    """The engine of the index, for searching.
 
-    Raises IndexNotFound, IndexCorrupt or IndexFormatUnknown.
+    Raises IndexNotFound, IndexCorrupt, IndexFormatUnknown or EngineUnavailable.
     """
-    return LocalEngine.open(Path(path))
+    return _open_reader(place)
 
 
-def open_writer(path: Path | str, *, create: bool = False, wait_s: float = 0.0) -> EngineWriter:
-    """The engine of the index at ``path``, for writing; ``create`` makes what is missing.
+def _open_reader(place: Place) -> LocalEngine | MilvusEngine:
+    if isinstance(place, MilvusPlace):
+        return MilvusEngine.open(place)
+    return LocalEngine.open(Path(place))
+
+
+def open_writer(place: Place, *, create: bool = False, wait_s: float = 0.0) -> EngineWriter:
+    """The engine of the index, for writing; ``create`` makes what is missing.
 
     An index of an older format is brought up to this one. Another writer is waited for ``wait_s``
-    seconds. Raises IndexNotFound, IndexLocked, IndexNotWritable, IndexFormatUnknown.
+    seconds. Raises IndexNotFound, IndexLocked, IndexNotWritable, IndexFormatUnknown, EngineUnavailable.
     """
-    root = Path(path)
-    return (
-        LocalEngine.create(root, wait_s=wait_s)
-        if create
-        else LocalEngine.update(root, wait_s=wait_s)
-    )
+    if isinstance(place, MilvusPlace):
+        on_server = MilvusEngine.create if create else MilvusEngine.update
+        return on_server(place, wait_s=wait_s)
+    in_folder = LocalEngine.create if create else LocalEngine.update
+    return in_folder(Path(place), wait_s=wait_s)
+
+
+def copy_index(
+    source: Place,
+    target: Place,
+    *,
+    wait_s: float = 0.0,
+    progress: Callable[[CopySummary], None] = lambda summary: None,
+) -> CopySummary:
+    """Copy the articles of an index into another, of whatever engine, with their vectors.
+
+    Another writer of the target is waited for ``wait_s`` seconds. Raises IndexNotFound, IndexCorrupt,
+    IndexLocked, EmbedderMismatch, RebuildUnfinished, EngineUnavailable.
+    """
+    with (
+        closing(_open_reader(source)) as opened,
+        closing(open_writer(target, create=True, wait_s=wait_s)) as writer,
+    ):
+        return copy_articles(opened, writer, place=source, progress=progress)
 
 
 def quarantine_in(path: Path | str) -> Quarantine:

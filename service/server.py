@@ -66,7 +66,7 @@ def serve(settings: Settings) -> None:
     refuse_public_address(settings)
     keys_of(settings)  # raises for a wrong one here, not in every worker
     # Each worker is a process that reads the settings itself, so options of the command line are passed on.
-    os.environ["GISA_INDEX"] = str(settings.index)
+    os.environ["GISA_INDEX"], os.environ["GISA_ENGINE"] = str(settings.index), settings.engine
     os.environ["GISA_BACKEND"] = settings.backend
     if settings.embedding_runtime != "torch":
         # Searches already run side by side; a team of OpenMP threads for each would only slow them down.

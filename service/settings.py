@@ -44,6 +44,52 @@ class Settings(BaseSettings):
     )
 
     index: Path = Field(Path("var/index"), description="Folder of the index.")
+    engine: Literal["local", "milvus"] = Field(
+        "local",
+        description="Where the index is: 'local', in the folder GISA_INDEX; 'milvus', on the server of "
+        "GISA_MILVUS_URI, for several hosts (the extra 'milvus').",
+    )
+    milvus_uri: str = Field(
+        "http://127.0.0.1:19530",
+        pattern=r"^https?://\S+$",
+        description="Address of the Milvus server (2.6.2 or later).",
+    )
+    milvus_token: SecretStr = Field(
+        SecretStr(""), description="Its token or USER:PASSWORD, if it asks for one."
+    )
+    milvus_database: str = Field(
+        "",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]{0,99})?$",
+        description="Database on the Milvus server, made if need be; empty: its default.",
+    )
+    milvus_alias: str = Field(
+        "gisa",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$",
+        description="Name of the index there: it begins the names of its collections, and is Milvus's alias of the "
+        "passages that are searched.",
+    )
+    milvus_index: Literal["AUTOINDEX", "FLAT", "HNSW", "DISKANN"] = Field(
+        "AUTOINDEX",
+        description="Index of the passages' vectors, for collections made from now on ('gisa index rebuild').",
+    )
+    milvus_shards: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Shards of collections made from now on: what writing is spread over.",
+    )
+    milvus_replicas: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Copies in memory of collections made from now on: what searching is spread over.",
+    )
+    milvus_consistency: Literal["bounded", "strong"] = Field(
+        "bounded",
+        description="What a search sees: 'bounded', the state of up to some seconds ago, without waiting; 'strong', all that "
+        "is acknowledged, some 0.2 s later. Removals act at once with either: whatever is found is compared "
+        "with a strong read of the articles. For 15 s after a publication searches are strong in any case.",
+    )
     embedding_model: str = Field(
         "bundled",
         description="'bundled' (multilingual-e5-small, no network), or the name or folder of any "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,15 +20,19 @@ from index import (
     KoreanAnalyser,
     build,
     library,
+    trial,
 )
 from index.build import Progress, Quarantine
 from index.bundled_model import bundled_model, prepare_bundled_model
 from index.embedding import SentenceTransformerEmbedder
+from index.engines.milvus import MilvusPlace, parse_place
+from index.library import Place
 from index.protocols import Reranker
 from index.readers import ReadOptions
 from index.rerank import CrossEncoderReranker
 from index.retrieve import open_over
 from index.sources import Sources, load_sources
+from index.trial import Finding
 from service.answer import Answerer
 from service.errors import SettingsInvalid
 from service.generate.anthropic_messages import AnthropicBackend
@@ -77,9 +83,52 @@ def prepare_model(settings: Settings, *, force: bool = False) -> None:
         prepare_bundled_model(force=force)
 
 
+def index_place(settings: Settings) -> Place:
+    """Where the index is: a folder, or on a Milvus server. Raises SettingsInvalid without the extra 'milvus'."""
+    return settings.index if settings.engine == "local" else milvus_place(settings)
+
+
+def milvus_place(settings: Settings) -> MilvusPlace:
+    """The place on the Milvus server of the settings. Raises SettingsInvalid without the extra 'milvus'."""
+    if find_spec("pymilvus") is None:
+        raise SettingsInvalid(
+            "the package 'pymilvus' is not installed",
+            remedy="Install the extra: pip install 'gisa[milvus]'",
+        )
+    return MilvusPlace(
+        settings.milvus_uri,
+        settings.milvus_alias,
+        token=settings.milvus_token.get_secret_value(),
+        database=settings.milvus_database,
+        shards=settings.milvus_shards,
+        replicas=settings.milvus_replicas,
+        consistency="Strong" if settings.milvus_consistency == "strong" else "Bounded",
+        index_type=settings.milvus_index,
+    )
+
+
+def try_server(settings: Settings) -> Iterator[Finding]:
+    """As ``index.trial.try_server``, of the Milvus server of the settings. Raises SettingsInvalid."""
+    return trial.try_server(milvus_place(settings))
+
+
+def named_place(settings: Settings, text: str) -> Place:
+    """The place that an argument names: a folder, or ``milvus+http://HOST:PORT/ALIAS``.
+
+    What the address does not say of a server is as in the settings. Raises SettingsInvalid.
+    """
+    try:
+        named = parse_place(text)
+    except ValueError as error:
+        raise SettingsInvalid(str(error)) from None
+    if named is None:
+        return Path(text)
+    return replace(milvus_place(settings), uri=named.uri, alias=named.alias)
+
+
 def open_reader(settings: Settings) -> EngineReader:
-    """The engine that is searched. Raises IndexUnusable and its kinds."""
-    return library.open_reader(settings.index)
+    """The engine that is searched. Raises IndexUnusable and its kinds, SettingsInvalid."""
+    return library.open_reader(index_place(settings))
 
 
 def open_words(settings: Settings) -> tuple[KoreanAnalyser, Idf]:
@@ -92,14 +141,14 @@ def open_words(settings: Settings) -> tuple[KoreanAnalyser, Idf]:
 def open_writer(settings: Settings, *, create: bool = False, wait_s: float = 0.0) -> EngineWriter:
     """The engine that articles are stored in; ``create`` makes what is missing.
 
-    Another writer is waited for ``wait_s`` seconds. Raises IndexLocked, IndexNotWritable, and without
-    ``create`` IndexNotFound.
+    Another writer is waited for ``wait_s`` seconds. Raises IndexLocked, IndexNotWritable, EngineUnavailable,
+    SettingsInvalid, and without ``create`` IndexNotFound.
     """
-    return library.open_writer(settings.index, create=create, wait_s=wait_s)
+    return library.open_writer(index_place(settings), create=create, wait_s=wait_s)
 
 
 def quarantine(settings: Settings) -> Quarantine:
-    """Where input is kept that can't become an article."""
+    """Where input is kept that can't become an article: in the folder GISA_INDEX, whatever the engine."""
     return library.quarantine_in(settings.index)
 
 
@@ -175,7 +224,7 @@ def open_answerer(settings: Settings, *, watch: JudgeWatch | None = None) -> Ans
         embedder=lambda: BatchingEmbedder(build_embedder(settings)),
         dictionary=settings.dictionary,
         reranker=build_reranker(settings),
-        place=settings.index,
+        place=str(index_place(settings)),
     )
     by_name = {backend.name: backend for backend in _backends(settings, index)}
     if settings.backend not in by_name:

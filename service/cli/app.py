@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from service.cli import feedback, questions
+from service.cli import engine, feedback, questions
 from service.cli import index as index_commands
 from service.cli.options import IndexOption, JsonOption, chosen_settings
 from service.cli.statuses import FAILED, NO_INDEX, USAGE
@@ -74,6 +74,7 @@ app = typer.Typer(cls=_Front, no_args_is_help=True, pretty_exceptions_enable=Fal
 model_app = typer.Typer(help="Show or prepare the embedding model.")
 eval_app = typer.Typer(no_args_is_help=True, help="Evaluate on your own articles.")
 app.add_typer(index_commands.app, name="index")
+app.add_typer(engine.app, name="engine")
 app.add_typer(model_app, name="model")
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(eval_app, name="eval")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from service.cli.options import IndexOption, JsonOption, WaitOption, chosen_settings
 from service.cli.statuses import FAILED, INTERRUPTED
 from service.cli.terminal import err, say
+
+if TYPE_CHECKING:
+    from index.copying import CopySummary
 
 app = typer.Typer(no_args_is_help=True, help="Build an index and look after it.")
 
@@ -57,9 +60,10 @@ def add(
 def info(index: IndexOption = None, as_json: JsonOption = False) -> None:
     """Show what the index holds. Loads no model."""
     from index import index_info, to_json
+    from service import wiring
     from service.cli.terminal import say_json, show_info
 
-    info = index_info(chosen_settings(index=index).index)
+    info = index_info(wiring.index_place(chosen_settings(index=index)))
     if as_json:
         say_json(to_json(info))
     else:
@@ -117,9 +121,9 @@ def verify(
     from index import verify_index
     from service import wiring
 
-    settings = chosen_settings(index=index)
+    settings, folder = chosen_settings(index=index), _folder(index)
     embedder = None if quick else wiring.build_embedder(settings)
-    checks = verify_index(settings.index, embedder=embedder)
+    checks = verify_index(folder, embedder=embedder)
     _show({check.name: check.problem or "ok" for check in checks}, as_json)
     if any(check.problem for check in checks):
         raise typer.Exit(FAILED)
@@ -150,6 +154,35 @@ def import_(
     _show({"index": str(folder), "generation": import_index(file, folder)}, as_json)
 
 
+@app.command()
+def copy(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The index to copy.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="Where to copy it.")],
+    wait: WaitOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy an index between engines with its vectors: nothing is read or embedded again.
+
+    FROM and TO are folders, or milvus+http://HOST:PORT/ALIAS. What is there already is skipped: if
+    interrupted, run it again to continue where it stopped.
+    """
+    from index import copy_index
+    from service import wiring
+
+    settings = chosen_settings()
+    places = [wiring.named_place(settings, text) for text in (source, target)]
+    try:
+        summary = copy_index(places[0], places[1], wait_s=wait, progress=_copied_so_far)
+    except KeyboardInterrupt:
+        say("Interrupted. Finished batches are kept: run the same command to continue.", to=err)
+        raise typer.Exit(INTERRUPTED) from None
+    _show(vars(summary), as_json)
+
+
+def _copied_so_far(summary: CopySummary) -> None:
+    say(f"{summary.copied + summary.unchanged:,} articles", to=err)
+
+
 def _show(fields: dict[str, Any], as_json: bool) -> None:
     from service.cli.terminal import say_json, show_fields
 
@@ -160,4 +193,13 @@ def _show(fields: dict[str, Any], as_json: bool) -> None:
 
 
 def _folder(index: Path | None) -> Path:
-    return chosen_settings(index=index).index
+    """The folder of the index. Raises SettingsInvalid if it is on a server."""
+    from service.errors import SettingsInvalid
+
+    settings = chosen_settings(index=index)
+    if settings.engine != "local":
+        raise SettingsInvalid(
+            f"GISA_ENGINE = {settings.engine!r}: this command is for an index in a folder",
+            remedy="Copy the index into one: gisa index copy FROM TO",
+        )
+    return settings.index

@@ -53,7 +53,12 @@ WaitOption = Annotated[
 
 
 def chosen_settings(**overrides: Any) -> Settings:
-    """The settings, with what options override; None overrides nothing. Raises SettingsInvalid."""
+    """The settings, with what options override; None overrides nothing. Raises SettingsInvalid.
+
+    Whoever names a folder means it, whatever engine is set.
+    """
     from service.settings import load_settings
 
+    if overrides.get("index") is not None:
+        overrides["engine"] = "local"
     return load_settings(**overrides)

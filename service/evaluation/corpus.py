@@ -23,14 +23,14 @@ def serving(
     cache: Path | None = None,
     progress: Callable[[BuildSummary], None] = lambda summary: None,
 ) -> Iterator[Answerer]:
-    """The configured service over the corpus of a data set, or over ``settings.index`` without one.
+    """The configured service over the corpus of a data set, or over the configured index without one.
 
     The index is built in a temporary folder or, with ``cache``, in one that is used again while
     corpus, embedder and the code that builds indexes stay the same.
     Raises IndexUnusable, ModelUnavailable, SourceUnreadable.
     """
-    with _indexed(dataset, settings, cache, progress) as folder:
-        answerer = open_answerer(settings.model_copy(update={"index": folder}))
+    with _indexed(dataset, settings, cache, progress) as indexed:
+        answerer = open_answerer(indexed)
         with answerer.index:
             yield answerer
 
@@ -41,17 +41,17 @@ def _indexed(
     settings: Settings,
     cache: Path | None,
     progress: Callable[[BuildSummary], None],
-) -> Iterator[Path]:
-    """The folder of an index that holds the articles."""
+) -> Iterator[Settings]:
+    """The settings with an index that holds the articles."""
     if dataset.corpus is None:
-        yield settings.index
+        yield settings
         return
     sources = [dataset.corpus] if isinstance(dataset.corpus, Path) else dataset.corpus
     embedder = build_embedder(settings)
     with _folder(dataset, embedder, settings, cache) as folder:
-        into = settings.model_copy(update={"index": folder})
+        into = settings.model_copy(update={"index": folder, "engine": "local"})
         add_articles(into, sources, embedder=embedder, progress=progress)
-        yield folder
+        yield into
 
 
 @contextmanager

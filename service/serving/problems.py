@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from index import (
     ArticleAmbiguous,
+    EngineUnavailable,
     GisaError,
     IndexLocked,
     IndexNotWritable,
@@ -101,6 +102,13 @@ KINDS: Mapping[type[Exception], Kind] = {
         "기사 색인을 쓸 수 없습니다",
         f"기사 색인이 아직 준비되지 않았습니다. {_LATER}",
         RETRY_AFTER_S,
+    ),
+    EngineUnavailable: Kind(
+        503,
+        "index_unavailable",
+        "기사 색인에 닿지 않습니다",
+        f"기사 색인이 있는 서버가 응답하지 않습니다. {_LATER}",
+        5,
     ),
     ModelUnavailable: Kind(
         503,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from index.documents import Article, ArticleHeader, Passage, keys_meant
 from index.engines.local import changes, links
 from index.engines.local.database import Database
-from index.engines.local.records import (
+from index.engines.records import (
     header_fields,
     matrix,
     recipe_text,
@@ -113,6 +113,40 @@ class Catalog(Database):
             unpack_vectors(b"".join(vector for _, _, vector in passages), len(passages)),
             spans,
             unpack_vectors(of_sentences, len(spans)),
+        )
+
+    def prepared(self) -> Iterator[tuple[Recipe, IndexedArticle]]:
+        """Every current article as it was put, with its recipe, in order of keys."""
+        recipes = {key: Recipe(**json.loads(text)) for key, text in self._db.execute(_RECIPES)}
+        live = "SELECT key FROM articles WHERE superseded_at IS NULL ORDER BY key"
+        for (key,) in self._db.execute(live).fetchall():
+            query = "SELECT header, digest, recipe FROM articles WHERE key = ?"
+            row = self._db.execute(query, (key,)).fetchone()
+            text = self.texts([key]).get(key)
+            if row is not None and text is not None:  # else it went meanwhile
+                header, digest, recipe = row
+                article = Article(**header_fields(header), body=text.body)
+                yield recipes[recipe], self._indexed(key, article, text, digest)
+
+    def _indexed(
+        self, key: int, article: Article, text: AnalysedText, digest: str
+    ) -> IndexedArticle:
+        query = 'SELECT start, "end", vector FROM passages WHERE article = ? ORDER BY ordinal'
+        rows = self._db.execute(query, (key,)).fetchall()
+        query = "SELECT key, other FROM aliases WHERE article = ?"
+        names = self._db.execute(query, (key,)).fetchall()
+        return IndexedArticle(
+            article,
+            [
+                Passage(article.id, number, article.body[start:end], start, end)
+                for number, (start, end, _) in enumerate(rows)
+            ],
+            unpack_vectors(b"".join(vector for _, _, vector in rows), len(rows)),
+            text.sentences,
+            digest,
+            text.title_morphemes,
+            text.vectors,
+            names,
         )
 
     def texts(self, versions: Sequence[int]) -> dict[int, AnalysedText]:

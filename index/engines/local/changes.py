@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from index.documents import to_json
 from index.engines.local.links import drop_links, write_links
-from index.engines.local.records import pack_sentences, pack_vectors, recipe_text
+from index.engines.records import pack_sentences, pack_vectors, recipe_text
 from index.protocols import IndexedArticle, Links, Recipe
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -22,7 +22,7 @@ from index.engines.local.generation import (
 )
 from index.engines.local.lock import WriterLock
 from index.engines.local.publish import publish
-from index.engines.local.records import recipe_text
+from index.engines.records import recipe_text
 from index.errors import EmbedderMismatch, IndexNotFound, RebuildUnfinished
 from index.protocols import (
     AnalysedText,
@@ -165,6 +165,10 @@ class LocalEngine:
         if self._shown.opened:
             self._shown.refresh()
         return read_statistics(generation_folder(self.root, number), self._catalog)
+
+    def prepared(self) -> Iterator[tuple[Recipe, IndexedArticle]]:
+        """Every current article as it was put, with its recipe (see ``index.copying``)."""
+        return self._catalog.prepared()
 
     # -- reading ---------------------------------------------------------------------------
 

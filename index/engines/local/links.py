@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from index.corrections import MAX_DAYS
 from index.documents import KEY_SEPARATOR, ArticleHeader
-from index.engines.local.records import header_fields
 from index.engines.local.schema import label_hash
+from index.engines.records import header_fields
 from index.protocols import Links
 
 Pairs = dict[int, tuple[str, ...]]

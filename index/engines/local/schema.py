@@ -11,7 +11,7 @@ from typing import Any
 from index.corpus import hash_term
 from index.corrections import MAX_DAYS, named_label, own_label
 from index.documents import KEY_SEPARATOR, ArticleHeader
-from index.engines.local.records import header_fields
+from index.engines.records import header_fields
 from index.readers import source_of
 from index.stories import band_label
 
