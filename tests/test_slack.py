@@ -18,6 +18,7 @@ from graded_answers import FALSE, QUOTED, TRUE, UNSURE, PatientJudge, graded_ans
 from scripted_judge import AbsentJudge
 from small_citation import citation
 from small_index import UNDATED
+from sqlalchemy import text
 
 from service import create_app
 from service.answer import Answerer
@@ -531,7 +532,7 @@ def test_what_is_old_is_forgotten_and_nothing_else(
         await kept.tidy()
         assert await kept.kept("answer-1") is None
         for table in ("requests", "posts", "votes"):
-            assert await kept._do(kept._rows, f"SELECT * FROM {table}", ()) == []  # noqa: S608
+            assert await kept._do(kept._rows, text(f"SELECT * FROM {table}")) == []  # noqa: S608
         await slack.send("interactive", slack.press(reply, blocks.UP))
         await settled(running)
         assert slack.whispers[-1]["text"] == phrases.ANSWER_GONE
@@ -1177,7 +1178,7 @@ def test_nobody_else_can_read_the_state(settings: MakeSettings, tmp_path: Path) 
 
 def test_nothing_is_acknowledged_that_can_not_be_remembered(settings: MakeSettings) -> None:
     async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
-        await running.memory._do(running.memory._db.execute, "DROP TABLE requests")
+        await running.memory._do(running.memory._write, text("DROP TABLE requests"))
         acknowledgement = slack.send_event(slack.mention("트램은?"))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.shield(acknowledgement), 0.3)
