@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shutil
 import signal
 import sqlite3
-import tempfile
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -22,69 +19,32 @@ from contracts.store_contract import (
     ask,
     rating,
 )
-from postgres_server import PostgresServer, missing
+from postgres_server import PostgresServer
 from sqlalchemy import text
 
 from service.errors import FeedbackUnavailable, SettingsInvalid, StoreUnavailable, TooManyRequests
 from service.schema import Question
-from service.serving import feedback, limits
+from service.serving import feedback
 from service.serving.database import Database
 from service.serving.feedback import FeedbackStore
 from service.serving.limits import SharedRateLimiter
 from service.settings import describe_settings, load_settings
-from service.slack import memory
 from service.slack.memory import Memory
-from service.storage import Place, PostgresUrl
+from service.storage import PostgresUrl
 
-TABLES = (feedback._TABLES, memory._TABLES, limits._TABLES)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    if reason := missing():
-        pytest.skip(reason)
-    folder = Path(tempfile.mkdtemp(prefix="gisa-postgres-"))  # pytest's own are closed to others
-    try:
-        server = PostgresServer(folder)
-        server.start()
-        yield server
-        server.stop()
-    finally:
-        shutil.rmtree(folder)
-
-
-@pytest.fixture
-def postgres(server: PostgresServer) -> PostgresUrl:
-    with closing(Database(server.place, TABLES[0])) as database, database.transaction() as db:
-        for tables in TABLES:
-            db.execute(text(f"DROP SCHEMA IF EXISTS {tables.schema} CASCADE"))
-    return server.place
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    if request.param == "sqlite":
-        return tmp_path / "deep" / "store.sqlite"
-    url: PostgresUrl = request.getfixturevalue("postgres")
-    return url
+TABLES = feedback._TABLES
 
 
 class TestFeedback(FeedbackStoreContract):
-    @pytest.fixture
-    def place(self, place: Place) -> Place:
-        return place
+    """Over each database."""
 
 
 class TestMemory(MemoryContract):
-    @pytest.fixture
-    def place(self, place: Place) -> Place:
-        return place
+    """Over each database."""
 
 
 class TestRateLimits(SharedRateLimiterContract):
-    @pytest.fixture
-    def place(self, place: Place) -> Place:
-        return place
+    """Over each database."""
 
 
 # -- SQLite -------------------------------------------------------------------------------------
@@ -179,7 +139,7 @@ def test_stores_can_share_a_database(postgres: PostgresUrl) -> None:
 
 
 def test_a_restarted_server_is_found_again(
-    server: PostgresServer, postgres: PostgresUrl, caplog: pytest.LogCaptureFixture
+    postgres_server: PostgresServer, postgres: PostgresUrl, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story() -> None:
         store = FeedbackStore(postgres, keep_hours=24)
@@ -191,7 +151,7 @@ def test_a_restarted_server_is_found_again(
             await limiter.admit("reader")
             store.remember(Question(question="?"), answer("before"))
             store.flush()
-            server.stop()
+            postgres_server.stop()
             try:
                 store.remember(Question(question="?"), answer("meanwhile"))
                 with pytest.raises(FeedbackUnavailable) as told:
@@ -206,7 +166,7 @@ def test_a_restarted_server_is_found_again(
                     await limiter.admit("reader")
                 assert caplog.text.count("counted by each process") == 1
             finally:
-                server.start()
+                postgres_server.start()
             store.flush()
             for answer_id in ("before", "meanwhile"):
                 store.rate(rating(answer_id))
@@ -219,27 +179,27 @@ def test_a_restarted_server_is_found_again(
 
 
 def test_a_server_that_hangs_is_not_waited_for(
-    server: PostgresServer, postgres: PostgresUrl
+    postgres_server: PostgresServer, postgres: PostgresUrl
 ) -> None:
-    with closing(Database(postgres, TABLES[0], timeout_s=0.5)) as database:
+    with closing(Database(postgres, TABLES, timeout_s=0.5)) as database:
         with database.transaction() as db:
             backend = db.execute(text("SELECT pg_backend_pid()")).scalar_one()
         os.kill(backend, signal.SIGSTOP)
-        os.kill(server.pid, signal.SIGSTOP)
+        os.kill(postgres_server.pid, signal.SIGSTOP)
         try:
             with pytest.raises(StoreUnavailable), database.transaction() as db:
                 db.execute(text("SELECT 1"))
         finally:
-            os.kill(server.pid, signal.SIGCONT)
+            os.kill(postgres_server.pid, signal.SIGCONT)
             os.kill(backend, signal.SIGCONT)
         with database.transaction() as db:
             assert db.execute(text("SELECT 1")).scalar_one() == 1
 
 
-def test_a_wrong_password_is_told_without_it(server: PostgresServer) -> None:
-    url = PostgresUrl.parse(server.url.replace("p%40ss", "wrong"))
+def test_a_wrong_password_is_told_without_it(postgres_server: PostgresServer) -> None:
+    url = PostgresUrl.parse(postgres_server.url.replace("p%40ss", "wrong"))
     with (
-        closing(Database(url, TABLES[0])) as database,
+        closing(Database(url, TABLES)) as database,
         pytest.raises(StoreUnavailable, match="authentication failed") as told,
         database.transaction(),
     ):
@@ -247,10 +207,10 @@ def test_a_wrong_password_is_told_without_it(server: PostgresServer) -> None:
     assert "wrong" not in str(told.value)
 
 
-def test_tls_is_demanded_if_the_address_says_so(server: PostgresServer) -> None:
+def test_tls_is_demanded_if_the_address_says_so(postgres_server: PostgresServer) -> None:
     with (
         closing(
-            Database(PostgresUrl.parse(server.url + "?sslmode=require"), TABLES[0])
+            Database(PostgresUrl.parse(postgres_server.url + "?sslmode=require"), TABLES)
         ) as database,
         pytest.raises(StoreUnavailable, match="SSL"),
         database.transaction(),

@@ -1,4 +1,4 @@
-"""What every database of the stores does: feedback, the bot's memory, shared rate limits. Inherit, and supply ``place``."""
+"""What every database of the stores does: feedback, the bot's memory, shared rate limits. Inherit where there is a fixture ``place``."""
 
 from __future__ import annotations
 
@@ -50,10 +50,6 @@ def ask(key: str = "message 1", **fields: Any) -> Ask:
 
 
 class FeedbackStoreContract:
-    @pytest.fixture
-    def place(self) -> Place:
-        raise NotImplementedError("supply an empty place")
-
     @pytest.fixture
     def make_store(self, place: Place) -> Iterator[Callable[..., FeedbackStore]]:
         stores = []
@@ -162,10 +158,6 @@ def other_after(one: FeedbackStore, other: FeedbackStore) -> FeedbackStore:
 
 
 class MemoryContract:
-    @pytest.fixture
-    def place(self) -> Place:
-        raise NotImplementedError("supply an empty place")
-
     @pytest.fixture
     def play(self, place: Place) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], None]:
         """Runs a story with two bots that share the place and a clock in a list."""
@@ -322,10 +314,6 @@ class MemoryContract:
 
 
 class SharedRateLimiterContract:
-    @pytest.fixture
-    def place(self) -> Place:
-        raise NotImplementedError("supply an empty place")
-
     def test_processes_count_together(self, place: Place) -> None:
         async def story() -> None:
             with (
