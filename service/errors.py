@@ -11,6 +11,7 @@ GisaError (index.errors)
 ├── Overloaded          as many questions as allowed are already being answered
 ├── ShuttingDown        the service stops before the answer is ready
 ├── AnswerUnknown       feedback on an answer that is unknown, or not kept any more
+├── StoreUnavailable    the database of a store can't be read or written
 ├── FeedbackUnavailable feedback can't be stored or read
 ├── JudgeError          the judge of entailment is away; sentences go out without its verdict
 └── LLMError            a backend failed; the answer falls back to 'extractive'
@@ -82,10 +83,16 @@ class AnswerUnknown(GisaError):
     """There is no answer with this id, or it is not kept any more."""
 
 
+class StoreUnavailable(GisaError):
+    """The database of a store can't be read or written; nothing was changed."""
+
+    remedy = "See whether the file can be written, or the database server be reached."
+
+
 class FeedbackUnavailable(GisaError):
     """Feedback can't be stored or read."""
 
-    remedy = "Name a file that can be written: GISA_FEEDBACK=…"
+    remedy = "Name a file that can be written, or a database that can be reached: GISA_FEEDBACK=…"
 
 
 JudgeFault = Literal["timeout", "breaker_open", "unavailable", "refused", "failed"]

@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from service.errors import SettingsInvalid
+from service.storage import PlaceSetting, without_secret
 
 PREFIX = "GISA_"
 # The place of the model cache (see index.model_cache), and what scripts/setup takes PyTorch from.
@@ -211,11 +212,18 @@ class Settings(BaseSettings):
     rate_limit_per_minute: int = Field(
         0, ge=0, le=100_000, description="Requests a minute per key, or else address; 0: no limit."
     )
+    rate_limit_store: PlaceSetting | None = Field(
+        None,
+        description="Where requests are counted by all processes together: a SQLite file, or "
+        "postgresql://user:password@host/database; unset: each process counts for itself.",
+    )
     max_concurrent: int = Field(
         64, ge=1, le=10_000, description="Questions answered at a time, per process."
     )
-    feedback: Path = Field(
-        Path("var/feedback.sqlite"), description="SQLite file of readers' ratings of answers."
+    feedback: PlaceSetting = Field(
+        Path("var/feedback.sqlite"),
+        description="Where readers' ratings of answers are kept: a SQLite file, or for several hosts a database, "
+        "postgresql://user:password@host/database (extra 'postgres').",
     )
     feedback_hours: int = Field(
         24,
@@ -249,9 +257,10 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="Its signing secret; with it 'gisa serve' takes Slack's events at /slack/events.",
     )
-    slack_state: Path = Field(
+    slack_state: PlaceSetting = Field(
         Path("var/slack.sqlite"),
-        description="SQLite file in which the bot keeps its requests, answers and votes.",
+        description="Where the bot keeps its requests, answers and votes: a SQLite file, or for bots on several "
+        "hosts postgresql://user:password@host/database.",
     )
     slack_rules: Path | None = Field(
         None, description="TOML file of rules for single channels, or none."
@@ -396,6 +405,6 @@ def _describe(error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             lines.append(f"there is no setting {name!r}{_hint(name, known)}")
         else:
-            value = "********" if _is_secret(name) else repr(problem["input"])
+            value = "********" if _is_secret(name) else without_secret(repr(problem["input"]))
             lines.append(f"{PREFIX}{name.upper()} = {value}: {problem['msg']}")
     return "; ".join(lines)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +17,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # runs without 
 if TYPE_CHECKING:
     from hash_embedder import HashEmbedder
     from playwright.sync_api import Browser, Page
+    from postgres_server import PostgresServer
 
     from index.embedding import SentenceTransformerEmbedder
     from service.answer import Answerer
     from service.serving.feedback import FeedbackStore
+    from service.storage import Place, PostgresUrl
 
 
 @pytest.fixture(scope="session")
@@ -97,3 +102,43 @@ def answerer(index_path: Path) -> Iterator[Answerer]:
     answerer = small_index.open_answerer(index_path)
     with answerer.index:
         yield answerer
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running PostgreSQL; where there is none, the test is skipped."""
+    from postgres_server import PostgresServer, missing
+
+    if reason := missing():
+        pytest.skip(reason)
+    folder = Path(tempfile.mkdtemp(prefix="gisa-postgres-"))  # pytest's own are closed to others
+    try:
+        server = PostgresServer(folder)
+        server.start()
+        yield server
+        server.stop()
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgres(postgres_server: PostgresServer) -> PostgresUrl:
+    """The address of a PostgreSQL database in which no store has written."""
+    from sqlalchemy import MetaData, text
+
+    from service.serving.database import Database
+
+    place = postgres_server.place
+    with closing(Database(place, MetaData())) as database, database.transaction() as db:
+        for store in ("feedback", "slack", "limits"):
+            db.execute(text(f"DROP SCHEMA IF EXISTS gisa_{store} CASCADE"))
+    return place
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty place for a store: whoever asks for it is tested over each database."""
+    if request.param == "sqlite":
+        return tmp_path / "deep" / "store.sqlite"
+    url: PostgresUrl = request.getfixturevalue("postgres")
+    return url

@@ -138,9 +138,9 @@ def test_the_service_writes_answers_as_it_runs(settings: Settings, answerer: Ans
     elsewhere.rate(Feedback(answer_id=answer_id, rating="up"))
 
 
-def test_another_process_can_rate_what_was_written(store: FeedbackStore) -> None:
+def test_another_process_can_rate_what_was_written(store: FeedbackStore, tmp_path: Path) -> None:
     store.remember(Question(question="?"), answer())
-    other = FeedbackStore(store._path, keep_hours=24)
+    other = FeedbackStore(tmp_path / "deep" / "feedback.sqlite", keep_hours=24)
     with pytest.raises(AnswerUnknown):
         other.rate(UP)
     store.flush()

@@ -43,6 +43,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         (
             "schema",
             "errors",
+            "storage",
             "settings",
             "validation",
             "injection",

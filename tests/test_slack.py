@@ -18,6 +18,7 @@ from graded_answers import FALSE, QUOTED, TRUE, UNSURE, PatientJudge, graded_ans
 from scripted_judge import AbsentJudge
 from small_citation import citation
 from small_index import UNDATED
+from sqlalchemy import text
 
 from service import create_app
 from service.answer import Answerer
@@ -26,7 +27,9 @@ from service.schema import ABSTENTIONS, Answer, Interpreted, Question, Sentence,
 from service.settings import Settings, load_settings
 from service.slack import answering, blocks, bot, delivery, memory, messenger, phrases
 from service.slack.clients import Events, LocalClient, NoAnswer
+from service.slack.conversation import Heard
 from service.slack.memory import Kept, Rating
+from service.storage import Place
 from service.verify.judge import EntailmentJudge
 from service.wording import LEADS_TITLE, REWORDED, SEE_THE_ARTICLE
 
@@ -515,6 +518,39 @@ def test_a_request_of_a_dead_process_is_taken_over_and_not_for_ever(
     asyncio.run(asyncio.wait_for(run(), 30))
 
 
+def test_two_bots_answer_once(settings: MakeSettings, place: Place) -> None:
+    """Each of 20 questions comes three times to both; they share nothing but the place of their memory."""
+
+    async def run() -> None:
+        async with fake_slack.fake_slack() as slack, AsyncExitStack() as stack:
+            of = settings(slack).model_copy(update={"slack_state": place})
+            clients = [ScriptedClient(), ScriptedClient()]
+            bots = [await stack.enter_async_context(bot.open_bot(of, c)) for c in clients]
+            asked = [slack.mention(f"질문 {n}") for n in range(20)]
+            await asyncio.gather(
+                *(
+                    each.conversation.hear(
+                        Heard(
+                            team="T",
+                            channel=CHANNEL,
+                            user="U0ANNA",
+                            text=m["text"],
+                            ts=m["ts"],
+                            mentioned=True,
+                        )
+                    )
+                    for m in asked * 3
+                    for each in bots
+                )
+            )
+            for each in bots:
+                await settled(each)
+            assert [len(slack.replies(m["ts"])) for m in asked] == [1] * 20
+            assert sum(len(client.questions) for client in clients) == 20
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
 def test_what_is_old_is_forgotten_and_nothing_else(
     settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -531,7 +567,7 @@ def test_what_is_old_is_forgotten_and_nothing_else(
         await kept.tidy()
         assert await kept.kept("answer-1") is None
         for table in ("requests", "posts", "votes"):
-            assert await kept._do(kept._rows, f"SELECT * FROM {table}", ()) == []  # noqa: S608
+            assert await kept._do(kept._rows, text(f"SELECT * FROM {table}")) == []  # noqa: S608
         await slack.send("interactive", slack.press(reply, blocks.UP))
         await settled(running)
         assert slack.whispers[-1]["text"] == phrases.ANSWER_GONE
@@ -1177,7 +1213,7 @@ def test_nobody_else_can_read_the_state(settings: MakeSettings, tmp_path: Path) 
 
 def test_nothing_is_acknowledged_that_can_not_be_remembered(settings: MakeSettings) -> None:
     async def scenario(slack: FakeSlack, client: ScriptedClient, running: bot.Bot) -> None:
-        await running.memory._do(running.memory._db.execute, "DROP TABLE requests")
+        await running.memory._do(running.memory._write, text("DROP TABLE requests"))
         acknowledgement = slack.send_event(slack.mention("트램은?"))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.shield(acknowledgement), 0.3)

@@ -12,7 +12,7 @@ from index import GisaError
 from service.api.problems import is_guarded, kind_of, problem_response
 from service.errors import KeyUnknown, NotAllowed, SettingsInvalid
 from service.serving.keys import Caller, Keys
-from service.serving.limits import RateLimiter
+from service.serving.limits import SharedRateLimiter
 from service.settings import Settings
 
 
@@ -35,7 +35,7 @@ class Access:
     Without keys everyone may ask, callers are told apart by address, and nobody may change the index.
     """
 
-    def __init__(self, app: ASGIApp, *, keys: Keys | None, limiter: RateLimiter) -> None:
+    def __init__(self, app: ASGIApp, *, keys: Keys | None, limiter: SharedRateLimiter) -> None:
         self._app, self._keys, self._limiter = app, keys, limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +47,7 @@ class Access:
             caller = state["caller"] = self._caller(scope)
             if self._keys:
                 state["facts"]["caller"] = caller.name
-            self._limiter.admit(caller.name)
+            await self._limiter.admit(caller.name)
         except GisaError as error:
             state["facts"]["problem"] = kind_of(error).code
             await problem_response(error, scope["path"])(scope, receive, send)

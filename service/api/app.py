@@ -28,7 +28,7 @@ from service.api.access import Access, keys_of
 from service.api.middleware import BodyLimit, CancelOnDisconnect, RequestContext
 from service.serving.feedback import FeedbackStore
 from service.serving.gateway import Gateway
-from service.serving.limits import Capacity, RateLimiter
+from service.serving.limits import Capacity, SharedRateLimiter
 from service.serving.metrics import Metrics
 from service.serving.readiness import Readiness
 from service.serving.shutdown import Shutdown
@@ -45,9 +45,11 @@ def create_app(
     """The application. It opens its Answerer at start, unless one is given.
 
     Without a usable index it starts all the same, and ``/readyz`` says why it is not ready.
-    Raises SettingsInvalid for malformed API keys, and if keys are required but none are set.
+    Raises SettingsInvalid for malformed API keys, if keys are required but none are set, and for a
+    PostgreSQL database without its driver.
     """
     metrics, keys = Metrics(), keys_of(settings)
+    limiter = SharedRateLimiter("api", settings.rate_limit_per_minute, settings.rate_limit_store)
     app = FastAPI(
         title="gisa",
         version="1",  # of the interface, as in its addresses
@@ -58,13 +60,13 @@ def create_app(
         middleware=[
             *tracing.middleware(settings),
             Middleware(RequestContext, metrics=metrics, log_questions=settings.log_questions),
-            Middleware(Access, keys=keys, limiter=RateLimiter(settings.rate_limit_per_minute)),
+            Middleware(Access, keys=keys, limiter=limiter),
             Middleware(BodyLimit),
             Middleware(CancelOnDisconnect),
         ],
     )
     state = app.state
-    state.settings, state.keys, state.metrics = settings, keys, metrics
+    state.settings, state.keys, state.metrics, state.limiter = settings, keys, metrics, limiter
     state.readiness = Readiness(lambda: answerer or wiring.open_answerer(settings, watch=metrics))
     state.feedback = FeedbackStore(
         settings.feedback, keep_hours=settings.feedback_hours, desk_days=settings.desk_days
@@ -96,6 +98,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     async with AsyncExitStack() as stack:
         stack.callback(state.readiness.close)
+        stack.callback(state.feedback.close)
+        stack.callback(state.limiter.close)
         with suppress(GisaError):  # logged, and told by /readyz
             await state.readiness.answerer()
         await stack.enter_async_context(state.suggestions.refreshed())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,9 +27,9 @@ def export(
 
     if rating not in ("up", "down"):
         raise typer.BadParameter("there are the ratings up and down", param_hint="--rating")
-    store = _store(chosen_settings())
-    for record in store.rated("up" if rating == "up" else "down"):
-        typer.echo(json.dumps(record, ensure_ascii=False))
+    with closing(_store(chosen_settings())) as store:
+        for record in store.rated("up" if rating == "up" else "down"):
+            typer.echo(json.dumps(record, ensure_ascii=False))
 
 
 def desk(
@@ -42,7 +43,8 @@ def desk(
     from service.serving.desk import desk_of
 
     settings = chosen_settings(index=index)
-    told = desk_of(_store(settings), days, *wiring.open_words(settings))
+    with closing(_store(settings)) as store:
+        told = desk_of(store, days, *wiring.open_words(settings))
     if as_json:
         say_json(told.model_dump(mode="json"))
     else:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -247,13 +247,14 @@ def serve_stdio(settings: Settings) -> None:
     Raises SettingsInvalid without the extra, IndexUnusable and its kinds, ModelUnavailable.
     """
     answerer = wiring.open_answerer(settings)
-    with answerer.index:
+    feedback = FeedbackStore(settings.feedback, keep_hours=0)
+    with answerer.index, closing(feedback):
         gateway = Gateway(
             Readiness(lambda: answerer),
             capacity=Capacity(settings.max_concurrent),
             shutdown=Shutdown(),
             metrics=Metrics(),
-            feedback=FeedbackStore(settings.feedback, keep_hours=0),
+            feedback=feedback,
         )
         try:
             server = build(gateway)

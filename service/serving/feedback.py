@@ -1,4 +1,4 @@
-"""Readers' ratings of answers, kept in SQLite, and exported as evaluation data.
+"""Readers' ratings of answers, kept in a database, and exported as evaluation data.
 
 Answers are kept with their questions for some hours so that they can be rated; rated ones are kept for good.
 Questions without an answer are kept for some days if the operator wants it, for the desk (``service.serving.desk``):
@@ -8,21 +8,36 @@ their text, the day and how often they were put, nothing of who put them.
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from sqlalchemy import (
+    Column,
+    Connection,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    Select,
+    Table,
+    delete,
+    func,
+    select,
+    tuple_,
+    update,
+)
 
 from index import SEOUL
-from service.errors import AnswerUnknown, FeedbackUnavailable
+from service.errors import AnswerUnknown, FeedbackUnavailable, StoreUnavailable
 from service.schema import Answer, Citation, Question, Status
+from service.serving.database import TEXT, Database
+from service.storage import Place
 
 MAX_UNANSWERED = 10_000
 """Most questions without an answer that are kept; the oldest go first."""
@@ -33,27 +48,44 @@ MAX_DESK_ROWS = 1_000
 MAX_WAITING = 1_000
 """Most answers that wait in memory to be written; any beyond that can't be rated."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS answers (
-    id TEXT PRIMARY KEY,
-    asked_at REAL NOT NULL,
-    question TEXT NOT NULL,
-    answer TEXT NOT NULL,
-    rating TEXT,
-    comment TEXT
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS unrated ON answers (asked_at) WHERE rating IS NULL;
-CREATE TABLE IF NOT EXISTS unanswered (
-    day TEXT NOT NULL,
-    question TEXT NOT NULL,
-    status TEXT NOT NULL,
-    times INTEGER NOT NULL,
-    citations TEXT NOT NULL,
-    PRIMARY KEY (day, question, status)
-) WITHOUT ROWID;
-"""
+MAX_DESK_BYTES = 2_400
+"""Length to which the desk's questions are cut, in bytes of UTF-8: PostgreSQL's keys take 2,700 at most."""
+
+_TABLES = MetaData(schema="gisa_feedback")
+
+_answers = Table(
+    "answers",
+    _TABLES,
+    Column("id", TEXT, primary_key=True),
+    Column("asked_at", Double, nullable=False),
+    Column("question", TEXT, nullable=False),
+    Column("answer", TEXT, nullable=False),
+    Column("rating", TEXT),
+    Column("comment", TEXT),
+    sqlite_with_rowid=False,
+)
+_is_unrated = _answers.c.rating.is_(None)
+Index("unrated", _answers.c.asked_at, sqlite_where=_is_unrated, postgresql_where=_is_unrated)
+
+_unanswered = Table(
+    "unanswered",
+    _TABLES,
+    Column("day", TEXT, primary_key=True),
+    Column("question", TEXT, primary_key=True),
+    Column("status", TEXT, primary_key=True),
+    Column("times", Integer, nullable=False),
+    Column("citations", TEXT, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 Rating = Literal["up", "down"]
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\0", "")  # PostgreSQL's text can't hold it
+
+
+StoredText = Annotated[str, AfterValidator(_without_nul)]
 
 logger = logging.getLogger(__name__)
 
@@ -63,9 +95,9 @@ class Feedback(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    answer_id: Annotated[str, Field(min_length=1, max_length=64)]
+    answer_id: Annotated[StoredText, Field(min_length=1, max_length=64)]
     rating: Rating
-    comment: Annotated[str, Field(max_length=2_000)] | None = None
+    comment: Annotated[StoredText, Field(max_length=2_000)] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,14 +119,22 @@ class Missed:
 class FeedbackStore:
     """Answers that can be rated, and their ratings. Safe to use from several threads and processes.
 
-    ``remember`` keeps an answer in memory; ``flush`` writes all of them to the file in one transaction.
+    ``remember`` keeps an answer in memory; ``flush`` writes all of them to the database in one transaction.
     """
 
-    def __init__(self, path: Path, *, keep_hours: int, desk_days: int = 0) -> None:
-        """``desk_days``: for how many days questions without an answer are kept; 0: they are not."""
-        self._path, self._keep_s, self.desk_days = path, keep_hours * 3_600, desk_days
+    def __init__(self, place: Place, *, keep_hours: int, desk_days: int = 0) -> None:
+        """``desk_days``: for how many days questions without an answer are kept; 0: they are not.
+
+        Raises SettingsInvalid without the driver for ``place``.
+        """
+        self._database = Database(place, _TABLES, timeout_s=10)
+        self._keep_s, self.desk_days = keep_hours * 3_600, desk_days
         self._waiting: list[tuple[float, Question, Answer]] = []
         self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the connections. What was not flushed is lost."""
+        self._database.close()
 
     @property
     def enabled(self) -> bool:
@@ -108,45 +148,62 @@ class FeedbackStore:
             self._waiting.append((time.time(), question, answer))
 
     def flush(self) -> None:
-        """Write the answers remembered so far, delete old ones. Raises FeedbackUnavailable."""
+        """Write the answers remembered so far, delete old ones.
+
+        Raises FeedbackUnavailable; then they wait for the next time.
+        """
         with self._lock:
             waiting, self._waiting = self._waiting, []
         if not waiting:
             return
+        try:
+            with self._transaction() as db:
+                self._write_answers(db, waiting)
+                self._write_unanswered(db, [(at, a) for at, _, a in waiting])
+        except FeedbackUnavailable:
+            with self._lock:
+                self._waiting = (waiting + self._waiting)[:MAX_WAITING]
+            raise
+
+    def _write_answers(
+        self, db: Connection, waiting: Sequence[tuple[float, Question, Answer]]
+    ) -> None:
         rows = [
-            (a.id, at, q.model_dump_json(), a.model_dump_json(by_alias=True))
+            {
+                "id": a.id,
+                "asked_at": at,
+                "question": q.model_dump_json(),
+                "answer": a.model_dump_json(by_alias=True),
+            }
             for at, q, a in waiting
             if self.enabled
         ]
-        with self._database() as db:
-            db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, NULL, NULL)", rows)
-            db.execute(
-                "DELETE FROM answers WHERE rating IS NULL AND asked_at < ?",
-                (time.time() - self._keep_s,),
-            )
-            self._write_unanswered(db, [(at, a) for at, _, a in waiting])
+        if rows:
+            db.execute(self._database.insert(_answers).on_conflict_do_nothing(), rows)
+        too_old = _answers.c.asked_at < time.time() - self._keep_s
+        db.execute(delete(_answers).where(_is_unrated, too_old))
 
-    def _write_unanswered(
-        self, db: sqlite3.Connection, answers: Sequence[tuple[float, Answer]]
-    ) -> None:
+    def _write_unanswered(self, db: Connection, answers: Sequence[tuple[float, Answer]]) -> None:
         """Count questions without an answer by day; drop those that are too old or too many."""
-        rows = [
-            (_day(at), a.interpreted.standalone_question, a.status, _cited(a))
+        rows: list[dict[str, Any]] = [
+            {"day": _day(at), "question": _cut(a.interpreted.standalone_question)}
+            | {"status": a.status, "times": 1, "citations": _cited(a)}
             for at, a in answers
             if self.desk_days and a.status != "answered"
         ]
-        db.executemany(
-            "INSERT INTO unanswered (day, question, status, citations, times) VALUES (?, ?, ?, ?, 1)"
-            " ON CONFLICT DO UPDATE SET times = times + 1, citations = excluded.citations",
-            rows,
+        add = self._database.insert(_unanswered)
+        key = (_unanswered.c.day, _unanswered.c.question, _unanswered.c.status)
+        counted = add.on_conflict_do_update(
+            index_elements=key,
+            set_={"times": _unanswered.c.times + 1, "citations": add.excluded.citations},
         )
+        if rows:  # in order, so that two services don't wait for each other's rows
+            db.execute(counted, sorted(rows, key=lambda row: [str(row[c.name]) for c in key]))
         oldest = _day(time.time() - self.desk_days * 86_400)
-        db.execute("DELETE FROM unanswered WHERE day <= ?", (oldest,))
-        db.execute(
-            "DELETE FROM unanswered WHERE (day, question, status) IN (SELECT day, question, status"
-            " FROM unanswered ORDER BY day DESC, question LIMIT -1 OFFSET ?)",
-            (MAX_UNANSWERED,),
-        )
+        db.execute(delete(_unanswered).where(_unanswered.c.day <= oldest))
+        latest = (_unanswered.c.day.desc(), _unanswered.c.question)
+        too_many = select(*key).order_by(*latest).offset(MAX_UNANSWERED)
+        db.execute(delete(_unanswered).where(tuple_(*key).in_(too_many)))
 
     def missed(self, days: int) -> list[Missed]:
         """What readers rated down and what was not answered in the last ``days``, today included; the latest first.
@@ -154,32 +211,24 @@ class FeedbackStore:
         Raises FeedbackUnavailable.
         """
         self.flush()
-        if not self._path.exists():
+        if not self._database.exists:
             return []
         midnight = datetime.now(SEOUL).replace(hour=0, minute=0, second=0, microsecond=0)
         since = midnight - timedelta(days - 1)
-        with self._database() as db:
-            rated = db.execute(
-                "SELECT asked_at, answer, comment FROM answers WHERE rating = 'down' AND asked_at >= ?"
-                " ORDER BY asked_at DESC, id LIMIT ?",
-                (since.timestamp(), MAX_DESK_ROWS),
-            ).fetchall()
-            unanswered = db.execute(
-                "SELECT question, status, sum(times), max(day), citations FROM unanswered"
-                " WHERE day >= ? GROUP BY question, status ORDER BY max(day) DESC, question LIMIT ?",
-                (since.date().isoformat(), MAX_DESK_ROWS),
-            ).fetchall()
-        return [*map(_rated_down, rated), *map(_unanswered, unanswered)]
+        with self._transaction() as db:
+            rated = db.execute(_rated_down_since(since.timestamp())).all()
+            unanswered = db.execute(_unanswered_since(since.date().isoformat())).all()
+        return [*(_rated_down(*row) for row in rated), *(_missing(*row) for row in unanswered)]
 
     def rate(self, feedback: Feedback) -> None:
         """Store a rating. Raises AnswerUnknown, FeedbackUnavailable."""
         self.flush()
-        if not (self.enabled or self._path.exists()):
+        if not (self.enabled or self._database.exists):
             raise AnswerUnknown(feedback.answer_id)
-        with self._database() as db:
+        rated = update(_answers).where(_answers.c.id == feedback.answer_id)
+        with self._transaction() as db:
             changed = db.execute(
-                "UPDATE answers SET rating = ?, comment = ? WHERE id = ?",
-                (feedback.rating, feedback.comment, feedback.answer_id),
+                rated.values(rating=feedback.rating, comment=feedback.comment)
             ).rowcount
         if not changed:
             raise AnswerUnknown(feedback.answer_id)
@@ -192,14 +241,15 @@ class FeedbackStore:
         one with leads, only the question is known, and somebody has to fill in ``answers``, null until
         then. Raises FeedbackUnavailable.
         """
-        if not self._path.exists():
-            raise FeedbackUnavailable(f"there is no feedback in {self._path}")
-        with self._database() as db:
+        if not self._database.exists:
+            raise FeedbackUnavailable(f"there is no feedback in {self._database.place}")
+        c = _answers.c
+        with self._transaction() as db:
             rows = db.execute(
-                "SELECT asked_at, question, answer, comment FROM answers WHERE rating = ? "
-                "ORDER BY asked_at, id",
-                (rating,),
-            ).fetchall()
+                select(c.asked_at, c.question, c.answer, c.comment)
+                .where(c.rating == rating)
+                .order_by(c.asked_at, c.id)
+            ).all()
         for asked_at, question, answer, comment in rows:
             yield _record(
                 asked_at,
@@ -209,32 +259,47 @@ class FeedbackStore:
                 approved=rating == "up",
             )
 
-    def _database(self) -> _Database:
-        return _Database(self._path)
-
-
-class _Database:
-    """A connection for one transaction. Any sqlite3.Error becomes FeedbackUnavailable."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> sqlite3.Connection:
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self._path, timeout=10)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise FeedbackUnavailable(f"can't open {self._path}: {error}") from error
-        return self._db
+            with self._database.transaction() as connection:
+                yield connection
+        except StoreUnavailable as error:
+            raise FeedbackUnavailable(str(error)) from error
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        with closing(self._db):
-            if isinstance(error, sqlite3.Error):
-                raise FeedbackUnavailable(f"{self._path}: {error}") from error
-            self._db.commit()
+
+def _rated_down_since(seconds: float) -> Select[float, str, str | None]:
+    c = _answers.c
+    return (
+        select(c.asked_at, c.answer, c.comment)
+        .where(c.rating == "down", c.asked_at >= seconds)
+        .order_by(c.asked_at.desc(), c.id)
+        .limit(MAX_DESK_ROWS)
+    )
+
+
+def _unanswered_since(day: str) -> Select[str, Status, int, str, str]:
+    """Each question with its days added up, and the citations of the last one."""
+    c = _unanswered.c
+    same = (c.question, c.status)
+    days = (
+        select(
+            *same,
+            func.sum(c.times).over(partition_by=same).label("times"),
+            c.day,
+            c.citations,
+            func.row_number().over(partition_by=same, order_by=c.day.desc()).label("nth"),
+        )
+        .where(c.day >= day)
+        .subquery()
+        .c
+    )
+    return (
+        select(days.question, days.status, days.times, days.day, days.citations)
+        .where(days.nth == 1)
+        .order_by(days.day.desc(), days.question)
+        .limit(MAX_DESK_ROWS)
+    )
 
 
 def _record(
@@ -270,15 +335,17 @@ def _cited(answer: Answer) -> str:
     return _CITATIONS.dump_json(answer.citations).decode()
 
 
-def _rated_down(row: tuple[float, str, str | None]) -> Missed:
-    asked_at, text, comment = row
+def _cut(question: str) -> str:
+    return question.encode()[:MAX_DESK_BYTES].decode(errors="ignore")
+
+
+def _rated_down(asked_at: float, text: str, comment: str | None) -> Missed:
     answer = Answer.model_validate_json(text)
     day = date.fromisoformat(_day(asked_at))
     question = answer.interpreted.standalone_question
     return Missed(question, answer.status, True, 1, day, answer.citations, comment)
 
 
-def _unanswered(row: tuple[str, Status, int, str, str]) -> Missed:
-    question, status, times, day, citations = row
+def _missing(question: str, status: Status, times: int, day: str, citations: str) -> Missed:
     cited = _CITATIONS.validate_json(citations)
     return Missed(question, status, False, times, date.fromisoformat(day), cited)

@@ -35,6 +35,7 @@ from service.errors import (
     Overloaded,
     QuestionInvalid,
     ShuttingDown,
+    StoreUnavailable,
     TooManyRequests,
 )
 from service.validation import FieldError
@@ -153,6 +154,13 @@ KINDS: Mapping[type[Exception], Kind] = {
         "feedback_unavailable",
         "평가를 남길 수 없습니다",
         f"평가를 남기지 못했습니다. {_LATER}",
+        5,
+    ),
+    StoreUnavailable: Kind(
+        503,
+        "store_unavailable",
+        "기록을 남길 수 없습니다",
+        f"서비스의 기록 저장소에 연결할 수 없습니다. {_LATER}",
         5,
     ),
     IndexLocked: Kind(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -14,10 +13,10 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from index import SEOUL, GisaError
-from service.errors import TooManyRequests
+from service.errors import StoreUnavailable, TooManyRequests
 from service.events import DoneEvent, SentenceEvent, settled
 from service.schema import MAX_TURN_CHARS, MAX_TURNS, Answer, Question, Turn
-from service.serving.limits import RateLimiter
+from service.serving.limits import SharedRateLimiter
 from service.slack import blocks
 from service.slack.background import BackgroundTasks
 from service.slack.blocks import Draft, Message, notice
@@ -54,10 +53,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of the bot: answers at a time (others wait), questions a minute per user, seconds per answer."""
+    """Limits of the bot: answers at a time (others wait), seconds per answer."""
 
     concurrent: int = 8
-    per_minute: int = 10
     answer_s: float = 120.0
 
 
@@ -77,7 +75,7 @@ class _Running:
 class Answering:
     """Answers the bot's requests while ``running`` is entered.
 
-    ``take_on``, ``stop`` and ``forget`` raise sqlite3.Error if the memory can't be written; then they
+    ``take_on``, ``stop`` and ``forget`` raise StoreUnavailable if the memory can't be written; then they
     have done nothing.
     """
 
@@ -89,12 +87,13 @@ class Answering:
         *,
         rules: Rules,
         limits: Limits,
+        limiter: SharedRateLimiter,
         search_url: str,
         background: BackgroundTasks,
     ) -> None:
         self._messenger, self._client, self._memory = messenger, client, memory
         self._rules, self._limits, self._search_url = rules, limits, search_url
-        self._limiter = RateLimiter(limits.per_minute)
+        self._limiter = limiter
         self._room = asyncio.Semaphore(limits.concurrent)
         self._running: dict[str, _Running] = {}
         self._background = background
@@ -123,7 +122,7 @@ class Answering:
         if not await self._memory.claim(ask):
             return  # Slack repeats deliveries it thinks lost, and delivers a mention as a message, too
         try:
-            self._limiter.admit(f"{ask.team} {ask.user}")
+            await self._limiter.admit(f"{ask.team} {ask.user}")
         except TooManyRequests as error:
             await self._memory.finish(ask.key)
             text = f"질문이 너무 잦습니다. {error.retry_after_s:.0f}초 뒤에 다시 물어봐 주세요."
@@ -185,7 +184,7 @@ class Answering:
             # The task's boundary: whatever went wrong, the upkeep takes the request up again.
             known = error if isinstance(error, GisaError) else None
             logger.error("no answer to %s yet: %r", key, error, exc_info=not known)
-            with suppress(sqlite3.Error):
+            with suppress(StoreUnavailable):
                 await self._memory.let_go(key)
         finally:
             del self._running[key]

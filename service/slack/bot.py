@@ -8,7 +8,7 @@ import signal
 import socket
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from service.errors import SettingsInvalid
 from service.query.utterance import asks_something
 from service.serving.feedback import FeedbackStore
 from service.serving.gateway import Gateway
-from service.serving.limits import Capacity
+from service.serving.limits import Capacity, SharedRateLimiter
 from service.serving.metrics import Metrics
 from service.serving.readiness import Readiness
 from service.serving.shutdown import Shutdown
@@ -66,9 +66,12 @@ def check(settings: Settings) -> None:
 
 @asynccontextmanager
 async def open_bot(settings: Settings, client: AnswerClient) -> AsyncIterator[Bot]:
-    """The bot, connected to Slack and working. Raises SlackRefused, SlackUnreachable, sqlite3.Error."""
+    """The bot, connected to Slack and working. Raises SlackRefused, SlackUnreachable, StoreUnavailable."""
     # The owner's name is unique, so that other processes can tell when this one is gone.
     memory = Memory(settings.slack_state, owner=f"{socket.gethostname()} {uuid.uuid4().hex}")
+    limiter = SharedRateLimiter(
+        "slack", settings.slack_rate_limit_per_minute, settings.rate_limit_store
+    )
     token = settings.slack_bot_token.get_secret_value()
     messenger = Messenger(token, base_url=settings.slack_api_url)
     conversation = Conversation(
@@ -76,15 +79,13 @@ async def open_bot(settings: Settings, client: AnswerClient) -> AsyncIterator[Bo
         client,
         memory,
         rules=load_rules(settings.slack_rules),
-        limits=Limits(
-            settings.slack_max_concurrent,
-            settings.slack_rate_limit_per_minute,
-            settings.slack_answer_timeout_s,
-        ),
+        limits=Limits(settings.slack_max_concurrent, settings.slack_answer_timeout_s),
+        limiter=limiter,
         search_url=settings.slack_search_url,
         asks=lambda text: asks_something(text, _analyser()),
     )
     async with AsyncExitStack() as stack:
+        stack.callback(limiter.close)
         await memory.open()
         stack.push_async_callback(memory.close)
         await messenger.open()
@@ -156,17 +157,16 @@ async def open_client(settings: Settings) -> AsyncIterator[AnswerClient]:
             yield remote
         return
     answerer = await asyncio.to_thread(wiring.open_answerer, settings)
-    with answerer.index:
-        feedback = FeedbackStore(
-            settings.feedback, keep_hours=settings.feedback_hours, desk_days=settings.desk_days
-        )
+    ratings = FeedbackStore(
+        settings.feedback, keep_hours=settings.feedback_hours, desk_days=settings.desk_days
+    )
+    keeps_none = FeedbackStore(settings.feedback, keep_hours=0)  # rated answers are kept for good
+    with answerer.index, closing(ratings), closing(keeps_none):
         gateway = Gateway(
             Readiness(lambda: answerer),
             capacity=Capacity(settings.max_concurrent),
             shutdown=Shutdown(),
             metrics=Metrics(),
-            feedback=FeedbackStore(
-                settings.feedback, keep_hours=0
-            ),  # rated answers are kept for good
+            feedback=keeps_none,
         )
-        yield LocalClient(gateway, feedback)
+        yield LocalClient(gateway, ratings)

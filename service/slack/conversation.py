@@ -16,6 +16,7 @@ from typing import Any
 from index import SEOUL
 from service.exports import export
 from service.schema import Answer, Citation
+from service.serving.limits import SharedRateLimiter
 from service.slack import blocks
 from service.slack.answering import Answering, Limits
 from service.slack.background import BackgroundTasks
@@ -99,7 +100,7 @@ class Conversation:
     """All conversations of the bot, while ``running`` is entered.
 
     ``asks`` tells whether a text asks something; it may take seconds, and is called in a thread.
-    Methods that accept something raise sqlite3.Error if the memory can't be written; then nothing
+    Methods that accept something raise StoreUnavailable if the memory can't be written; then nothing
     was accepted.
     """
 
@@ -111,6 +112,7 @@ class Conversation:
         *,
         rules: Rules,
         limits: Limits,
+        limiter: SharedRateLimiter,
         search_url: str,
         asks: Callable[[str], bool],
         clock: Callable[[], datetime] = lambda: datetime.now(SEOUL),
@@ -124,6 +126,7 @@ class Conversation:
             memory,
             rules=rules,
             limits=limits,
+            limiter=limiter,
             search_url=search_url,
             background=self._background,
         )

@@ -1,4 +1,4 @@
-"""What the bot remembers, in SQLite, shared by all processes of the bot.
+"""What the bot remembers, in SQLite or PostgreSQL, shared by all processes of the bot.
 
 A request is claimed here before Slack gets its acknowledgement. From then on it is answered exactly
 once, however often Slack delivers it and whichever process dies.
@@ -8,17 +8,37 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Double,
+    Executable,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Update,
+    cast,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from service.errors import StoreUnavailable
 from service.schema import Answer, Question, Turn
+from service.serving.database import TEXT, Database
 from service.slack.blocks import Tally
+from service.storage import Place
 
 LEASE_S = 15.0
 """Seconds after which another process takes over a request whose lease was not renewed."""
@@ -35,29 +55,76 @@ ANNOUNCEMENT = -1
 T = TypeVar("T")
 Rating = Literal["up", "down"]
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS requests (
-    key TEXT PRIMARY KEY, seen_at REAL NOT NULL,
-    ask TEXT, channel TEXT, thread TEXT,          -- NULL once it is done
-    owner TEXT, lease_until REAL, attempts INTEGER NOT NULL DEFAULT 1
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS pending ON requests (owner, lease_until) WHERE ask IS NOT NULL;
-CREATE TABLE IF NOT EXISTS posts (
-    channel TEXT, ts TEXT, key TEXT NOT NULL, part INTEGER NOT NULL, PRIMARY KEY (channel, ts)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS posts_by_key ON posts (key, part);
-CREATE TABLE IF NOT EXISTS answers (
-    id TEXT PRIMARY KEY, key TEXT UNIQUE NOT NULL, at REAL NOT NULL,
-    question TEXT NOT NULL, answer TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS votes (
-    answer_id TEXT, user TEXT, rating TEXT NOT NULL, PRIMARY KEY (answer_id, user)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS followed (
-    channel TEXT, thread TEXT, PRIMARY KEY (channel, thread)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS signatures (signature TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
-"""
+_TABLES = MetaData(schema="gisa_slack")
+
+_requests = Table(
+    "requests",
+    _TABLES,
+    Column("key", TEXT, primary_key=True),
+    Column("seen_at", Double, nullable=False),
+    Column("ask", TEXT),  # NULL once it is done
+    Column("channel", TEXT),
+    Column("thread", TEXT),
+    Column("owner", TEXT),
+    Column("lease_until", Double),
+    Column("attempts", Integer, nullable=False, server_default="1"),
+    sqlite_with_rowid=False,
+)
+_is_pending = _requests.c.ask.is_not(None)
+Index(
+    "pending",
+    _requests.c.owner,
+    _requests.c.lease_until,
+    sqlite_where=_is_pending,
+    postgresql_where=_is_pending,
+)
+
+_posts = Table(
+    "posts",
+    _TABLES,
+    Column("channel", TEXT, primary_key=True),
+    Column("ts", TEXT, primary_key=True),
+    Column("key", TEXT, nullable=False),
+    Column("part", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("posts_by_key", _posts.c.key, _posts.c.part)
+
+_answers = Table(
+    "answers",
+    _TABLES,
+    Column("id", TEXT, primary_key=True),
+    Column("key", TEXT, unique=True, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("question", TEXT, nullable=False),
+    Column("answer", TEXT, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+_votes = Table(
+    "votes",
+    _TABLES,
+    Column("answer_id", TEXT, primary_key=True),
+    Column("user", TEXT, primary_key=True),
+    Column("rating", TEXT, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+_followed = Table(
+    "followed",
+    _TABLES,
+    Column("channel", TEXT, primary_key=True),
+    Column("thread", TEXT, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+_signatures = Table(
+    "signatures",
+    _TABLES,
+    Column("signature", TEXT, primary_key=True),
+    Column("at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,22 +157,26 @@ class Kept:
 
 
 class Memory:
-    """Requests, messages, answers, votes and followed threads. All methods raise sqlite3.Error.
+    """Requests, messages, answers, votes and followed threads. All methods raise StoreUnavailable.
 
     The work is done in a thread of its own, so that a busy thread pool can't delay it.
     """
 
-    def __init__(self, path: Path, *, owner: str, clock: Callable[[], float] = time.time) -> None:
-        self._path, self._owner, self._clock = path, owner, clock
+    def __init__(
+        self, place: Place, *, owner: str, clock: Callable[[], float] | None = None
+    ) -> None:
+        """``clock`` tells seconds since the epoch; without it the database's own does, so that leases hold
+        between hosts whose clocks differ. Raises SettingsInvalid without the driver for ``place``."""
+        self._database = Database(place, _TABLES, stays_open=True, timeout_s=LOCK_TIMEOUT_S)
+        self._owner, self._clock = owner, clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="slack-memory")
-        self._db: sqlite3.Connection
 
     async def open(self) -> None:
-        """Open the file, and make it if need be."""
+        """Connect, and make what is missing."""
         await self._do(self._open)
 
     async def close(self) -> None:
-        """Close the file, and let other processes take over unfinished requests at once."""
+        """Let other processes take over unfinished requests at once, and disconnect."""
         await self._do(self._release)
         self._thread.shutdown()
 
@@ -113,17 +184,33 @@ class Memory:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     def _open(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.touch(mode=0o600)  # it holds questions; SQLite's other files inherit its mode
-        self._db = sqlite3.connect(self._path, timeout=LOCK_TIMEOUT_S, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(_SCHEMA)
+        place = self._database.place
+        if isinstance(place, Path):
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.touch(mode=0o600)  # it holds questions; SQLite's other files inherit its mode
+            except OSError as error:
+                raise StoreUnavailable(f"{place}: {error}") from error
+        with self._database.transaction():
+            pass
 
     def _release(self) -> None:
-        with suppress(sqlite3.Error):  # the leases will run out
-            self._write("UPDATE requests SET lease_until = 0 WHERE owner = ?", (self._owner,))
-        self._db.close()
+        mine = update(_requests).where(_requests.c.owner == self._owner)
+        with suppress(StoreUnavailable):  # the leases will run out
+            self._write(mine.values(lease_until=0))
+        self._database.close()
+
+    def _now(self) -> ColumnElement[float]:
+        return literal(self._clock()) if self._clock else self._database.now()
+
+    def _rows(self, statement: Executable) -> list[Any]:
+        with self._database.transaction() as db:
+            return list(db.execute(statement).all())
+
+    def _write(self, *statements: Executable) -> int:
+        """Execute all; return how many rows the last one changed."""
+        with self._database.transaction() as db:
+            return [db.execute(statement).rowcount for statement in statements][-1]
 
     # -- requests ---------------------------------------------------------------------------------
 
@@ -132,23 +219,30 @@ class Memory:
         return await self._do(self._claim, ask)
 
     def _claim(self, ask: Ask) -> bool:
-        now = self._clock()
-        row = (ask.key, now, _dumped(ask), ask.channel, ask.thread, self._owner, now + LEASE_S)
-        sql = "INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, 1)"
-        return bool(self._write(sql, row))
+        now = self._now()
+        new = self._database.insert(_requests).values(
+            key=ask.key,
+            seen_at=now,
+            ask=_dumped(ask),
+            channel=ask.channel,
+            thread=ask.thread,
+            owner=self._owner,
+            lease_until=now + LEASE_S,
+        )
+        return bool(self._write(new.on_conflict_do_nothing()))
 
     async def amend(self, ask: Ask) -> None:
         """Update a request in progress."""
-        sql = "UPDATE requests SET ask = ?, thread = ? WHERE key = ? AND ask IS NOT NULL"
-        await self._do(self._write, sql, (_dumped(ask), ask.thread, ask.key))
+        pending = update(_requests).where(_requests.c.key == ask.key, _is_pending)
+        await self._do(self._write, pending.values(ask=_dumped(ask), thread=ask.thread))
 
     async def finish(self, key: str) -> None:
         """Mark a request as done."""
-        await self._do(self._write, "UPDATE requests SET ask = NULL WHERE key = ?", (key,))
+        await self._do(self._write, _request(key).values(ask=None))
 
     async def let_go(self, key: str) -> None:
         """Leave a request to whichever process takes it over once its lease has ended."""
-        await self._do(self._write, "UPDATE requests SET owner = NULL WHERE key = ?", (key,))
+        await self._do(self._write, _request(key).values(owner=None))
 
     async def stop(
         self,
@@ -162,164 +256,157 @@ class Memory:
 
         It does not matter which process works on them.
         """
-        sql = (
-            "UPDATE requests SET ask = NULL WHERE ask IS NOT NULL AND channel = ? "
-            "AND thread IS COALESCE(?, thread) "
-            "AND json_extract(ask, '$.user') = COALESCE(?, json_extract(ask, '$.user')) "
-            "AND key NOT IN (SELECT value FROM json_each(?))"
-        )
-        values = (channel, thread, user, json.dumps(list(but)))
-        return await self._do(self._write, sql, values)
+        return await self._do(self._stop, channel, thread, user, set(but))
+
+    def _stop(self, channel: str, thread: str | None, user: str | None, but: set[str]) -> int:
+        asked = select(_requests.c.ask).where(_is_pending, _requests.c.channel == channel)
+        if thread is not None:
+            asked = asked.where(_requests.c.thread == thread)
+        asks = [Ask(**json.loads(ask)) for (ask,) in self._rows(asked)]
+        keys = {ask.key for ask in asks if user in (None, ask.user)} - but
+        done = update(_requests).where(_is_pending, _requests.c.key.in_(keys)).values(ask=None)
+        return self._write(done)
 
     async def is_done(self, key: str) -> bool:
         """Whether a request is done or was stopped."""
-        sql = "SELECT 1 FROM requests WHERE key = ? AND ask IS NULL"
-        return bool(await self._do(self._rows, sql, (key,)))
+        done = select(_requests.c.key).where(_requests.c.key == key, _requests.c.ask.is_(None))
+        return bool(await self._do(self._rows, done))
 
     async def owns(self, key: str) -> bool:
         """Whether this process still has to answer a request."""
-        sql = "SELECT 1 FROM requests WHERE key = ? AND owner = ? AND ask IS NOT NULL"
-        return bool(await self._do(self._rows, sql, (key, self._owner)))
+        c = _requests.c
+        owned = select(c.key).where(c.key == key, c.owner == self._owner, _is_pending)
+        return bool(await self._do(self._rows, owned))
 
     async def renew(self) -> set[str]:
         """Renew this process's leases; return the keys of its unfinished requests."""
-        return await self._do(self._renew)
-
-    def _renew(self) -> set[str]:
-        rows = self._db.execute(
-            "UPDATE requests SET lease_until = ? WHERE owner = ? AND ask IS NOT NULL RETURNING key",
-            (self._clock() + LEASE_S, self._owner),
-        )
-        return {key for (key,) in rows.fetchall()}
+        mine = update(_requests).where(_requests.c.owner == self._owner, _is_pending)
+        renewed = mine.values(lease_until=self._now() + LEASE_S).returning(_requests.c.key)
+        return {key for (key,) in await self._do(self._rows, renewed)}
 
     async def take_over(self) -> list[tuple[Ask, bool]]:
         """Take over the requests of dead processes; with each, whether it is still to be answered."""
-        return await self._do(self._take_over)
-
-    def _take_over(self) -> list[tuple[Ask, bool]]:
-        now = self._clock()
-        rows = self._db.execute(
-            "UPDATE requests SET owner = ?, lease_until = ?, attempts = attempts + 1 "
-            "WHERE ask IS NOT NULL AND lease_until < ? RETURNING ask, attempts, seen_at",
-            (self._owner, now + LEASE_S, now),
-        ).fetchall()
+        c, now = _requests.c, self._now()
+        # A row that another process is just taking over is passed by, not waited for.
+        abandoned = select(c.key).where(_is_pending, c.lease_until < now)
+        taken = (
+            update(_requests)
+            .where(c.key.in_(abandoned.with_for_update(skip_locked=True)))
+            .values(owner=self._owner, lease_until=now + LEASE_S, attempts=c.attempts + 1)
+            .returning(c.ask, c.attempts, c.seen_at > now - MAX_AGE_S)
+        )
         return [
-            (Ask(**json.loads(ask)), attempts <= MAX_ATTEMPTS and now - seen_at < MAX_AGE_S)
-            for ask, attempts, seen_at in rows
+            (Ask(**json.loads(ask)), attempts <= MAX_ATTEMPTS and bool(is_recent))
+            for ask, attempts, is_recent in await self._do(self._rows, taken)
         ]
 
     async def is_new_signature(self, signature: str, keep_s: float) -> bool:
         """Whether a signed request comes for the first time within ``keep_s`` seconds."""
-        return await self._do(self._is_new_signature, signature, keep_s)
-
-    def _is_new_signature(self, signature: str, keep_s: float) -> bool:
-        now = self._clock()
-        self._db.execute("DELETE FROM signatures WHERE at < ?", (now - keep_s,))
-        sql = "INSERT OR IGNORE INTO signatures VALUES (?, ?)"
-        return bool(self._write(sql, (signature, now)))
+        now = self._now()
+        forget = delete(_signatures).where(_signatures.c.at < now - keep_s)
+        add = self._database.insert(_signatures).values(signature=signature, at=now)
+        return bool(await self._do(self._write, forget, add.on_conflict_do_nothing()))
 
     # -- messages and answers -----------------------------------------------------------------------
 
     async def posted(self, key: str, part: int, channel: str, ts: str) -> None:
         """Remember a message that was posted for a request."""
-        sql = "INSERT OR REPLACE INTO posts VALUES (?, ?, ?, ?)"
-        await self._do(self._write, sql, (channel, ts, key, part))
+        place, said = {"channel": channel, "ts": ts}, {"key": key, "part": part}
+        add = self._database.insert(_posts).values(**place, **said)
+        await self._do(self._write, add.on_conflict_do_update(index_elements=[*place], set_=said))
 
     async def posts(self, key: str) -> dict[int, str]:
         """The messages posted for a request: part to ts."""
-        sql = "SELECT part, ts FROM posts WHERE key = ? ORDER BY part"
-        return dict(await self._do(self._rows, sql, (key,)))
+        c = _posts.c
+        rows = await self._do(self._rows, select(c.part, c.ts).where(c.key == key).order_by(c.part))
+        return dict(map(tuple, rows))
 
     async def keep(self, key: str, question: Question, answer: Answer) -> None:
         """Keep an answer, for its buttons and as a turn of its thread's conversation."""
-        row = (answer.id, key, self._clock())
-        documents = (question.model_dump_json(), answer.model_dump_json(by_alias=True))
-        sql = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)"
-        await self._do(self._write, sql, row + documents)
+        c = _answers.c
+        told = {
+            "id": answer.id,
+            "at": self._now(),
+            "question": question.model_dump_json(),
+            "answer": answer.model_dump_json(by_alias=True),
+        }
+        earlier = delete(_answers).where(or_(c.key == key, c.id == answer.id))
+        add = self._database.insert(_answers).values(key=key, **told)
+        # Another process may add its answer to the same request at the same moment.
+        add = add.on_conflict_do_update(index_elements=["key"], set_=told)
+        await self._do(self._write, earlier, add)
 
     async def kept(self, answer_id: str) -> Kept | None:
         """The answer with this id; None if it is not kept any more."""
-        return await self._do(self._kept, answer_id)
-
-    def _kept(self, answer_id: str) -> Kept | None:
-        sql = "SELECT key, question, answer FROM answers WHERE id = ?"
-        for key, question, answer in self._rows(sql, (answer_id,)):
+        c = _answers.c
+        wanted = select(c.key, c.question, c.answer).where(c.id == answer_id)
+        for key, question, answer in await self._do(self._rows, wanted):
             asked = Question.model_validate_json(question)
             return Kept(key, asked, Answer.model_validate_json(answer))
         return None
 
     async def turns(self, channel: str, timestamps: Iterable[str]) -> dict[str, Turn | None]:
         """By ts, the conversation's turn in the bot's own messages; None for further parts of a turn."""
-        return await self._do(self._turns, channel, list(timestamps))
-
-    def _turns(self, channel: str, timestamps: list[str]) -> dict[str, Turn | None]:
-        rows = self._rows(
-            "SELECT p.ts, p.part, a.question, a.answer FROM posts p "
-            "LEFT JOIN answers a ON a.key = p.key "
-            "WHERE p.channel = ? AND p.ts IN (SELECT value FROM json_each(?))",
-            (channel, json.dumps(timestamps)),
+        p, a = _posts.c, _answers.c
+        said = (
+            select(p.ts, p.part, a.question, a.answer)
+            .select_from(_posts.outerjoin(_answers, a.key == p.key))
+            .where(p.channel == channel, p.ts.in_(list(timestamps)))
         )
-        return {ts: _turn(*row) for ts, *row in rows}
+        return {ts: _turn(*row) for ts, *row in await self._do(self._rows, said)}
 
     async def answers(self, channel: str, timestamps: Iterable[str]) -> list[Answer]:
         """The kept answers of which messages are parts, in the order in which they were given."""
-        return await self._do(self._answers, channel, list(timestamps))
-
-    def _answers(self, channel: str, timestamps: list[str]) -> list[Answer]:
-        rows = self._rows(
-            "SELECT answer FROM answers WHERE key IN (SELECT key FROM posts "
-            "WHERE channel = ? AND ts IN (SELECT value FROM json_each(?))) ORDER BY at",
-            (channel, json.dumps(timestamps)),
-        )
+        p, a = _posts.c, _answers.c
+        keys = select(p.key).where(p.channel == channel, p.ts.in_(list(timestamps)))
+        given = select(a.answer).where(a.key.in_(keys)).order_by(a.at)
+        rows = await self._do(self._rows, given)
         return [Answer.model_validate_json(answer) for (answer,) in rows]
-
-    def _rows(self, sql: str, values: Sequence[Any]) -> list[Any]:
-        return self._db.execute(sql, values).fetchall()
-
-    def _write(self, sql: str, values: Sequence[Any]) -> int:
-        return self._db.execute(sql, values).rowcount
 
     # -- votes and followed threads -----------------------------------------------------------------
 
     async def vote(self, answer_id: str, user: str, rating: Rating) -> Tally:
         """Count a user's vote, in place of any earlier one; return the tally."""
-        return await self._do(self._vote, answer_id, user, rating)
-
-    def _vote(self, answer_id: str, user: str, rating: Rating) -> Tally:
-        sql = "INSERT OR REPLACE INTO votes VALUES (?, ?, ?)"
-        self._db.execute(sql, (answer_id, user, rating))
-        return self._tally(answer_id)
-
-    def _tally(self, answer_id: str) -> Tally:
-        sql = "SELECT rating, COUNT(*) FROM votes WHERE answer_id = ? GROUP BY rating"
-        return Tally(**dict(self._rows(sql, (answer_id,))))
+        voter = {"answer_id": answer_id, "user": user}
+        add = self._database.insert(_votes).values(**voter, rating=rating)
+        add = add.on_conflict_do_update(index_elements=[*voter], set_={"rating": rating})
+        await self._do(self._write, add)
+        c = _votes.c
+        tally = select(c.rating, func.count()).where(c.answer_id == answer_id).group_by(c.rating)
+        return Tally(**dict(map(tuple, await self._do(self._rows, tally))))
 
     async def follow(self, channel: str, thread: str) -> None:
         """Follow a thread: the bot answers there without being mentioned."""
-        sql = "INSERT OR IGNORE INTO followed VALUES (?, ?)"
-        await self._do(self._write, sql, (channel, thread))
+        add = self._database.insert(_followed).values(channel=channel, thread=thread)
+        await self._do(self._write, add.on_conflict_do_nothing())
 
     async def unfollow(self, channel: str, thread: str) -> bool:
         """Stop following a thread; return whether it was followed."""
-        sql = "DELETE FROM followed WHERE channel = ? AND thread = ?"
-        return bool(await self._do(self._write, sql, (channel, thread)))
+        c = _followed.c
+        gone = delete(_followed).where(c.channel == channel, c.thread == thread)
+        return bool(await self._do(self._write, gone))
 
     async def follows(self, channel: str, thread: str) -> bool:
         """Whether a thread is followed."""
-        sql = "SELECT 1 FROM followed WHERE channel = ? AND thread = ?"
-        return bool(await self._do(self._rows, sql, (channel, thread)))
+        c = _followed.c
+        found = select(c.thread).where(c.channel == channel, c.thread == thread)
+        return bool(await self._do(self._rows, found))
 
     async def tidy(self) -> None:
         """Delete done requests, answers, votes and posts that are older than they are kept."""
-        await self._do(self._tidy)
-
-    def _tidy(self) -> None:
-        now, day = self._clock(), 86_400
+        now, day = self._now(), 86_400
         done, old = now - KEEP_REQUESTS_DAYS * day, now - KEEP_ANSWERS_DAYS * day
-        self._db.execute("DELETE FROM requests WHERE ask IS NULL AND seen_at < ?", (done,))
-        self._db.execute("DELETE FROM answers WHERE at < ?", (old,))
-        self._db.execute("DELETE FROM votes WHERE answer_id NOT IN (SELECT id FROM answers)")
-        self._db.execute("DELETE FROM posts WHERE CAST(ts AS REAL) < ?", (old,))
+        await self._do(
+            self._write,
+            delete(_requests).where(_requests.c.ask.is_(None), _requests.c.seen_at < done),
+            delete(_answers).where(_answers.c.at < old),
+            delete(_votes).where(_votes.c.answer_id.not_in(select(_answers.c.id))),
+            delete(_posts).where(cast(_posts.c.ts, Double) < old),
+        )
+
+
+def _request(key: str) -> Update:
+    return update(_requests).where(_requests.c.key == key)
 
 
 def _dumped(ask: Ask) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
@@ -96,11 +95,9 @@ async def _work(
         async with AsyncExitStack() as stack:
             try:
                 receiver.bot = await stack.enter_async_context(bot.open_bot(settings, client))
-            except (GisaError, sqlite3.Error) as error:
+            except GisaError as error:
                 receiver.tried.set()
-                logger.warning(
-                    "the bot can't start yet: %s. %s", error, getattr(error, "remedy", "")
-                )
+                logger.warning("the bot can't start yet: %s. %s", error, error.remedy)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(closing.wait(), CONNECT_AGAIN_S)
                 continue
