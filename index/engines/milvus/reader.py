@@ -57,12 +57,8 @@ RECENT_TEXTS = 256
 """Texts of articles that a process keeps at hand, some 40 kB each."""
 
 _FILTER_IDS = 2_000  # articles in one condition of a search
-_DAYS = (
-    7,
-    30,
-    365,
-    20_000,
-)  # back from the newest: windows in which the newest articles are looked for
+# Back from the newest: windows in which the newest articles are looked for.
+_DAYS = (7, 30, 365, 20_000)
 
 
 @dataclass(frozen=True)
