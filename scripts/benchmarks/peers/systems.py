@@ -15,6 +15,7 @@ from typing import IO, Any, Self
 from benchmarks.peers.runners.protocol import Task
 
 RUNNERS = Path(__file__).resolve().parent / "runners"
+_ENVIRONMENT = (sys.executable, "-m", "venv", "--clear")
 MODEL = ("sentence-transformers==6.2.0", "torch==2.13.0")
 """What computes the model everywhere but in gisa, which brings OpenVINO."""
 
@@ -84,7 +85,7 @@ PEERS: Mapping[str, tuple[Peer, ...]] = {
                 "ollama==0.6.3",
                 "pydantic==2.12.5",
                 "python-dotenv==1.1.1",
-                "rich==14.2.0",
+                "rich==15.0.0",
                 "sqlite-vec==0.1.9",
                 *MODEL,
             ),
@@ -109,7 +110,7 @@ def environment_of(peer: Peer, cache: Path) -> Path:
     if stamp.exists() and stamp.read_text("utf-8") == wanted:
         return python
     stamp.unlink(missing_ok=True)
-    _run([sys.executable, "-m", "venv", "--clear", str(folder)])
+    _run([*_ENVIRONMENT, str(folder)])
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if index := os.environ.get("GISA_TORCH_INDEX"):
         torch = [name for name in peer.requirements if name.startswith("torch==")]
