@@ -134,7 +134,7 @@ def test_every_measure_of_every_system_is_taken(
 @pytest.mark.parametrize(
     ("variant", "problem"),
     [
-        ("unloadable", "environment: ImportError: no such library"),
+        ("unloadable", "loading: ImportError: no such library"),
         ("unable", "indexing: ValueError: the index is too large"),
         ("dying", "indexing: its process ended with status 9: out of memory"),
     ],

@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -53,10 +53,9 @@ def _ask_all(server: Server, questions: Sequence[str], clients: int) -> None:
 def _client(server: Server, waiting: queue.SimpleQueue[str]) -> None:
     """Asks on one connection until nothing waits."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    with suppress(queue.Empty):
+    with closing(connection), suppress(queue.Empty):
         while True:
             _ask(connection, server, waiting.get_nowait())
-    connection.close()
 
 
 def _ask(connection: http.client.HTTPConnection, server: Server, question: str) -> None:
@@ -102,10 +101,9 @@ def _wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + START_S
     while time.monotonic() < until and process.poll() is None:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-        with suppress(OSError, http.client.HTTPException):
+        with closing(connection), suppress(OSError, http.client.HTTPException):
             connection.request("GET", server.ready)
             if connection.getresponse().status == 200:
                 return
-        connection.close()
         time.sleep(0.2)
     raise PeerFailed("its server did not start")

@@ -49,7 +49,7 @@ def peers(
     be measured says why, and the others go on.
 
     With --passages only the questions are embedded. Nobody knows what answers them, so there is no
-    quality; and no throughput of a server that would embed by itself.
+    quality.
     """
     names = [name.strip() for name in only.split(",")]
     if unknown := [name for name in names if name not in PEERS]:

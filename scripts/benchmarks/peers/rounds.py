@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,15 @@ class _Row:
     found: list[list[str]] = field(default_factory=list)
     latencies_ms: list[float] = field(default_factory=list)
     cpu_s: float = 0.0
+    python: Path | None = None
+    process: Process | None = None
     server: Server | None = None
+
+    def ask(self, what: str, **arguments: Any) -> dict[str, Any]:
+        """See ``Process.ask``. Raises PeerFailed."""
+        if self.process is None:
+            raise PeerFailed("it has not been started")
+        return self.process.ask(what, **arguments)
 
     def attempt(self, doing: str, step: Callable[..., None], *arguments: Any) -> None:
         """Do a step, unless an earlier one failed."""
@@ -63,18 +72,18 @@ def compare(
     """
     rows = [_Row(peer) for peer in systems]
     with ExitStack() as stack:
-        processes: dict[str, Process] = {}
         for row in rows:
-            row.attempt("environment", _start, material, folder, cache, stack, processes)
-            row.attempt("indexing", _index, processes)
+            row.attempt("environment", _find_environment, cache)
+            row.attempt("loading", _load, material, folder, stack)
+            row.attempt("indexing", _index)
         for row in rows:
-            row.attempt("warming up", _warm_up, processes, material)
+            row.attempt("warming up", _warm_up, material)
         for turn in range(ROUNDS):
             for row in _rotated(rows, turn):
                 doing = f"questions, round {turn + 1} of {ROUNDS}"
-                row.attempt(doing, _search, processes, material.questions[turn::ROUNDS])
+                row.attempt(doing, _search, material.questions[turn::ROUNDS])
         for row in rows:
-            row.attempt("memory", _note_memory_and_server, processes)
+            row.attempt("memory", _note_memory_and_server)
     for row in rows:
         row.attempt("quality", _sum_up, material, _stories(rows))
     for row in rows:
@@ -83,14 +92,12 @@ def compare(
     return _report(rows, material)
 
 
-def _start(
-    row: _Row,
-    material: Material,
-    folder: Path,
-    cache: Path,
-    stack: ExitStack,
-    processes: dict[str, Process],
-) -> None:
+def _find_environment(row: _Row, cache: Path) -> None:
+    row.python = environment_of(row.peer, cache)
+
+
+def _load(row: _Row, material: Material, folder: Path, stack: ExitStack) -> None:
+    """Libraries and model, in a process that ends with ``stack``."""
     task = Task(
         passages=str(material.passages),
         articles=str(material.articles),
@@ -99,22 +106,23 @@ def _start(
         vectors=str(material.vectors) if material.vectors else None,
         variant=row.peer.variant,
     )
-    process = Process(row.peer, environment_of(row.peer, cache), task)
-    processes[row.peer.name] = stack.enter_context(process)
-    row.figures["load_s"] = process.start()["wall_s"]
+    if row.python is None:
+        raise PeerFailed("it has no environment")
+    row.process = stack.enter_context(Process(row.peer, row.python, task))
+    row.figures["load_s"] = row.process.start()["wall_s"]
 
 
-def _index(row: _Row, processes: Mapping[str, Process]) -> None:
-    done = processes[row.peer.name].ask("index")
+def _index(row: _Row) -> None:
+    done = row.ask("index")
     row.figures |= {"index_s": done["wall_s"], "index_cpu_s": done["cpu_s"]}
     row.facts = done["facts"]
 
 
-def _warm_up(row: _Row, processes: Mapping[str, Process], material: Material) -> None:
+def _warm_up(row: _Row, material: Material) -> None:
     """With beginnings of passages, which are no questions."""
     with material.passages.open(encoding="utf-8") as lines:
-        texts = [json.loads(next(lines))["text"][:30] for _ in range(WARM_UP)]
-    processes[row.peer.name].ask("search", questions=texts)
+        texts = [json.loads(line)["text"][:30] for line in islice(lines, WARM_UP)]
+    row.ask("search", questions=texts)
 
 
 def _rotated(rows: Sequence[_Row], turn: int) -> list[_Row]:
@@ -123,20 +131,19 @@ def _rotated(rows: Sequence[_Row], turn: int) -> list[_Row]:
     return [*rows[first:], *rows[:first]]
 
 
-def _search(row: _Row, processes: Mapping[str, Process], questions: Sequence[str]) -> None:
-    done = processes[row.peer.name].ask("search", questions=list(questions))
+def _search(row: _Row, questions: Sequence[str]) -> None:
+    done = row.ask("search", questions=list(questions))
     row.found += done["found"]
     row.latencies_ms += done["latencies_ms"]
     row.cpu_s += done["cpu_s"]
 
 
-def _note_memory_and_server(row: _Row, processes: Mapping[str, Process]) -> None:
-    process = processes[row.peer.name]
-    row.figures["peak_mb"] = process.ask("memory")["peak_mb"]
+def _note_memory_and_server(row: _Row) -> None:
+    row.figures["peak_mb"] = row.ask("memory")["peak_mb"]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    described = process.ask("server", port=port)["server"]
+    described = row.ask("server", port=port)["server"]
     row.server = Server(**described) if described else None
 
 

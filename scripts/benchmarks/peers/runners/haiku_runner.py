@@ -33,7 +33,7 @@ class HaikuRag:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.model = SentenceTransformer(task.model)
-        dimension = self.model.get_sentence_embedding_dimension()
+        dimension = self.model.get_embedding_dimension()
         os.environ["EMBEDDINGS_VECTOR_DIM"] = str(dimension)
         sys.modules.update({name: MagicMock() for name in _LEFT_OUT})
         from haiku.rag.store.engine import Store
