@@ -84,6 +84,7 @@ PEERS: Mapping[str, tuple[Peer, ...]] = {
                 "httpx==0.28.1",
                 "ollama==0.6.3",
                 "pydantic==2.12.5",
+                "pysqlite3-binary==0.5.4.post2",
                 "python-dotenv==1.1.1",
                 "rich==15.0.0",
                 "sqlite-vec==0.1.9",

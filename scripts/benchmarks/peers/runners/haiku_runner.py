@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from unittest.mock import MagicMock
 
+import pysqlite3
 from protocol import COUNT, Task, serve
 from sentence_transformers import SentenceTransformer
 
@@ -36,6 +37,7 @@ class HaikuRag:
         dimension = self.model.get_embedding_dimension()
         os.environ["EMBEDDINGS_VECTOR_DIM"] = str(dimension)
         sys.modules.update({name: MagicMock() for name in _LEFT_OUT})
+        sys.modules["sqlite3"] = pysqlite3  # many a Python's own can't load sqlite-vec
         from haiku.rag.store.engine import Store
         from haiku.rag.store.repositories.chunk import ChunkRepository
         from haiku.rag.store.repositories.document import DocumentRepository
