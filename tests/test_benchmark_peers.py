@@ -11,8 +11,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hash_embedder import HashEmbedder
+
+from index import Article, ChunkSettings, KoreanAnalyser
+from index.preparation import Preparation
 
 pytest.importorskip("ir_measures")
+
+LONG = Article(
+    id="1", title="트램", body=" ".join(f"은솔시는 트램 {n}호선을 놓기로 했다." for n in range(60))
+)
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 
@@ -161,6 +169,14 @@ def test_an_environment_that_cant_be_made_is_a_problem(
     peer = peers.systems.Peer("it", runner, requirements=("nothing==1.0",))
     with pytest.raises(peers.systems.PeerFailed, match="no environment: ERROR: no disk"):
         peers.systems.environment_of(peer, tmp_path)
+
+
+def test_peers_get_the_passages_that_gisa_indexes(peers: Any) -> None:
+    analyser, embedder = KoreanAnalyser(), HashEmbedder()
+    prepared = Preparation(embedder, analyser, ChunkSettings())([LONG], {})
+    texts = list(peers.material._passages(LONG, analyser, embedder, ChunkSettings()))
+    assert len(texts) > 1
+    assert texts == [passage.text for passage in prepared[0].passages]
 
 
 def test_ratios_are_to_the_best_peer(peers: Any) -> None:
