@@ -17,6 +17,7 @@ from benchmarks import (
     embedding,
     forms,
     indexing,
+    peers,
     prompts,
     related,
     retrieval,
@@ -41,6 +42,7 @@ for family in (
     scripted_model,
     slack_bot,
     timeline,
+    peers,
 ):
     app.add_typer(family.app)
 

@@ -1,0 +1,5 @@
+"""The command ``peers`` of benchmark.py: gisa beside what people would use instead."""
+
+from benchmarks.peers.command import app
+
+__all__ = ["app"]

@@ -1,0 +1,1 @@
+"""One runner a system; each is a script of its own environment."""
