@@ -27,6 +27,7 @@ from index.documents import (
 from index.errors import (
     ArchiveRefused,
     ArticleAmbiguous,
+    ArticleTooLarge,
     DictionaryUnusable,
     EmbedderMismatch,
     EngineUnavailable,
@@ -87,6 +88,7 @@ __all__ = [
     "Article",
     "ArticleAmbiguous",
     "ArticleHeader",
+    "ArticleTooLarge",
     "BuildSummary",
     "Candidates",
     "Check",

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from index import (
     ArticleAmbiguous,
+    ArticleTooLarge,
     EngineUnavailable,
     GisaError,
     IndexLocked,
@@ -96,6 +97,13 @@ KINDS: Mapping[type[Exception], Kind] = {
         "article_ambiguous",
         "기사가 여럿입니다",
         "여러 출처에 같은 번호의 기사가 있습니다. ‘출처/번호’로 적어 주세요.",
+    ),
+    ArticleTooLarge: Kind(
+        422,
+        "article_too_large",
+        "기사가 너무 큽니다",
+        "한 기사의 본문이나 딸린 정보가 저장소가 받을 수 있는 크기를 넘어, 함께 보낸 기사까지 저장하지 않았습니다. "
+        "큰 기사를 빼거나 줄여서 다시 보내 주세요.",
     ),
     IndexUnusable: Kind(
         503,
