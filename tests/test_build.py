@@ -181,7 +181,7 @@ def test_progress_is_told_after_every_batch(corpus: Corpus) -> None:
 
 
 def test_progress_knows_how_much_of_the_input_is_read(tmp_path: Path) -> None:
-    record = {"title": "축제", "body": "해담바다축제가 열렸다. 관객이 늘었다. " * 200}
+    record = {"title": "축제", "body": "해담바다축제가 열렸다. 관객이 늘었다. " * 60}
     lines = [json.dumps(record | {"id": str(n)}) for n in range(200)]
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.jsonl").write_text("\n".join(lines), "utf-8")
