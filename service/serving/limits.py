@@ -94,7 +94,7 @@ class SharedRateLimiter:
             else None
         )
         self._threads = CapacityLimiter(CONNECTIONS)  # searches have theirs
-        self._away_until = self._tidy_at = 0.0
+        self._is_away, self._away_until, self._tidy_at = False, 0.0, 0.0
 
     async def admit(self, caller: str) -> None:
         """Count a request. Raises TooManyRequests, which says when the next one is allowed."""
@@ -107,9 +107,12 @@ class SharedRateLimiter:
             )
         except StoreUnavailable as error:
             self._away_until = time.monotonic() + STORE_AWAY_S
-            logger.warning("requests are counted by each process for itself: %s", error)
+            if not self._is_away:
+                logger.warning("requests are counted by each process for itself: %s", error)
+            self._is_away = True
             self._own.admit(caller)
             return
+        self._is_away = False
         if wait_s > 0:
             raise TooManyRequests(f"{caller} asks too often", retry_after_s=wait_s)
 
