@@ -22,8 +22,6 @@ DEPLOY = ROOT / "scripts/deploy"
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = ("gisa", "slack", "api-1", "api-2")
-OF_ENGINES = {"GISA_ENGINE", "GISA_MILVUS_URI"}
-"""Settings of the engine on Milvus."""
 
 
 def test_the_compose_file_keeps_to_the_specification() -> None:
@@ -72,7 +70,7 @@ def test_every_service_has_a_version_a_check_and_few_rights(name: str) -> None:
 
 
 def test_settings_in_the_compose_file_and_the_image_exist() -> None:
-    known = {f"GISA_{name.upper()}" for name in Settings.model_fields} | OF_ENGINES | {"GISA_CACHE"}
+    known = {f"GISA_{name.upper()}" for name in Settings.model_fields} | {"GISA_CACHE"}
     for service in SERVICES.values():
         names = {name for name in service.get("environment", {}) if name.startswith("GISA_")}
         assert names <= known
