@@ -22,6 +22,9 @@ PATH = "/slack/events"
 TOLERANCE_S = 300
 """How old a signed request may be, in seconds; Slack's own advice."""
 
+FIRST_TRY_S = 20.0
+"""Longest wait at the start, in seconds, until connecting to Slack has worked or failed; loading takes some."""
+
 CONNECT_AGAIN_S = 5.0
 
 logger = logging.getLogger(__name__)
@@ -80,7 +83,7 @@ async def running(
     closing = asyncio.Event()
     working = asyncio.create_task(_work(receiver, settings, client, closing))
     with suppress(TimeoutError):  # the bot should be working when the first events come
-        await asyncio.wait_for(receiver.tried.wait(), CONNECT_AGAIN_S)
+        await asyncio.wait_for(receiver.tried.wait(), FIRST_TRY_S)
     try:
         yield
     finally:
