@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from fastapi.testclient import TestClient
 from small_citation import citation
 
 import service
-from service import wording
+from service import create_app, wording
+from service.answer import Answerer
 from service.schema import Quote, Sentence, Span, Support
+from service.settings import load_settings
 
 WEB = Path(service.__file__ or "").parent / "web"
 FILES = sorted(path.name for path in WEB.iterdir())
@@ -477,3 +480,18 @@ def test_what_answers_is_marked_as_python_marks_it(tmp_path: Path) -> None:
     assert shown == [list(parts) for parts in cited.marked_quotes()]
     assert shown[0] == [("🚋 ", False), ("가나", True), ("다", False), ("라.", True)]
     assert shown[1] == [("마", True), ("바사.", False)]
+
+
+def test_the_files_of_the_page_come_compressed_and_answers_as_they_are(
+    answerer: Answerer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    client = TestClient(create_app(load_settings(), answerer=answerer))
+    accepted = {"Accept-Encoding": "gzip"}
+    style = client.get("/static/page.css", headers=accepted)
+    assert style.headers["content-encoding"] == "gzip"
+    assert style.text == (WEB / "page.css").read_text("utf-8")
+    asked = {"question": "트램 1호선 총사업비는 얼마인가요?"}
+    stream = {"Accept": "text/event-stream"}
+    answer = client.post("/v1/ask", json=asked, headers=accepted | stream)
+    assert "content-encoding" not in answer.headers

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
@@ -22,4 +23,5 @@ def install(app: FastAPI) -> None:
     async def desk() -> FileResponse:
         return FileResponse(WEB / "desk.html")
 
-    app.mount("/static", StaticFiles(directory=WEB), name="static")
+    # These files alone: compressing would hold back streamed answers.
+    app.mount("/static", GZipMiddleware(StaticFiles(directory=WEB)), name="static")
