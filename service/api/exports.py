@@ -11,6 +11,7 @@ from index import Article, ArticleAmbiguous
 from service.api.deps import GatewayDep, require_json
 from service.api.problems import problem_responses
 from service.exports import Form, export
+from service.reply import citation_of
 from service.schema import Citation, Quote
 from service.serving.gateway import Gateway
 
@@ -78,23 +79,8 @@ async def _cited(number: int, place: Collected, gateway: Gateway) -> Citation | 
     if article is None or start is None:
         return None
     end = start + place.end - place.start
-    words = article.body[start:end]
-    return Citation(
-        number=number,
-        article_id=article.id,
-        source=article.source,
-        title=article.title,
-        press=article.press,
-        reporters=article.reporters,
-        published_at=article.published_at,
-        url=article.url,
-        quote=words,
-        start=start,
-        end=end,
-        quotes=(Quote(text=words, start=start, end=end),),
-        excerpt=article.excerpt,
-        page=article.page_of(start),
-    )
+    quote = Quote(text=article.body[start:end], start=start, end=end)
+    return citation_of(number, article.header, article.body, (quote,))
 
 
 def _start(article: Article, place: Collected) -> int | None:
