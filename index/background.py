@@ -7,7 +7,12 @@ subjects, as if these were passages of it.
 
 from __future__ import annotations
 
+import hashlib
+import os
+import tempfile
+from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -20,10 +25,13 @@ PASSAGES = 200
 
 
 class Background:
-    """The mean vector and the spread of cosines of ordinary sentences; embedded when they are first needed."""
+    """The mean vector and the spread of cosines of ordinary sentences; embedded when they are first needed.
 
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
+    What was computed is kept in the folder ``cache``, by embedder and sentences; None keeps it nowhere.
+    """
+
+    def __init__(self, embedder: Embedder, cache: Path | None = None) -> None:
+        self._embedder, self._cache = embedder, cache
 
     def blended(self, corpus: CorpusStatistics) -> tuple[Vectors, float]:
         """Mean vector and spread of cosines of a corpus, and of the background as far as it is small."""
@@ -38,5 +46,34 @@ class Background:
 
     @cached_property
     def _of_sentences(self) -> tuple[Vectors, float]:
-        vectors = self._embedder.embed_passages(LEXICON["background.sentences"].entries)
-        return centroid(vectors), cosine_spread(vectors)
+        sentences = LEXICON["background.sentences"].entries
+        told = "\n".join([self._embedder.name, *sentences])
+        name = f"background-{hashlib.sha256(told.encode()).hexdigest()[:16]}.npy"
+        file = self._cache / name if self._cache else None
+        known = _read(file, self._embedder.dimension) if file else None
+        if known is None:
+            vectors = self._embedder.embed_passages(sentences)
+            known = np.append(centroid(vectors), np.float32(cosine_spread(vectors)))
+            if file:
+                _write(file, known)
+        return known[:-1], float(known[-1])
+
+
+def _read(file: Path, dimension: int) -> Vectors | None:
+    """A mean vector and a spread, float32 (dimension + 1,); None if there is nothing of that kind."""
+    try:
+        known: Vectors = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    fits = known.dtype == np.float32 and known.shape == (dimension + 1,)
+    return known if fits and np.isfinite(known).all() else None
+
+
+def _write(file: Path, known: Vectors) -> None:
+    """Keep it, unless the folder can't be written; other processes see all of it or nothing."""
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, aside = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+        with os.fdopen(handle, "wb") as opened:
+            np.save(opened, known, allow_pickle=False)
+        Path(aside).replace(file)

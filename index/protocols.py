@@ -40,11 +40,14 @@ class Embedder(Protocol):
     rounding. Vectors are float32 of shape (len(texts), dimension), rows of length 1, for an empty
     list of shape (0, dimension). Longer texts than the model takes are cut at its end.
     ``embed_passages_and_spans`` also gives, for each text, a vector for each of its spans in their
-    order (zero where the model sees nothing of the span).
+    order (zero where the model sees nothing of the span). ``computed_by`` says by what and in what numbers, for the
+    operator.
     """
 
     @property
     def name(self) -> str: ...
+    @property
+    def computed_by(self) -> str: ...
     @property
     def dimension(self) -> int: ...
     @property

@@ -37,6 +37,7 @@ from index.documents import (
 )
 from index.errors import EmbedderMismatch, IndexEmpty, the_one
 from index.korean import FIELDS, KoreanAnalyser, passage_terms
+from index.model_cache import default_cache_dir
 from index.protocols import (
     AnalysedText,
     Candidates,
@@ -82,10 +83,12 @@ class Index:
         embedder: Embedder,
         analyser: KoreanAnalyser,
         reranker: Reranker | None = None,
+        cache: Path | None = None,
     ) -> None:
+        """``cache`` is the folder of what is computed once for an embedder; None: it is computed each time."""
         self._engine, self.embedder, self.analyser = engine, embedder, analyser
         self._reranker = reranker
-        self._background = Background(embedder)
+        self._background = Background(embedder, cache)
         self._embed = lru_cache(maxsize=1_024)(lambda text: embedder.embed_queries([text])[0])
 
     def search(
@@ -438,6 +441,6 @@ def open_over(
         if info.analyser not in ("", analyser.result().fingerprint):
             told = "%s was analysed otherwise than this program does it: gisa index rebuild"
             logger.warning(told, place)
-        index = Index(engine, embedder, analyser.result(), reranker)
+        index = Index(engine, embedder, analyser.result(), reranker, default_cache_dir())
         opened.pop_all()
         return index

@@ -99,6 +99,11 @@ class Settings(BaseSettings):
     embedding_runtime: Literal["auto", "openvino", "torch"] = Field(
         "auto", description="What computes embeddings; 'auto' takes OpenVINO where it works."
     )
+    embedding_precision: Literal["auto", "float", "int8"] = Field(
+        "auto",
+        description="In what numbers OpenVINO computes: 'float' (bfloat16 where the processor has it), 'int8' (weights of 8 "
+        "bits), or 'auto': for the bundled model what is measured to be faster on this processor, for others 'float'.",
+    )
     rerank_model: str = Field(
         "",
         description="Cross-encoder that reorders the best passages, by name or folder (for instance "

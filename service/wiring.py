@@ -54,7 +54,10 @@ from service.verify.nli_judge import CrossEncoderJudge
 def build_embedder(settings: Settings) -> Embedder:
     """The configured embedder. Raises ModelUnavailable."""
     return SentenceTransformerEmbedder(
-        settings.embedding_model, runtime=settings.embedding_runtime, threads=settings.threads
+        settings.embedding_model,
+        runtime=settings.embedding_runtime,
+        threads=settings.threads,
+        precision=settings.embedding_precision,
     )
 
 
@@ -221,7 +224,7 @@ def open_answerer(settings: Settings, *, watch: JudgeWatch | None = None) -> Ans
     """
     index = open_over(
         open_reader(settings),
-        embedder=lambda: BatchingEmbedder(build_embedder(settings)),
+        embedder=lambda: BatchingEmbedder(build_embedder(settings), passes=settings.threads),
         dictionary=settings.dictionary,
         reranker=build_reranker(settings),
         place=str(index_place(settings)),

@@ -26,6 +26,10 @@ class HashEmbedder:
         return f"hash-{self._dimension}"
 
     @property
+    def computed_by(self) -> str:
+        return "hashes"
+
+    @property
     def dimension(self) -> int:
         return self._dimension
 

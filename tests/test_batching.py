@@ -34,7 +34,7 @@ class HeldEmbedder(HashEmbedder):
 
 def test_whoever_comes_while_the_model_is_busy_shares_the_next_pass() -> None:
     inner = HeldEmbedder()
-    embedder = BatchingEmbedder(inner)
+    embedder = BatchingEmbedder(inner, passes=1)
     texts = [f"질문 {n}" for n in range(MAX_BATCH + 5)]
     with ThreadPoolExecutor(len(texts)) as pool:
         first = pool.submit(embedder.embed_queries, [texts[0]])
@@ -51,7 +51,7 @@ def test_whoever_comes_while_the_model_is_busy_shares_the_next_pass() -> None:
 def test_a_failure_reaches_those_who_asked_and_nobody_later() -> None:
     inner = HeldEmbedder()
     inner.let_go.set()
-    embedder = BatchingEmbedder(inner)
+    embedder = BatchingEmbedder(inner, passes=1)
     with pytest.raises(RuntimeError, match="broke"):
         embedder.embed_queries(["고장"])
     assert embedder.embed_queries(["질문"]).shape == (1, inner.dimension)
@@ -59,7 +59,7 @@ def test_a_failure_reaches_those_who_asked_and_nobody_later() -> None:
 
 def test_everything_else_is_the_embedders_own() -> None:
     inner = HashEmbedder()
-    embedder = BatchingEmbedder(inner)
+    embedder = BatchingEmbedder(inner, passes=1)
     assert (embedder.name, embedder.dimension) == (inner.name, inner.dimension)
     assert embedder.max_tokens == inner.max_tokens
     assert embedder.count_tokens("가 나") == inner.count_tokens("가 나")

@@ -8,6 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ from small_model import DIMENSION, MAX_TOKENS, write_small_model
 
 from index.embedding import SentenceTransformerEmbedder
 from index.embedding.batches import batches_by_length
+from index.embedding.openvino_runtime import OpenVinoBackend
+from index.embedding.precision import fastest
+from index.embedding.vectors import unit_rows
 from index.errors import ModelUnavailable
 from index.protocols import Vectors
 
@@ -162,6 +167,100 @@ def test_batches_take_each_text_once_and_keep_the_limit(lengths: list[int], limi
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
     for batch in batches:
         assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= limit
+
+
+# --- precision and streams --------------------------------------------------------------------
+
+
+class Compiled:
+    """A model whose pass takes a while."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.passes = seconds, 0
+
+    def create_infer_request(self) -> Compiled:
+        return self
+
+    def infer(self, inputs: Any) -> None:
+        self.passes += 1
+        time.sleep(self.seconds)
+
+
+class Processor:
+    """What OpenVINO tells of a processor."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_property(self, device: str, name: str) -> Any:
+        return self.name if name == "FULL_DEVICE_NAME" else ["FP32", "INT8"]
+
+
+@pytest.mark.parametrize(("bytes_take", "chosen"), [(0.002, "int8"), (0.05, "float")])
+def test_the_faster_precision_is_chosen_and_remembered(
+    tmp_path: Path, bytes_take: float, chosen: str
+) -> None:
+    models = {"float": Compiled(0.02), "int8": Compiled(bytes_take)}
+    processor, folder = Processor("one"), tmp_path / "model"
+    assert fastest(folder, processor, models.__getitem__) == chosen
+    measured = models["int8"].passes
+    assert measured > 3
+    assert fastest(folder, processor, models.__getitem__) == chosen
+    assert models["int8"].passes == measured
+    fastest(folder, Processor("another"), models.__getitem__)
+    assert models["int8"].passes > measured
+
+
+def test_a_little_faster_is_not_worth_the_exactness(tmp_path: Path) -> None:
+    models = {"float": Compiled(0), "int8": Compiled(0)}
+    fastest(tmp_path / "model", Processor("one"), models.__getitem__)
+    (notes,) = tmp_path.iterdir()
+    for int8, chosen in ((9.5, "float"), (8.0, "int8")):
+        notes.write_text(json.dumps({"float": 10.0, "int8": int8}))
+        assert fastest(tmp_path / "model", Processor("one"), models.__getitem__) == chosen
+    notes.write_text("{")
+    before = models["int8"].passes
+    fastest(tmp_path / "model", Processor("one"), models.__getitem__)
+    assert models["int8"].passes > before
+
+
+@pytest.fixture(scope="module")
+def converted(small_model: Path, cache: Path) -> Path:
+    SentenceTransformerEmbedder(small_model, cache_dir=cache)
+    (folder,) = (path for path in (cache / "openvino").glob("*") if path.is_dir())
+    return folder
+
+
+@pytest.mark.slow
+class TestStreams:
+    def test_questions_that_come_together_run_side_by_side(self, converted: Path) -> None:
+        backend = OpenVinoBackend(converted, threads=2)
+        alone = backend.embed_queries(["금리 동결"])
+        backend.embed_passages(["금리 동결"] * 500)  # compiles the streams
+        with backend._alone_lock:  # as long as somebody else's question is computed
+            beside = backend.embed_queries(["금리 동결"])
+        np.testing.assert_allclose(beside, alone, rtol=1e-3, atol=1e-4)
+
+    def test_until_the_streams_are_compiled_a_question_waits_for_the_one_before(
+        self, converted: Path
+    ) -> None:
+        backend = OpenVinoBackend(converted, threads=2)
+        with ThreadPoolExecutor(8) as pool:
+            together = list(pool.map(backend.embed_queries, [["금리 동결"]] * 40))
+        for vectors in together:
+            np.testing.assert_allclose(vectors, together[0], rtol=1e-3, atol=1e-4)
+
+    def test_weights_of_8_bits_give_nearly_the_same_vectors(self, converted: Path) -> None:
+        exact, rounded = (OpenVinoBackend(converted, precision=p) for p in ("float", "int8"))
+        assert ("int8" in rounded.computed_by, "int8" in exact.computed_by) == (True, False)
+        one, other = (unit_rows(b.embed_queries(TEXTS[:9])) for b in (exact, rounded))
+        assert 0.999 < cosines(one, other).min() < 1
+
+    def test_each_text_gets_its_own_vector_in_one_pass_and_in_many(self, converted: Path) -> None:
+        backend = OpenVinoBackend(converted, threads=2)
+        texts = [f"{text} {n}" for n, text in enumerate(PASSAGES * 20)]
+        few = np.vstack([backend.embed_passages([text]) for text in texts])
+        np.testing.assert_allclose(backend.embed_passages(texts), few, rtol=1e-2, atol=1e-3)
 
 
 # --- other models -----------------------------------------------------------------------------

@@ -30,7 +30,7 @@ class ModelCard:
 class Backend(Protocol):
     """A loaded model, shared between threads.
 
-    ``runtime`` names what computes. Texts are given without the prompts, which ``card`` has. Texts are
+    ``runtime`` names what computes, ``computed_by`` also in what numbers, for the operator. Texts are given without the prompts, which ``card`` has. Texts are
     cut at ``card.max_tokens``, but ``count_tokens`` counts the whole text. Vectors are float32 of shape
     (len(texts), card.dimension); their length is not normalised. For each text,
     ``embed_passages_and_spans`` also gives float32 (number of its spans, width of a token's state):
@@ -39,6 +39,8 @@ class Backend(Protocol):
 
     @property
     def runtime(self) -> str: ...
+    @property
+    def computed_by(self) -> str: ...
     @property
     def card(self) -> ModelCard: ...
     def count_tokens(self, text: str) -> int: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.embedding.backend import ModelCard
+from index.embedding.pieces import FRAME, PieceTokenizer
+from index.protocols import Span
 
 BATCH_TOKENS = 1024
 """Tokens of a batch of passages, padding included. Measured on 2 cores with passages of 70, 240
@@ -39,11 +42,19 @@ class TextBatcher:
     """Tokenizes texts for a converted model, and forms batches of them."""
 
     def __init__(self, folder: Path, card: ModelCard) -> None:
-        self._card = card
-        self._tokenizer = _load_tokenizer(folder, card.max_tokens)
+        self._folder, self._card = folder, card
+        known = (folder / FRAME).exists()
+        self._pieces = PieceTokenizer(folder, card.max_tokens) if known else None
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        """The one that knows where tokens lie; loaded when that is first asked, or where there is no other."""
+        return _load_tokenizer(self._folder, self._card.max_tokens)
 
     def count_tokens(self, text: str) -> int:
         """Tokens of ``text``, uncut, special tokens included."""
+        if self._pieces:
+            return self._pieces.count(text)
         encoding = self._tokenizer.encode(text)
         special: int = self._tokenizer.num_special_tokens_to_add(False)
         parts = (encoding, *encoding.overflowing)
@@ -53,16 +64,24 @@ class TextBatcher:
         self, texts: Sequence[str], prompt: str, length_step: int, *, with_offsets: bool = False
     ) -> Iterator[Batch]:
         """Batches of the texts, each after ``prompt`` and padded to a multiple of ``length_step`` tokens."""
-        encode = self._tokenizer.encode_batch if with_offsets else self._tokenizer.encode_batch_fast
         for start in range(0, len(texts), _WINDOW):
-            encodings = encode([prompt + text for text in texts[start : start + _WINDOW]])
-            ids = [encoding.ids for encoding in encodings]
+            window = [prompt + text for text in texts[start : start + _WINDOW]]
+            ids, offsets = self._with_offsets(window) if with_offsets else (self._ids(window), [])
             for batch in batches_by_length([len(row) for row in ids], BATCH_TOKENS):
                 yield Batch(
                     rows=[start + i for i in batch],
                     inputs=self._padded([ids[i] for i in batch], length_step),
-                    offsets=[np.array(encodings[i].offsets) for i in batch if with_offsets],
+                    offsets=[np.array(offsets[i]) for i in batch if with_offsets],
                 )
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        if self._pieces:
+            return list(map(self._pieces.ids, texts))
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
+
+    def _with_offsets(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[Span]]]:
+        encodings = self._tokenizer.encode_batch(texts)
+        return [e.ids for e in encodings], [e.offsets for e in encodings]
 
     def _padded(self, rows: list[list[int]], length_step: int) -> list[NDArray[np.int64]]:
         longest = max(map(len, rows))

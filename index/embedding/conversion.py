@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from index.embedding.openvino_runtime import OpenVinoBackend, import_openvino
+from index.embedding.pieces import write_pieces
 from index.embedding.source import ModelSource
 from index.embedding.torch_runtime import TorchBackend, load_model, transformers_log
 from index.embedding.vectors import unit_rows
@@ -19,7 +20,7 @@ from index.model_cache import sealed_folder, write_json
 
 logger = logging.getLogger(__name__)
 
-_CONVERSION_VERSION = 3
+_CONVERSION_VERSION = 4
 """Version of what a conversion writes. Raise it when that changes."""
 
 _LEAST_COSINE = 0.999
@@ -60,6 +61,7 @@ def _convert(source: ModelSource, folder: Path) -> None:
     # This halves the file, and the table of embeddings is memory-mapped and read row by row.
     openvino.save_model(converted, folder / "model.xml", compress_to_fp16=True)
     model.tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    write_pieces(folder / "tokenizer.json", folder, _PROBES)
     _write_card(model, source, folder)
 
 

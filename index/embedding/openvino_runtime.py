@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, cast
@@ -16,6 +18,7 @@ import numpy as np
 
 from index.embedding.backend import ModelCard
 from index.embedding.batches import LENGTH_STEP, Batch, TextBatcher
+from index.embedding.precision import GROUP, Precision, fastest, with_int8_weights
 from index.embedding.vectors import span_vectors
 from index.protocols import Span, Vectors
 
@@ -23,38 +26,44 @@ from index.protocols import Span, Vectors
 class OpenVinoBackend:
     """A converted model; meets ``index.embedding.backend.Backend``.
 
-    Neither PyTorch nor transformers is imported. The model is compiled twice over the same mapped
-    weights: for the latency of a question (all cores on one text), and, once passages come, for
-    throughput (a text per core).
+    Neither PyTorch nor transformers is imported. A question that comes alone gets all threads. For questions
+    that come together, and for passages, the model is compiled a second time, over the same mapped weights: as many
+    streams as threads, each of one thread, which spends a third less processor time on a text.
 
-    Raises whatever OpenVINO, tokenizers and the card's JSON raise for a damaged folder.
+    ``precision`` None is the fastest on this processor; ``threads`` None one per processor. Raises whatever
+    OpenVINO, tokenizers, SentencePiece and the card's JSON raise for a damaged folder.
     """
 
     runtime = "openvino"
 
-    def __init__(self, folder: Path, threads: int | None = None) -> None:
-        openvino = import_openvino()
+    def __init__(
+        self, folder: Path, threads: int | None = None, precision: Precision | None = "float"
+    ) -> None:
         self.card = ModelCard(**json.loads((folder / "card.json").read_text(encoding="utf-8")))
-        self._threads = threads
-        self._core = openvino.Core()
-        self._model = self._core.read_model(folder / "model.xml")
+        self._file, self._threads = folder / "model.xml", threads or _processors()
+        self._core = import_openvino().Core()
         with ThreadPoolExecutor(1) as beside:  # compiling lets go of the interpreter lock
-            compiling = beside.submit(self._compile, "LATENCY")
+            compiling = beside.submit(self._compile_alone, folder, precision)
             self._batcher = TextBatcher(folder, self.card)
         compiled = compiling.result()
-        self._requests: SimpleQueue[Any] = SimpleQueue()
-        for _ in range(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")):
-            self._requests.put(compiled.create_infer_request())
-        self._passage_queue: Any = None
-        self._compiled_for_passages: Any = None
-        self._passage_lock = threading.Lock()
+        self._numbers = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        self._alone = compiled.create_infer_request()
+        self._alone_lock, self._passage_lock = threading.Lock(), threading.Lock()
+        self._streams: Future[_Streams] | None = None
+        self._streams_lock = threading.Lock()
+
+    @property
+    def computed_by(self) -> str:
+        """The runtime, its numbers and streams."""
+        weights = ", weights int8" if self._precision == "int8" else ""
+        return f"openvino {self._numbers}{weights}, {self._threads} streams"
 
     def count_tokens(self, text: str) -> int:
         """Tokens of ``text`` as a passage, uncut, prompt and special tokens included."""
         return self._batcher.count_tokens(self.card.passage_prompt + text)
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        """Float32 (len(texts), dimension); as many calls at once as the CPU has use for."""
+        """Float32 (len(texts), dimension); as many calls at once as the processor has use for."""
         vectors = self._empty(len(texts))
         for batch in self._batcher.batches(texts, self.card.query_prompt, length_step=1):
             with self._request() as request:
@@ -64,13 +73,11 @@ class OpenVinoBackend:
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """Float32 (len(texts), dimension); calls wait for each other."""
         vectors = self._empty(len(texts))
-        batches = self._batcher.batches(texts, self.card.passage_prompt, LENGTH_STEP)
-        with self._passage_lock:
-            if self._passage_queue is None:
-                self._passage_queue = self._new_passage_queue()
-            for batch in batches:
-                self._passage_queue.start_async(batch.inputs, (vectors, batch.rows))
-            self._passage_queue.wait_all()
+
+        def store(request: Any, batch: Batch) -> None:
+            vectors[batch.rows] = request.get_output_tensor(0).data
+
+        self._run(self._batcher.batches(texts, self.card.passage_prompt, LENGTH_STEP), store)
         return vectors
 
     def embed_passages_and_spans(
@@ -87,48 +94,104 @@ class OpenVinoBackend:
                 own = own[: len(offsets)]
                 of_spans[row] = span_vectors(own, offsets, spans[row], len(prompt))
 
-        batches = self._batcher.batches(texts, prompt, LENGTH_STEP, with_offsets=True)
+        self._run(self._batcher.batches(texts, prompt, LENGTH_STEP, with_offsets=True), store)
+        return vectors, of_spans
+
+    def _run(self, batches: Iterator[Batch], store: Callable[[Any, Batch], None]) -> None:
+        """Put batches through the streams; ``store`` is called with each result, one at a time.
+
+        For a single batch these are not compiled if they are not yet.
+        """
+        first, second = next(batches, None), next(batches, None)
+        if first and not second and self._streams is None:
+            with self._alone_lock:
+                self._alone.infer(first.inputs)
+                store(self._alone, first)
+            return
         with self._passage_lock:
-            queue = import_openvino().AsyncInferQueue(self._throughput())
+            queue = import_openvino().AsyncInferQueue(self._compiled_streams().result().compiled)
             queue.set_callback(store)
-            for batch in batches:
+            for batch in chain(filter(None, (first, second)), batches):
                 queue.start_async(batch.inputs, batch)
             queue.wait_all()
-        return vectors, of_spans
 
     @contextmanager
     def _request(self) -> Iterator[Any]:
+        """The request of all threads, if nobody has it, else one of those of a single thread.
+
+        Until these are compiled, which takes a second, the first one is waited for.
+        """
+        if self._alone_lock.acquire(blocking=False):
+            try:
+                yield self._alone
+            finally:
+                self._alone_lock.release()
+            return
+        streams = self._compiled_streams()
+        if self._threads > 1 and streams.done():
+            with streams.result().request() as request:
+                yield request
+            return
+        with self._alone_lock:
+            yield self._alone
+
+    def _compiled_streams(self) -> Future[_Streams]:
+        """The model compiled a second time, which begins when it is first asked for."""
+        with self._streams_lock:
+            if self._streams is None:
+                beside = ThreadPoolExecutor(1, thread_name_prefix="gisa-compile")
+                self._streams = beside.submit(self._compile_streams)
+                beside.shutdown(wait=False)
+            return self._streams
+
+    def _compile_alone(self, folder: Path, precision: Precision | None) -> Any:
+        one_thread = {"NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": 1}
+        self._precision = precision or fastest(
+            folder, self._core, lambda each: self._compile(self._read(each), one_thread)
+        )
+        self._model = self._read(self._precision)
+        hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": self._threads}
+        return self._compile(self._model, hints)
+
+    def _compile_streams(self) -> _Streams:
+        hints = {"NUM_STREAMS": self._threads, "INFERENCE_NUM_THREADS": self._threads}
+        return _Streams(self._compile(self._model, hints), self._threads)
+
+    def _read(self, precision: Precision) -> Any:
+        model = self._core.read_model(self._file)
+        return with_int8_weights(model) if precision == "int8" else model
+
+    def _compile(self, model: Any, hints: Mapping[str, Any]) -> Any:
+        config = {"DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP, **hints}
+        if self.card.precision is not None:
+            config["INFERENCE_PRECISION_HINT"] = self.card.precision
+        return self._core.compile_model(model, "CPU", config)
+
+    def _empty(self, count: int) -> Vectors:
+        return np.empty((count, self.card.dimension), np.float32)
+
+
+class _Streams:
+    """A compiled model with several streams, and a request for each."""
+
+    def __init__(self, compiled: Any, count: int) -> None:
+        self.compiled = compiled
+        self._requests: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(count):
+            self._requests.put(compiled.create_infer_request())
+
+    @contextmanager
+    def request(self) -> Iterator[Any]:
         request = self._requests.get()
         try:
             yield request
         finally:
             self._requests.put(request)
 
-    def _throughput(self) -> Any:
-        if self._compiled_for_passages is None:
-            self._compiled_for_passages = self._compile("THROUGHPUT")
-        return self._compiled_for_passages
 
-    def _empty(self, count: int) -> Vectors:
-        return np.empty((count, self.card.dimension), np.float32)
-
-    def _compile(self, hint: str) -> Any:
-        config: dict[str, Any] = {"PERFORMANCE_HINT": hint}
-        if self.card.precision is not None:
-            config["INFERENCE_PRECISION_HINT"] = self.card.precision
-        if self._threads is not None:
-            config["INFERENCE_NUM_THREADS"] = self._threads
-        return self._core.compile_model(self._model, "CPU", config)
-
-    def _new_passage_queue(self) -> Any:
-        queue = import_openvino().AsyncInferQueue(self._throughput())
-        queue.set_callback(_store_result)
-        return queue
-
-
-def _store_result(request: Any, target: tuple[Vectors, list[int]]) -> None:
-    vectors, rows = target
-    vectors[rows] = request.get_output_tensor(0).data
+def _processors() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def import_openvino() -> Any:

@@ -34,6 +34,11 @@ class ModelSource:
         """Name and start of the fingerprint: what an index remembers its embedder by."""
         return f"{self.name}@{self.fingerprint[:12]}"
 
+    @property
+    def is_bundled(self) -> bool:
+        """Whether it is the model that comes with the product."""
+        return self.fingerprint == SOURCE_SHA256
+
 
 def find_source(model: str | Path | None, cache: Path) -> ModelSource:
     """The model that is called ``model``; see ``SentenceTransformerEmbedder``.

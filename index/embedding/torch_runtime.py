@@ -22,7 +22,7 @@ class TorchBackend:
     One call at a time: others wait.
     """
 
-    runtime = "torch"
+    runtime = computed_by = "torch"
 
     def __init__(self, model: Any, name: str, threads: int | None) -> None:
         if threads is not None:

@@ -42,10 +42,12 @@ class Ready(IndexInfo):
 
     ``degraded``: it answers, but not from the newest state of the index; ``problem`` says why.
     ``breakers`` has the state of each language model's circuit breaker: while one is open, 'extractive'
-    answers instead. ``judge`` is null where there is none.
+    answers instead. ``judge`` is null where there is none. ``embedding`` says by what questions are embedded, and in what
+    numbers: ``openvino bf16, 2 streams``.
     """
 
     backend: str
+    embedding: str
     feedback: bool
     breakers: Mapping[str, BreakerState]
     judge: JudgeHealth | None = None
@@ -72,6 +74,7 @@ async def readyz(request: Request) -> Ready | Response:
     return Ready(
         **asdict(info),
         backend=answerer.default_backend,
+        embedding=answerer.index.embedder.computed_by,
         feedback=request.app.state.feedback.enabled,
         breakers=breaker_states(answerer.backends),
         judge=JudgeHealth(judge.name, judge.state) if isinstance(judge, GuardedJudge) else None,
