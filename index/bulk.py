@@ -14,6 +14,7 @@ nothing but this process writes.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ def on_cluster(address: str, parts: Parts) -> Iterator[PrepareAll]:
     """
     import ray
 
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells operators of its plans
     try:
         ray.init(address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -137,5 +139,7 @@ class _Worker:
         if self._prepare.recipe != self._expected:
             raise ValueError(f"a worker has {self._prepare.recipe}, but here is {self._expected}")
         return {
-            "prepared": [_Prepared(self._prepare(one.articles, one.before)) for one in rows["batch"]]
+            "prepared": [
+                _Prepared(self._prepare(one.articles, one.before)) for one in rows["batch"]
+            ]
         }

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,7 +27,7 @@ class RayCluster:
         self._start("--head", f"--port={port}", "--include-dashboard=false")
         _await(lambda: _listens(port), "the head does not listen")
         self._start(f"--address={self.address}")
-        _await(lambda: self._joined(), "the second node does not join")
+        _await(self._joined, "the second node does not join")
 
     def kill_worker_node(self) -> None:
         """What a machine that loses its power does: no signal that could be handled."""
@@ -77,7 +77,7 @@ def environment() -> Mapping[str, str]:
     return {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"}
 
 
-def _await(happened, what: str) -> None:  # type: ignore[no-untyped-def]
+def _await(happened: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + START_S
     while not happened():
         assert time.monotonic() < deadline, what

@@ -48,15 +48,14 @@ def add(source: Path, index: Path, *address: str) -> dict[str, Any]:
 
 def add_while_a_node_dies(source: Path, index: Path, cluster: RayCluster) -> dict[str, Any]:
     """A node is killed when a quarter of the articles is stored."""
-    running, last = bulk_run(str(source), str(index), cluster.address), ""
-    killed, quarter = False, len(source.read_bytes().splitlines()) // 4
-    assert running.stdout is not None
-    for line in running.stdout:
-        last = line
-        if not killed and int(line) >= quarter:
-            cluster.kill_worker_node()
-            killed = True
-    assert running.wait() == 0
+    killed, quarter, last = False, len(source.read_bytes().splitlines()) // 4, ""
+    with bulk_run(str(source), str(index), cluster.address) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            last = line
+            if not killed and int(line) >= quarter:
+                cluster.kill_worker_node()
+                killed = True
     done: dict[str, Any] = json.loads(last)
     return done
 
@@ -86,6 +85,7 @@ def counts(done: dict[str, Any]) -> dict[str, int]:
     return {name: done[name] for name in vars(BuildSummary()) if isinstance(done.get(name), int)}
 
 
+@pytest.mark.slow
 def test_a_node_that_dies_costs_and_doubles_nothing(
     cluster: RayCluster, source: Path, tmp_path: Path
 ) -> None:
