@@ -54,7 +54,7 @@ def on_cluster(address: str, parts: Parts) -> Iterator[PrepareAll]:
 
     logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells operators of its plans
     try:
-        ray.init(address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ClusterUnavailable(address, str(error)) from error
     try:

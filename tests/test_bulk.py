@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bulk_run import SMALL, analyser
+from hash_embedder import HashEmbedder
 from ray_cluster import TESTS, RayCluster, environment, two_nodes
 
 from index import BuildSummary
+from index.bulk import Parts, _Worker
 from index.engines.local import LocalEngine
 from index.library import QUARANTINE_FILE, open_writer
+from index.preparation import Batch, Preparation
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 
@@ -83,6 +87,14 @@ def content(index: Path) -> dict[str, Any]:
 
 def counts(done: dict[str, Any]) -> dict[str, int]:
     return {name: done[name] for name in vars(BuildSummary()) if isinstance(done.get(name), int)}
+
+
+def test_a_worker_that_would_prepare_otherwise_is_refused() -> None:
+    parts = Parts(
+        HashEmbedder, analyser, SMALL, Preparation(HashEmbedder(32), analyser(), SMALL).recipe
+    )
+    with pytest.raises(ValueError, match=r"hash-64.*hash-32"):
+        _Worker(parts)({"batch": [Batch([], {})]})
 
 
 @pytest.mark.slow
