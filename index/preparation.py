@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 
@@ -30,6 +30,21 @@ def article_digest(article: Article) -> str:
     del said["source"]  # whose it is, not what it says
     text = json.dumps(said, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Articles that are prepared together, and the stored versions, with vectors, that they replace."""
+
+    articles: Sequence[Article]
+    before: Mapping[str, StoredArticle]
+
+
+PrepareAll = Callable[[Iterator[Batch]], Iterator[Sequence[IndexedArticle]]]
+"""Prepares every batch as ``Preparation`` does, and gives them in their order.
+
+It may take more batches than it has given; one without articles is given as an empty one.
+"""
 
 
 @dataclass(frozen=True)
@@ -77,6 +92,10 @@ class Preparation:
         known = [self._known(before.get(article.key)) for article in articles]
         vectors = self._vectors(cuts, known)
         return [self._indexed(cut, list(islice(vectors, len(cut.passages)))) for cut in cuts]
+
+    def one_by_one(self, batches: Iterator[Batch]) -> Iterator[list[IndexedArticle]]:
+        """Each batch when it is wanted, and none ahead: a ``PrepareAll``."""
+        return (self(batch.articles, batch.before) if batch.articles else [] for batch in batches)
 
     def _cut(self, article: Article, analysed: Sequence[AnalysedSentence]) -> _Cut:
         limit = self._chunking.max_chars

@@ -1,0 +1,113 @@
+"""Articles prepared on a Ray cluster of two nodes, one of which is killed: the index is the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bulk_run import SMALL, analyser
+from hash_embedder import HashEmbedder
+from ray_cluster import TESTS, RayCluster, environment, two_nodes
+
+from index import BuildSummary
+from index.bulk import Parts, _Worker
+from index.engines.local import LocalEngine
+from index.library import QUARANTINE_FILE, open_writer
+from index.preparation import Batch, Preparation
+
+pytest.importorskip("ray", reason="the extra 'ray' is not installed")
+
+ARTICLES = 600
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+    with two_nodes(tmp_path_factory.mktemp("ray")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("input") / "articles.jsonl"
+    bulk_run("--make", str(ARTICLES), str(file)).communicate()
+    return file
+
+
+def bulk_run(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(TESTS / "bulk_run.py"), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
+
+
+def add(source: Path, index: Path, *address: str) -> dict[str, Any]:
+    said, _ = bulk_run(str(source), str(index), *address).communicate()
+    done: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return done
+
+
+def add_while_a_node_dies(source: Path, index: Path, cluster: RayCluster) -> dict[str, Any]:
+    """A node is killed when a quarter of the articles is stored."""
+    killed, quarter, last = False, len(source.read_bytes().splitlines()) // 4, ""
+    with bulk_run(str(source), str(index), cluster.address) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            last = line
+            if not killed and int(line) >= quarter:
+                cluster.kill_worker_node()
+                killed = True
+    done: dict[str, Any] = json.loads(last)
+    return done
+
+
+def content(index: Path) -> dict[str, Any]:
+    """All that an index holds, by article: its passages, vectors, terms, and who leads its story."""
+    with closing(LocalEngine.open(index)) as engine:
+        articles = [article for _, article in engine.prepared()]
+    keys = [one.article.key for one in articles]
+    assert len(set(keys)) == len(keys)
+    with closing(open_writer(index)) as writer:
+        stored = writer.stored(keys)
+    return {
+        one.article.key: (
+            one.article,
+            one.digest,
+            [(passage.start, passage.end, passage.text) for passage in one.passages],
+            one.vectors.tolist(),
+            list(one.sentences),
+            stored[one.article.key].leader,
+        )
+        for one in articles
+    }
+
+
+def counts(done: dict[str, Any]) -> dict[str, int]:
+    return {name: done[name] for name in vars(BuildSummary()) if isinstance(done.get(name), int)}
+
+
+def test_a_worker_that_would_prepare_otherwise_is_refused() -> None:
+    parts = Parts(
+        HashEmbedder, analyser, SMALL, Preparation(HashEmbedder(32), analyser(), SMALL).recipe
+    )
+    with pytest.raises(ValueError, match=r"hash-64.*hash-32"):
+        _Worker(parts)({"batch": [Batch([], {})]})
+
+
+@pytest.mark.slow
+def test_a_node_that_dies_costs_and_doubles_nothing(
+    cluster: RayCluster, source: Path, tmp_path: Path
+) -> None:
+    alone = add(source, tmp_path / "alone")
+    spread = add_while_a_node_dies(source, tmp_path / "spread", cluster)
+    assert counts(spread) == counts(alone)
+    assert spread["duplicates"] > ARTICLES / 8
+    assert spread["updated"] > ARTICLES / 12
+    assert content(tmp_path / "spread") == content(tmp_path / "alone")
+    kept = [(tmp_path / name / QUARANTINE_FILE).read_text("utf-8") for name in ("alone", "spread")]
+    assert kept[0] == kept[1] != ""
+    again = add(source, tmp_path / "spread", cluster.address)
+    assert (again["added"], again["passages"]) == (0, 0)
