@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from index import AnalysedSentence
+from index import AnalysedSentence, ArticleHeader
 from service.events import GradedEvent, SentenceEvent, Verdict, WithdrawnEvent
 from service.generate.spans import answer_span
 from service.query.asked import Asked
@@ -144,25 +144,44 @@ def cite(
     ``answer`` are the offsets, in the body, of the words that answer.
     """
     source = evidence[0].source
-    quotes = _quotes(evidence)
+    return citation_of(
+        number,
+        source.article,
+        source.body,
+        _quotes(evidence),
+        answer=answer,
+        also_reported_by=source.also_reported_by,
+    )
+
+
+def citation_of(
+    number: int,
+    article: ArticleHeader,
+    body: str,
+    quotes: tuple[Quote, ...],
+    *,
+    answer: tuple[int, int] | None = None,
+    also_reported_by: tuple[str, ...] = (),
+) -> Citation:
+    """The citation of what is quoted from an article, in reading order; ``answer`` as in ``cite``."""
     start, end = quotes[0].start, quotes[-1].end
     return Citation(
         number=number,
-        article_id=source.article.id,
-        source=source.article.source,
-        title=source.article.title,
-        press=source.article.press,
-        reporters=source.article.reporters,
-        published_at=source.article.published_at,
-        url=source.article.url,
-        quote=source.body[start:end],
+        article_id=article.id,
+        source=article.source,
+        title=article.title,
+        press=article.press,
+        reporters=article.reporters,
+        published_at=article.published_at,
+        url=article.url,
+        quote=body[start:end],
         start=start,
         end=end,
         quotes=quotes,
         answer_spans=(Span(start=answer[0] - start, end=answer[1] - start),) if answer else (),
-        also_reported_by=source.also_reported_by,
-        excerpt=source.article.excerpt,
-        page=source.article.page_of(start),
+        also_reported_by=also_reported_by,
+        excerpt=article.excerpt,
+        page=article.page_of(start),
     )
 
 

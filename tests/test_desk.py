@@ -209,6 +209,11 @@ def test_questions_with_the_same_words_are_one_topic() -> None:
     assert topics(asked[::-1], analyser(), equally) == found
 
 
+def test_a_topic_is_named_by_nouns() -> None:
+    [topic] = topics([missed("새로 생기는 고래상어 수족관은 어디에 있나요?")], analyser(), equally)
+    assert not {"생기", "있"} & set(topic.label.split())
+
+
 def test_a_question_without_words_is_its_own_label() -> None:
     [topic] = topics([missed("?")], analyser(), equally)
     assert topic.label == "?"

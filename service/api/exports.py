@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -11,6 +12,7 @@ from index import Article, ArticleAmbiguous
 from service.api.deps import GatewayDep, require_json
 from service.api.problems import problem_responses
 from service.exports import Form, export
+from service.reply import citation_of
 from service.schema import Citation, Quote
 from service.serving.gateway import Gateway
 
@@ -61,40 +63,32 @@ class ExportedFile(BaseModel):
 @router.post("/citations/export")
 async def export_citations(collection: Collection, gateway: GatewayDep) -> ExportedFile:
     """Export citations as text, Markdown, BibTeX, CSL-JSON or CSV. Words and facts are the archive's own."""
-    found = [await _cited(n, place, gateway) for n, place in enumerate(collection.citations, 1)]
+    names = dict.fromkeys(place.article for place in collection.citations)
+    articles = {name: await _article(name, gateway) for name in names}
+    found = [
+        _cited(n, place, articles[place.article]) for n, place in enumerate(collection.citations, 1)
+    ]
     places = zip(collection.citations, found, strict=True)
     missing = dict.fromkeys(place.article for place, citation in places if citation is None)
     exported = export([citation for citation in found if citation], collection.format)
     return ExportedFile(**vars(exported), missing=list(missing))
 
 
-async def _cited(number: int, place: Collected, gateway: Gateway) -> Citation | None:
+async def _article(name: str, gateway: Gateway) -> Article | None:
+    """The one article that is meant, if it is still there."""
+    with suppress(ArticleAmbiguous):
+        return await gateway.article(name)
+    return None
+
+
+def _cited(number: int, place: Collected, article: Article | None) -> Citation | None:
     """The citation as the archive has it now; None if the words are not there."""
-    try:
-        article = await gateway.article(place.article)
-    except ArticleAmbiguous:
-        return None
     start = _start(article, place) if article else None
     if article is None or start is None:
         return None
     end = start + place.end - place.start
-    words = article.body[start:end]
-    return Citation(
-        number=number,
-        article_id=article.id,
-        source=article.source,
-        title=article.title,
-        press=article.press,
-        reporters=article.reporters,
-        published_at=article.published_at,
-        url=article.url,
-        quote=words,
-        start=start,
-        end=end,
-        quotes=(Quote(text=words, start=start, end=end),),
-        excerpt=article.excerpt,
-        page=article.page_of(start),
-    )
+    quote = Quote(text=article.body[start:end], start=start, end=end)
+    return citation_of(number, article.header, article.body, (quote,))
 
 
 def _start(article: Article, place: Collected) -> int | None:

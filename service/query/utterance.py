@@ -84,8 +84,13 @@ def is_about_conversation(text: str, analyser: KoreanAnalyser) -> bool:
     """Whether a text is about nothing but the conversation it stands in: «이 대화의 제목을 지어 줘»."""
     tokens = [token for segment in _segments_of(text, analyser) for token in segment.tokens]
     named = {token.form for token in tokens if token.tag in {"NNG", "NNP", "SL", "SH"}}
-    about = LEXICON["speech.about_asking"].words | LEXICON["speech.interrogatives"].words
-    return named <= about and not named.isdisjoint(LEXICON["speech.conversation"].words)
+    conversation = LEXICON["speech.conversation"].words
+    about = conversation.union(
+        LEXICON["speech.conversation_tasks"].words,
+        LEXICON["speech.about_asking"].words,
+        LEXICON["speech.interrogatives"].words,
+    )
+    return named <= about and not named.isdisjoint(conversation)
 
 
 def _segments_of(text: str, analyser: KoreanAnalyser) -> list[Segment]:

@@ -16,6 +16,9 @@ from service.schema import Status
 from service.serving.feedback import FeedbackStore, Missed
 from service.sources import Idf
 
+NOUN_TAGS = frozenset({"NNG", "NNP", "XR", "SL", "SH"})
+"""Kiwi's tags of what a topic may be named after."""
+
 SAME_TOPIC = 0.35
 """Cosine of a question's words with those of a topic, weighted by rarity, from which it belongs there."""
 
@@ -116,8 +119,13 @@ def topics(missed: Sequence[Missed], analyser: KoreanAnalyser, idf: Idf) -> list
 
 
 def _words(question: str, analyser: KoreanAnalyser, idf: Idf) -> Words:
-    """The words that a question is about, with their rarity."""
-    told = (m for m in analyser.morphemes(question) if m not in LEXICON["questions.not_topics"])
+    """The nouns that a question is about, with their rarity."""
+    nouns = {t.form.lower() for t in analyser.tokens(question) if t.tag in NOUN_TAGS}
+    told = (
+        m
+        for m in analyser.morphemes(question)
+        if m in nouns and m not in LEXICON["questions.not_topics"]
+    )
     return idf(list(told))
 
 

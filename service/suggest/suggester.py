@@ -124,21 +124,25 @@ class Suggester:
         return [draft for key in keys for draft in self._drafts(self._index.generation, key)]
 
     def _near(self, question: str, references: Sequence[str]) -> list[Draft]:
-        """The drafts of neighbouring articles, one of each in turn; those of the cited articles come last."""
+        """The drafts of neighbouring articles about the same, of the cited articles, of other neighbours; of each in turn."""
         cited = {article.key: article.title for article in self._articles(references)}
         if not cited:
             return []
         query = Query(next(iter(cited.values())), beside=question)
         hits = self._index.search(query, k=NEIGHBOURS)
-        near = [
-            s.article.key
+        near = {
+            s.article.key: self._is_about(s.article.title, question, cited.values())
             for s in sources_of(self._index, hits, query.text)
-            if is_near(s) and self._is_about(s.article.title, question, cited.values())
-        ]
+            if is_near(s) and s.article.key not in cited
+        }
+        about = [key for key, is_about in near.items() if is_about]
+        others = [key for key, is_about in near.items() if not is_about]
         generation = self._index.generation
-        by_article = [self._drafts(generation, key) for key in near if key not in cited]
-        own = [self._drafts(generation, key) for key in cited]
-        return [*_in_turn(by_article), *_in_turn(own)]
+        return [
+            draft
+            for keys in (about, cited, others)
+            for draft in _in_turn([self._drafts(generation, key) for key in keys])
+        ]
 
     def _is_about(self, title: str, question: str, cited: Iterable[str]) -> bool:
         """Whether a title has the rarest word that the question shares with the titles of the cited articles."""
