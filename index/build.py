@@ -21,7 +21,7 @@ from index.corrections import corrections_with
 from index.documents import Article
 from index.errors import MalformedArticle, the_one
 from index.korean import KoreanAnalyser
-from index.preparation import Batch, Preparation, PrepareAll, article_digest
+from index.preparation import Batch, OneByOne, Preparation, Workers, article_digest
 from index.protocols import (
     Digest,
     Embedder,
@@ -31,7 +31,17 @@ from index.protocols import (
     Recipe,
     StoredArticle,
 )
-from index.readers import Ledger, Meter, ReadOptions, first_of_its_id, input_bytes, read, scoped
+from index.readers import (
+    Found,
+    Ledger,
+    Meter,
+    Piece,
+    ReadOptions,
+    first_of_its_id,
+    input_bytes,
+    pieces,
+    scoped,
+)
 from index.readers.utc_marks import UtcMarks
 from index.stories import stories_with, stories_without
 
@@ -87,32 +97,32 @@ def ingest(
     options: ReadOptions | None = None,
     quarantine: Quarantine = lambda malformed: None,
     progress: Progress = lambda summary: None,
-    prepare_all: PrepareAll | None = None,
+    workers: Workers | None = None,
 ) -> BuildSummary:
     """Add or update articles of files and folders, and publish them.
 
     Work is kept batch by batch: input that is known is skipped, so an interrupted run resumes.
-    ``progress`` is called after every batch. ``prepare_all`` prepares by the same embedder, analyser and
-    chunking elsewhere (see ``index.bulk``); it may read ahead of what is stored, but batches are stored one
-    by one in the order of the input all the same. Raises SourceUnreadable, IndexNotWritable,
-    EmbedderMismatch, RebuildUnfinished, and what ``prepare_all`` raises.
+    ``progress`` is called after every batch. ``workers`` clean elsewhere, and prepare by the same embedder,
+    analyser and chunking (see ``index.bulk``); they may read ahead of what is stored, but batches are stored
+    one by one in the order of the input all the same. Raises SourceUnreadable, IndexNotWritable,
+    EmbedderMismatch, RebuildUnfinished, and what ``workers`` raise.
     """
     started, summary = time.monotonic(), BuildSummary()
     prepare = Preparation(embedder, analyser, chunking)
     _adopt(prepare.recipe, writer)
-    copies, meter = _Copies(), _meter(sources)
-    marks = UtcMarks(datetime.now(UTC))
-    options = replace(options or ReadOptions(), on_utc=marks.note)
+    workers, copies, marks = workers or OneByOne(prepare), _Copies(), UtcMarks(datetime.now(UTC))
+    options = replace(options or ReadOptions(), on_utc=marks.note, raw=workers.raw)
+    reading = _Reading(sources, options)
     under_way = _UnderWay(prepare.recipe, writer)
 
     def new_articles() -> Iterator[Batch]:
-        for batch in _batches(_read(sources, options, meter)):
+        for batch in _batches(reading.items(workers)):
             articles = _kept_names(_sort_out(batch, summary, quarantine), writer)
             new = _unknown(articles, under_way, summary)
-            summary.share = meter.share
+            summary.share = reading.share
             yield under_way.begin(new, summary)
 
-    for indexed in (prepare_all or prepare.one_by_one)(new_articles()):
+    for indexed in workers.prepare_all(new_articles()):
         told = under_way.end()
         links = put(indexed, writer) if indexed else {}
         copies.note([item.article.key for item in indexed], links)
@@ -183,7 +193,7 @@ def put(
     plain = [item.article for item in articles]
     if before is None:
         before = writer.stored([article.key for article in plain])
-    links = stories_with(plain, before, writer)
+    links = stories_with(articles, before, writer)
     for article_id, found in corrections_with(plain, writer).items():
         corrects, corrected_by = found.corrects, found.corrected_by
         links[article_id] = replace(links[article_id], corrects=corrects, corrected_by=corrected_by)
@@ -293,16 +303,33 @@ def _meter(sources: Iterable[Path | str | Article]) -> Meter:
     return Meter(sum(map(input_bytes, paths)) if len(paths) == len(listed) else 0)
 
 
-def _read(
-    sources: Iterable[Path | str | Article], options: ReadOptions, meter: Meter
-) -> Iterator[Article | MalformedArticle]:
-    ledger = _Ledger()  # one for the run, so that ids in conflict are noticed across sources
-    for source in sources:
+class _Reading:
+    """The input of a run, and how much of it is read: ``share``, as in ``BuildSummary``."""
+
+    def __init__(self, sources: Iterable[Path | str | Article], options: ReadOptions) -> None:
+        self.share: float | None = None
+        self._sources, self._options = sources, options
+        self._meter, self._shares = _meter(sources), deque[float | None]()
+
+    def items(self, workers: Workers) -> Iterator[Article | MalformedArticle]:
+        """All articles and reports, in the order of the input."""
+        ledger = _Ledger()  # one for the run, so that ids in conflict are noticed across sources
+        for together in workers.finish_all(self._pieces(), self._options):
+            self.share = self._shares.popleft()
+            for found in together:
+                yield first_of_its_id(found.item, ledger, found.path, found.line)
+
+    def _pieces(self) -> Iterator[Piece]:
+        for source in self._sources:
+            for piece in self._of(source):
+                self._shares.append(self._meter.share)
+                yield piece
+
+    def _of(self, source: Path | str | Article) -> Iterator[Piece]:
         if isinstance(source, Article):
             article = scoped(source)
-            yield first_of_its_id(article, ledger, article.url or article.reference, None)
-        else:
-            yield from read(source, options=options, ledger=ledger, meter=meter)
+            return iter([Found(article, article.url or article.reference)])
+        return pieces(source, self._options, self._meter)
 
 
 def _batches(items: Iterable[_T]) -> Iterator[list[_T]]:

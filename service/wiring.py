@@ -29,7 +29,7 @@ from index.bundled_model import bundled_model, prepare_bundled_model
 from index.embedding import SentenceTransformerEmbedder
 from index.engines.milvus import MilvusPlace, parse_place
 from index.library import Place
-from index.preparation import Preparation, PrepareAll
+from index.preparation import Preparation, Workers
 from index.protocols import Recipe, Reranker
 from index.readers import ReadOptions
 from index.rerank import CrossEncoderReranker
@@ -177,7 +177,7 @@ def add_articles(
     recipe = Preparation(embedder, analyser, chunk_settings(settings)).recipe
     with (
         closing(open_writer(settings, create=True, wait_s=wait_s)) as writer,
-        _on_cluster(settings, ray, recipe) if ray else nullcontext() as prepare_all,
+        _on_cluster(settings, ray, recipe) if ray else nullcontext() as workers,
     ):
         return build.ingest(
             sources,
@@ -188,13 +188,13 @@ def add_articles(
             options=options,
             quarantine=quarantine(settings),
             progress=progress,
-            prepare_all=prepare_all,
+            workers=workers,
         )
 
 
 def _on_cluster(
     settings: Settings, address: str, recipe: Recipe
-) -> AbstractContextManager[PrepareAll]:
+) -> AbstractContextManager[Workers]:
     """Each worker has one CPU, and is sent no more of the settings than it needs. Raises SettingsInvalid."""
     if find_spec("ray") is None:
         raise SettingsInvalid(

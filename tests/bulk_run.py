@@ -49,7 +49,7 @@ def add(source: Path, index: Path, address: str | None) -> dict[str, Any]:
             chunking=SMALL,
             quarantine=quarantine_in(index),
             progress=tell,
-            prepare_all=stack.enter_context(on_cluster(address, parts)) if address else None,
+            workers=stack.enter_context(on_cluster(address, parts)) if address else None,
         )
     counts = {name: n for name, n in vars(summary).items() if isinstance(n, int)}
     wall_s, cpu_s = time.monotonic() - started, time.process_time()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +16,8 @@ from small_index import ARTICLES, LIBRARY, TRAM, UNDATED, Corpus, analyser
 from index import BuildSummary, ChunkSettings, EmbedderMismatch, build_index
 from index.build import ingest
 from index.library import QUARANTINE_FILE
-from index.preparation import Preparation
-from index.protocols import Span, Vectors
+from index.preparation import Batch, OneByOne, Preparation
+from index.protocols import IndexedArticle, Span, Vectors
 
 
 class CountingEmbedder(HashEmbedder):
@@ -146,6 +146,11 @@ def test_reading_ahead_counts_what_is_under_way_as_stored(corpus: Corpus) -> Non
     first = [replace(LIBRARY, id=f"a{n}") for n in range(64)]
     again = [*first[:32], *(replace(one, section="사회") for one in first[32:])]
     prepare, seen = Preparation(HashEmbedder(), analyser(), ChunkSettings()), list[int]()
+
+    class ReadingAhead(OneByOne):
+        def prepare_all(self, batches: Iterator[Batch]) -> Iterator[list[IndexedArticle]]:
+            return super().prepare_all(iter(list(batches)))
+
     with closing(corpus.writer()) as writer:
         summary = ingest(
             [*first, *again],
@@ -153,7 +158,7 @@ def test_reading_ahead_counts_what_is_under_way_as_stored(corpus: Corpus) -> Non
             embedder=HashEmbedder(),
             analyser=analyser(),
             progress=lambda told: seen.append(told.read),
-            prepare_all=lambda batches: prepare.one_by_one(iter(list(batches))),
+            workers=ReadingAhead(prepare),
         )
         (key,) = writer.keys(["a63"])["a63"]
         assert writer.stored([key])[key].article.section == "사회"

