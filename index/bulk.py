@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from itertools import chain, islice
 from typing import Any, TypeVar
 
@@ -63,9 +64,10 @@ def on_cluster(address: str, parts: Parts) -> Iterator[Workers]:
     gisa must be installed on every node, and ``parts`` must make the same there as here. Raises
     ClusterUnavailable, also while they work.
     """
-    import ray
+    import ray.data
 
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells operators of its plans
+    # It tells operators of its plans, and sets the level itself when it is imported.
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -171,7 +173,7 @@ def _finished(options: ReadOptions, parcels: Sequence[_Parcel]) -> Iterator[byte
     return _mapped(
         [pack(list(parcel)) for parcel in parcels],
         _finish,
-        fn_args=(replace(options, on_utc=_told_nobody),),
+        fn_args=(replace(options, on_utc=_told_nobody), _version()),
         compute=TaskPoolStrategy(_workers()),
         num_cpus=0,
         max_retries=-1,
@@ -182,8 +184,18 @@ def _told_nobody(source: str, moment: object) -> None:
     """Stands for the caller's ``on_utc`` on the way to a worker."""
 
 
-def _finish(rows: Mapping[str, Any], options: ReadOptions) -> dict[str, Any]:
+def _version() -> str:
+    """Of the program: another one may clean otherwise."""
+    try:
+        return version("gisa")
+    except PackageNotFoundError:
+        return "that is not installed"
+
+
+def _finish(rows: Mapping[str, Any], options: ReadOptions, expected: str) -> dict[str, Any]:
     """A task: what is found in each piece of a parcel, and what its caller is to be told."""
+    if _version() != expected:
+        raise ValueError(f"a worker has gisa {_version()}, but here is {expected}")
     marks, messages = list[tuple[str, Any]](), _Messages()
     options = replace(options, on_utc=lambda source, moment: marks.append((source, moment)))
     with messages.collected():

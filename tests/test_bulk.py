@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,14 @@ from bulk_run import SMALL, analyser
 from hash_embedder import HashEmbedder
 from ray_cluster import TESTS, RayCluster, environment, two_nodes
 
-from index import BuildSummary
-from index.bulk import Parts, _Preparer
+from index import Article, BuildSummary
+from index.bulk import Parts, _finish, _packed, _Preparer, _told_here, _version
 from index.engines.local import LocalEngine
 from index.library import QUARANTINE_FILE, open_writer
 from index.preparation import Batch, Preparation
-from index.wire import pack
+from index.readers import RawFile, RawRecord, ReadOptions
+from index.readers.draft import Draft
+from index.wire import pack, unpack
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 
@@ -96,6 +100,35 @@ def test_a_worker_that_would_prepare_otherwise_is_refused() -> None:
     )
     with pytest.raises(ValueError, match=r"hash-64.*hash-32"):
         _Preparer(parts)({"row": [pack(Batch([], {}))]})
+
+
+def test_what_a_worker_has_to_say_is_said_here(caplog: pytest.LogCaptureFixture) -> None:
+    record = {"id": "a", "title": "제목", "body": "본문이다.", "published_at": "어느 날"}
+    lines = [record, {**record, "id": "b", "published_at": "2026-03-01T00:00:00Z"}]
+    data = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+    seen = list[tuple[str, datetime]]()
+    options = ReadOptions(on_utc=lambda source, moment: seen.append((source, moment)))
+    row = pack([pack([RawFile("기사.jsonl", ".jsonl", data)])])
+    answer = _finish({"row": [row]}, ReadOptions(), _version())["row"][0]
+    caplog.clear()
+    (found,) = _told_here(answer, options)
+    assert [(one.item.id, one.line) for one in found if isinstance(one.item, Article)] == [
+        ("a", 1),
+        ("b", 2),
+    ]
+    assert seen == [("기사.jsonl", datetime(2026, 3, 1, tzinfo=UTC))]
+    assert ["어느 날" in one for one in caplog.messages] == [True]
+
+
+def test_a_worker_of_another_version_is_refused() -> None:
+    with pytest.raises(ValueError, match="a worker has gisa"):
+        _finish({"row": []}, ReadOptions(), "0")
+
+
+def test_a_record_that_cannot_travel_is_finished_here() -> None:
+    draft = Draft(id="a", body="본문이다.", moments=[(Decimal(20260301), "record")])
+    (found,) = unpack(_packed(RawRecord(draft, "기사.parquet", 1), ReadOptions()))
+    assert found.item.body == "본문이다."
 
 
 @pytest.mark.slow
