@@ -15,6 +15,8 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent
 OBJECT_STORE_BYTES = 100_000_000
 START_S = 120  # a node takes 5 s on a machine that does nothing else
+DOOMED = "DOOMED_NODE"
+"""A variable in the environment of the worker node's processes: the node is there to be killed."""
 
 
 class RayCluster:
@@ -43,6 +45,7 @@ class RayCluster:
 
     def _start(self, *options: str) -> None:
         program = str(Path(sys.executable).with_name("ray"))
+        mark = {} if "--head" in options else {DOOMED: "1"}
         same = ["--block", "--node-ip-address=127.0.0.1", "--num-cpus=1", "--disable-usage-stats"]
         size = [f"--object-store-memory={OBJECT_STORE_BYTES}"]
         scratch = [f"--temp-dir={self._folder}"] if "--head" in options else []
@@ -51,7 +54,7 @@ class RayCluster:
                 [program, "start", *same, *size, *scratch, *options],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=environment(),
+                env={**environment(), **mark},
                 start_new_session=True,
             )
         self._nodes.append(node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -56,16 +57,15 @@ def add(source: Path, index: Path, *address: str) -> dict[str, Any]:
 
 
 def add_while_a_node_dies(source: Path, index: Path, cluster: RayCluster) -> dict[str, Any]:
-    """A node is killed when a quarter of the articles is stored."""
-    killed, quarter, last = False, len(source.read_bytes().splitlines()) // 4, ""
-    with bulk_run(str(source), str(index), cluster.address) as running:
-        assert running.stdout is not None
-        for line in running.stdout:
-            last = line
-            if not killed and int(line) >= quarter:
-                cluster.kill_worker_node()
-                killed = True
-    done: dict[str, Any] = json.loads(last)
+    """A node is killed while it embeds its second batch."""
+    at_work = index.with_name("at_work")
+    with bulk_run(str(source), str(index), cluster.address, str(at_work)) as running:
+        while not at_work.exists():
+            assert running.poll() is None, "it ended before the node was at work"
+            time.sleep(0.05)
+        cluster.kill_worker_node()
+        said, _ = running.communicate()
+    done: dict[str, Any] = json.loads(said.splitlines()[-1])
     return done
 
 
