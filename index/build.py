@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,9 +21,27 @@ from index.corrections import corrections_with
 from index.documents import Article
 from index.errors import MalformedArticle, the_one
 from index.korean import KoreanAnalyser
-from index.preparation import Preparation, article_digest
-from index.protocols import Embedder, EngineWriter, IndexedArticle, Links, Recipe, StoredArticle
-from index.readers import Ledger, Meter, ReadOptions, first_of_its_id, input_bytes, read, scoped
+from index.preparation import Batch, OneByOne, Preparation, Workers, article_digest
+from index.protocols import (
+    Digest,
+    Embedder,
+    EngineWriter,
+    IndexedArticle,
+    Links,
+    Recipe,
+    StoredArticle,
+)
+from index.readers import (
+    Found,
+    Ledger,
+    Meter,
+    Piece,
+    ReadOptions,
+    first_of_its_id,
+    input_bytes,
+    pieces,
+    scoped,
+)
 from index.readers.utc_marks import UtcMarks
 from index.stories import stories_with, stories_without
 
@@ -78,25 +97,37 @@ def ingest(
     options: ReadOptions | None = None,
     quarantine: Quarantine = lambda malformed: None,
     progress: Progress = lambda summary: None,
+    workers: Workers | None = None,
 ) -> BuildSummary:
     """Add or update articles of files and folders, and publish them.
 
     Work is kept batch by batch: input that is known is skipped, so an interrupted run resumes.
-    ``progress`` is called after every batch. Raises SourceUnreadable, IndexNotWritable,
-    EmbedderMismatch, RebuildUnfinished.
+    ``progress`` is called after every batch. ``workers`` clean elsewhere, and prepare by the same embedder,
+    analyser and chunking (see ``index.bulk``); they may read ahead of what is stored, but batches are stored
+    one by one in the order of the input all the same. Raises SourceUnreadable, IndexNotWritable,
+    EmbedderMismatch, RebuildUnfinished, and what ``workers`` raise.
     """
     started, summary = time.monotonic(), BuildSummary()
     prepare = Preparation(embedder, analyser, chunking)
     _adopt(prepare.recipe, writer)
-    copies, meter = _Copies(), _meter(sources)
-    marks = UtcMarks(datetime.now(UTC))
-    options = replace(options or ReadOptions(), on_utc=marks.note)
-    for batch in _batches(_read(sources, options, meter)):
-        articles = _kept_names(_sort_out(batch, summary, quarantine), writer)
-        new = _unknown(articles, prepare.recipe, writer, summary)
-        copies.note([article.key for article in new], _store(new, prepare, writer, summary))
-        summary.share = meter.share
-        progress(summary)
+    workers, copies, marks = workers or OneByOne(prepare), _Copies(), UtcMarks(datetime.now(UTC))
+    options = replace(options or ReadOptions(), on_utc=marks.note, raw=workers.raw)
+    reading = _Reading(sources, options)
+    under_way = _UnderWay(prepare.recipe, writer)
+
+    def new_articles() -> Iterator[Batch]:
+        for batch in _batches(reading.items(workers)):
+            articles = _kept_names(_sort_out(batch, summary, quarantine), writer)
+            new = _unknown(articles, under_way, summary)
+            summary.share = reading.share
+            yield under_way.begin(new, summary)
+
+    for indexed in workers.prepare_all(new_articles()):
+        told = under_way.end()
+        links = put(indexed, writer) if indexed else {}
+        copies.note([item.article.key for item in indexed], links)
+        summary.passages += _count_passages(indexed)
+        progress(replace(told, passages=summary.passages))
     summary.duplicates, summary.warnings = copies.count(), marks.warnings()
     if outdated := writer.count_outdated():
         remedy = "gisa index rebuild"
@@ -126,7 +157,10 @@ def rebuild(
     summary.read = writer.count_outdated()
     while articles := writer.outdated(BATCH_ARTICLES):
         summary.updated += len(articles)
-        _store(articles, prepare, writer, summary)
+        before = writer.stored([article.key for article in articles], vectors=True)
+        indexed = prepare(articles, before)
+        put(indexed, writer, before)
+        summary.passages += _count_passages(indexed)
         progress(summary)
     summary.generation = writer.publish(afresh=True).generation
     summary.seconds = time.monotonic() - started
@@ -159,7 +193,7 @@ def put(
     plain = [item.article for item in articles]
     if before is None:
         before = writer.stored([article.key for article in plain])
-    links = stories_with(plain, before, writer)
+    links = stories_with(articles, before, writer)
     for article_id, found in corrections_with(plain, writer).items():
         corrects, corrected_by = found.corrects, found.corrected_by
         links[article_id] = replace(links[article_id], corrects=corrects, corrected_by=corrected_by)
@@ -174,15 +208,8 @@ def _adopt(recipe: Recipe, writer: EngineWriter) -> None:
         logger.warning("other chunk settings: known articles that come again are cut anew")
 
 
-def _store(
-    articles: Sequence[Article], prepare: Preparation, writer: EngineWriter, summary: BuildSummary
-) -> Mapping[str, Links]:
-    if not articles:
-        return {}
-    before = writer.stored([article.key for article in articles], vectors=True)
-    indexed = prepare(articles, before)
-    summary.passages += sum(len(item.passages) for item in indexed)
-    return put(indexed, writer, before)
+def _count_passages(indexed: Sequence[IndexedArticle]) -> int:
+    return sum(len(item.passages) for item in indexed)
 
 
 def _sort_out(
@@ -218,18 +245,49 @@ def _kept_names(articles: Sequence[Article], writer: EngineWriter) -> list[Artic
     return [replace(one, source="") if is_stored(one) else one for one in articles]
 
 
+class _UnderWay:
+    """Batches that are read, but not stored yet. What is asked meanwhile is answered as if they were."""
+
+    def __init__(self, recipe: Recipe, writer: EngineWriter) -> None:
+        self.recipe, self._writer = recipe, writer
+        self._digests: dict[str, Digest] = {}
+        self._batches: deque[tuple[dict[str, Digest], BuildSummary]] = deque()
+
+    def digests(self, keys: Sequence[str]) -> dict[str, Digest]:
+        """As those of the writer."""
+        latest = {key: self._digests[key] for key in keys if key in self._digests}
+        return {**self._writer.digests(keys), **latest}
+
+    def begin(self, articles: Sequence[Article], summary: BuildSummary) -> Batch:
+        """The articles as a batch to be prepared; ``summary`` is of the input up to them."""
+        before = self._writer.stored([one.key for one in articles], vectors=True)
+        digests = {one.key: Digest(article_digest(one), self.recipe) for one in articles}
+        self._digests |= digests
+        self._batches.append((digests, replace(summary)))
+        return Batch(articles, before)
+
+    def end(self) -> BuildSummary:
+        """The first of the batches is about to be stored: what was told when it began."""
+        digests, summary = self._batches.popleft()
+        for key, digest in digests.items():
+            if self._digests[key] is digest:  # else it came again, and that is still under way
+                del self._digests[key]
+        return summary
+
+
 def _unknown(
-    articles: Sequence[Article], recipe: Recipe, writer: EngineWriter, summary: BuildSummary
+    articles: Sequence[Article], under_way: _UnderWay, summary: BuildSummary
 ) -> list[Article]:
     """The articles that are new, changed or cut otherwise; of several with one id, the last."""
     latest = {article.key: article for article in articles}
     summary.unchanged += len(articles) - len(latest)
-    digests, new = writer.digests(list(latest)), []
+    digests, new = under_way.digests(list(latest)), []
+    chunking = under_way.recipe.chunking
     for article in latest.values():
         known = digests.get(article.key)
         if known is None:
             summary.added += 1
-        elif known.content != article_digest(article) or known.recipe.chunking != recipe.chunking:
+        elif known.content != article_digest(article) or known.recipe.chunking != chunking:
             summary.updated += 1
         else:
             summary.unchanged += 1
@@ -245,16 +303,33 @@ def _meter(sources: Iterable[Path | str | Article]) -> Meter:
     return Meter(sum(map(input_bytes, paths)) if len(paths) == len(listed) else 0)
 
 
-def _read(
-    sources: Iterable[Path | str | Article], options: ReadOptions, meter: Meter
-) -> Iterator[Article | MalformedArticle]:
-    ledger = _Ledger()  # one for the run, so that ids in conflict are noticed across sources
-    for source in sources:
+class _Reading:
+    """The input of a run, and how much of it is read: ``share``, as in ``BuildSummary``."""
+
+    def __init__(self, sources: Iterable[Path | str | Article], options: ReadOptions) -> None:
+        self.share: float | None = None
+        self._sources, self._options = sources, options
+        self._meter, self._shares = _meter(sources), deque[float | None]()
+
+    def items(self, workers: Workers) -> Iterator[Article | MalformedArticle]:
+        """All articles and reports, in the order of the input."""
+        ledger = _Ledger()  # one for the run, so that ids in conflict are noticed across sources
+        for together in workers.finish_all(self._pieces(), self._options):
+            self.share = self._shares.popleft()
+            for found in together:
+                yield first_of_its_id(found.item, ledger, found.path, found.line)
+
+    def _pieces(self) -> Iterator[Piece]:
+        for source in self._sources:
+            for piece in self._of(source):
+                self._shares.append(self._meter.share)
+                yield piece
+
+    def _of(self, source: Path | str | Article) -> Iterator[Piece]:
         if isinstance(source, Article):
             article = scoped(source)
-            yield first_of_its_id(article, ledger, article.url or article.reference, None)
-        else:
-            yield from read(source, options=options, ledger=ledger, meter=meter)
+            return iter([Found(article, article.url or article.reference)])
+        return pieces(source, self._options, self._meter)
 
 
 def _batches(items: Iterable[_T]) -> Iterator[list[_T]]:

@@ -13,6 +13,7 @@ GisaError
 │   ├── IndexFormatUnknown  … it was written by another version of the format
 │   ├── EmbedderMismatch    … its vectors come from another embedder
 │   └── EngineUnavailable   … the server that holds it is away, or refuses
+├── ClusterUnavailable      the Ray cluster that prepares articles is away, or can't prepare them
 ├── ArticleAmbiguous         several sources have an article with this id
 ├── IndexLocked             another process is writing to it
 ├── IndexNotWritable        no space, no permission
@@ -138,6 +139,18 @@ class EngineUnavailable(IndexUnusable):
 
     def __init__(self, place: object, cause: str) -> None:
         super().__init__(f"the index {place} can't be used: {cause}")
+
+
+class ClusterUnavailable(GisaError):
+    """The Ray cluster can't be reached, or its workers can't prepare articles. What was stored is kept."""
+
+    remedy = (
+        "See that the cluster runs (ray status), with the same gisa, model and dictionary on every "
+        "node; then run the same command again to continue."
+    )
+
+    def __init__(self, address: str, cause: str) -> None:
+        super().__init__(f"the Ray cluster {address} can't prepare articles: {cause}")
 
 
 class ArticleAmbiguous(GisaError):

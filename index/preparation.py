@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from index.chunking import ChunkSettings, bounded_sentences, chunk
 from index.documents import AnalysedSentence, Article, Passage, to_json
 from index.korean import KoreanAnalyser
 from index.protocols import Embedder, IndexedArticle, Recipe, Span, StoredArticle, Vectors
+from index.readers import Found, Piece, ReadOptions, finished
 from index.variants import names_introduced
 
 _LATER_FIELDS = ("excerpt", "pages")
@@ -30,6 +32,33 @@ def article_digest(article: Article) -> str:
     del said["source"]  # whose it is, not what it says
     text = json.dumps(said, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Articles that are prepared together, and the stored versions, with vectors, that they replace."""
+
+    articles: Sequence[Article]
+    before: Mapping[str, StoredArticle]
+
+
+class Workers(Protocol):
+    """Do what concerns one article at a time: in this process one after the other, or elsewhere many at once.
+
+    Both methods give an answer for each item, in their order, and may take more items than they have given
+    answers.
+    """
+
+    raw: bool
+    """Whether they clean, so that the input is better given as it stands."""
+
+    def finish_all(
+        self, pieces: Iterator[Piece], options: ReadOptions
+    ) -> Iterator[Iterable[Found]]:
+        """What ``index.readers.finished`` finds in each piece."""
+
+    def prepare_all(self, batches: Iterator[Batch]) -> Iterator[Sequence[IndexedArticle]]:
+        """Every batch as ``Preparation`` prepares it; one without articles is given as an empty one."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +166,25 @@ class Preparation:
             of_sentences,
             names_introduced(cut.article.body),
         )
+
+
+class OneByOne:
+    """``Workers`` in this process: each thing when it is wanted, and none ahead."""
+
+    raw = False
+
+    def __init__(self, prepare: Preparation) -> None:
+        self._prepare = prepare
+
+    def finish_all(
+        self, pieces: Iterator[Piece], options: ReadOptions
+    ) -> Iterator[Iterable[Found]]:
+        """See ``Workers``."""
+        return (finished(piece, options) for piece in pieces)
+
+    def prepare_all(self, batches: Iterator[Batch]) -> Iterator[list[IndexedArticle]]:
+        """See ``Workers``."""
+        return (self._prepare(one.articles, one.before) if one.articles else [] for one in batches)
 
 
 def _span(part: Passage | AnalysedSentence) -> Span:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 from index.corpus import CorpusStatistics
 from index.documents import AnalysedSentence, Article, ArticleHeader, Filters, Passage
 from index.errors import MalformedArticle
+
+if TYPE_CHECKING:
+    from index.duplicates import Fingerprint
+    from index.readers.records import RawRecord
 
 Vectors = NDArray[np.float32]
 Span = tuple[int, int]
@@ -27,10 +31,11 @@ class ArticleReader(Protocol):
     """Turns one kind of input into articles.
 
     ``read`` yields articles as it goes. What can't become an article is yielded as the
-    ``MalformedArticle`` that says why (not raised), and the rest goes on.
+    ``MalformedArticle`` that says why (not raised), and the rest goes on. Only where
+    ``ReadOptions.raw`` is set are records yielded as ``RawRecord``.
     """
 
-    def read(self) -> Iterator[Article | MalformedArticle]: ...
+    def read(self) -> Iterator[Article | MalformedArticle | RawRecord]: ...
 
 
 class Embedder(Protocol):
@@ -90,7 +95,8 @@ class IndexedArticle:
     passages are borders of sentences, so that the terms of a passage are those of its sentences and
     of the title (``index.korean.passage_terms``). ``digest`` changes with the article.
     ``sentence_vectors`` has a row per sentence. ``names`` are pairs of an ``index.variants.alias_key``
-    and another name that brackets in the body introduce.
+    and another name that brackets in the body introduce. ``fingerprint`` is that of the body, if it is
+    worked out already.
     """
 
     article: Article
@@ -101,6 +107,7 @@ class IndexedArticle:
     title_morphemes: Sequence[str] = ()
     sentence_vectors: Vectors | None = None
     names: Collection[tuple[str, str]] = ()
+    fingerprint: Fingerprint | None = None
 
 
 @dataclass(frozen=True)

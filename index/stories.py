@@ -24,7 +24,7 @@ from itertools import chain
 from index.corrections import title_labels
 from index.documents import Article, ArticleHeader
 from index.duplicates import MAX_DAYS_APART, Fingerprint, fingerprint, same_story
-from index.protocols import EngineWriter, Links, StoredArticle
+from index.protocols import EngineWriter, IndexedArticle, Links, StoredArticle
 
 _MAX_CANDIDATES = 100  # most bands in common first: bounds the work where thousands look alike
 
@@ -33,14 +33,15 @@ _Rank = tuple[int, float, str]
 
 
 def stories_with(
-    articles: Sequence[Article], before: Mapping[str, StoredArticle], writer: EngineWriter
+    articles: Sequence[IndexedArticle], before: Mapping[str, StoredArticle], writer: EngineWriter
 ) -> dict[str, Links]:
     """Who leads, and under which labels, once the articles are put.
 
     ``before`` are the versions that they replace. Named are the articles, and those that change over
     to another leader.
     """
-    return _Plan(writer, before).place([_Member(article) for article in articles])
+    members = [_Member(item.article, known_fingerprint=item.fingerprint) for item in articles]
+    return _Plan(writer, before).place(members)
 
 
 def stories_without(before: Mapping[str, StoredArticle], writer: EngineWriter) -> dict[str, Links]:
@@ -60,10 +61,11 @@ class _Member:
     article: Article
     stored: bool = False
     led_before: bool = False
+    known_fingerprint: Fingerprint | None = None
 
     @cached_property
     def fingerprint(self) -> Fingerprint | None:
-        return fingerprint(self.article.body)
+        return self.known_fingerprint or fingerprint(self.article.body)
 
     @cached_property
     def bands(self) -> tuple[str, ...]:

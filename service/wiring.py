@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -19,6 +20,7 @@ from index import (
     Index,
     KoreanAnalyser,
     build,
+    bulk,
     library,
     trial,
 )
@@ -27,7 +29,8 @@ from index.bundled_model import bundled_model, prepare_bundled_model
 from index.embedding import SentenceTransformerEmbedder
 from index.engines.milvus import MilvusPlace, parse_place
 from index.library import Place
-from index.protocols import Reranker
+from index.preparation import Preparation, Workers
+from index.protocols import Recipe, Reranker
 from index.readers import ReadOptions
 from index.rerank import CrossEncoderReranker
 from index.retrieve import open_over
@@ -163,16 +166,22 @@ def add_articles(
     analyser: KoreanAnalyser | None = None,
     progress: Progress = lambda summary: None,
     wait_s: float = 0.0,
+    ray: str | None = None,
 ) -> BuildSummary:
     """Add or update articles as the settings say, and publish them.
 
-    ``embedder`` and ``analyser`` are given where they are loaded already. Raises what ``open_writer``
-    and ``index.build.ingest`` raise, ModelUnavailable, SettingsInvalid, SourcesInvalid.
+    ``embedder`` and ``analyser`` are given where they are loaded already. ``ray`` is the address of a Ray
+    cluster that prepares the articles. Raises what ``open_writer``, ``index.build.ingest`` and
+    ``index.bulk.on_cluster`` raise, ModelUnavailable, SettingsInvalid, SourcesInvalid.
     """
     options = read_options(settings)
     embedder = embedder or build_embedder(settings)
     analyser = analyser or build_analyser(settings)
-    with closing(open_writer(settings, create=True, wait_s=wait_s)) as writer:
+    recipe = Preparation(embedder, analyser, chunk_settings(settings)).recipe
+    with (
+        closing(open_writer(settings, create=True, wait_s=wait_s)) as writer,
+        _on_cluster(settings, ray, recipe) if ray else nullcontext() as workers,
+    ):
         return build.ingest(
             sources,
             writer,
@@ -182,7 +191,28 @@ def add_articles(
             options=options,
             quarantine=quarantine(settings),
             progress=progress,
+            workers=workers,
         )
+
+
+def _on_cluster(
+    settings: Settings, address: str, recipe: Recipe
+) -> AbstractContextManager[Workers]:
+    """Each worker has one CPU, and is sent no more of the settings than it needs. Raises SettingsInvalid."""
+    if find_spec("ray") is None:
+        raise SettingsInvalid(
+            "the package 'ray' is not installed",
+            remedy="Install the extra, here and on every node: pip install 'gisa[ray]'",
+        )
+    embedder = partial(
+        SentenceTransformerEmbedder,
+        settings.embedding_model,
+        runtime=settings.embedding_runtime,
+        threads=settings.threads or 1,
+    )
+    analyser = partial(KoreanAnalyser, workers=1, dictionary=settings.dictionary)
+    parts = bulk.Parts(embedder, analyser, chunk_settings(settings), recipe)
+    return bulk.on_cluster(address, parts)
 
 
 def rebuild_articles(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +14,10 @@ from hash_embedder import HashEmbedder
 from small_index import ARTICLES, LIBRARY, TRAM, UNDATED, Corpus, analyser
 
 from index import BuildSummary, ChunkSettings, EmbedderMismatch, build_index
+from index.build import ingest
 from index.library import QUARANTINE_FILE
-from index.preparation import Preparation
-from index.protocols import Span, Vectors
+from index.preparation import Batch, OneByOne, Preparation
+from index.protocols import IndexedArticle, Span, Vectors
 
 
 class CountingEmbedder(HashEmbedder):
@@ -139,6 +140,30 @@ def test_copies_are_counted_as_they_stand_at_the_end(
     assert corpus.add(*copies, LIBRARY, LONG).duplicates == 3  # the last and longest leads
     assert corpus.add(LONG).duplicates == 0
     assert corpus.add(replace(copies[0], section="사회")).duplicates == 1
+
+
+def test_reading_ahead_counts_what_is_under_way_as_stored(corpus: Corpus) -> None:
+    first = [replace(LIBRARY, id=f"a{n}") for n in range(64)]
+    again = [*first[:32], *(replace(one, section="사회") for one in first[32:])]
+    prepare, seen = Preparation(HashEmbedder(), analyser(), ChunkSettings()), list[int]()
+
+    class ReadingAhead(OneByOne):
+        def prepare_all(self, batches: Iterator[Batch]) -> Iterator[list[IndexedArticle]]:
+            return super().prepare_all(iter(list(batches)))
+
+    with closing(corpus.writer()) as writer:
+        summary = ingest(
+            [*first, *again],
+            writer,
+            embedder=HashEmbedder(),
+            analyser=analyser(),
+            progress=lambda told: seen.append(told.read),
+            workers=ReadingAhead(prepare),
+        )
+        (key,) = writer.keys(["a63"])["a63"]
+        assert writer.stored([key])[key].article.section == "사회"
+    assert counts(summary) == (128, 64, 32, 32)
+    assert seen == [64, 128]
 
 
 def test_another_embedder_is_refused_before_anything_is_read(

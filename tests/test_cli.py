@@ -305,6 +305,15 @@ def test_strict_fails_if_anything_was_left_out(gisa: Gisa, tmp_path: Path) -> No
     assert gisa("index", "add", broken, "--index", "i", "--strict").status == 1
 
 
+def test_the_address_of_a_cluster_needs_its_extra(
+    gisa: Gisa, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.wiring.find_spec", lambda name: None)
+    done = gisa("index", "add", articles_file(tmp_path), "--index", "i", "--ray", "127.0.0.1:1")
+    assert done.status == 1
+    assert "pip install 'gisa[ray]'" in done.err
+
+
 def test_other_chunk_settings_cut_known_articles_anew(
     gisa: Gisa, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

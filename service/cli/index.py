@@ -28,6 +28,12 @@ def add(
         str | None,
         typer.Option(metavar="TZ", help="Zone of timestamps without one, e.g. Asia/Seoul."),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Prepare articles on this Ray cluster, e.g. 10.0.0.5:6379."
+        ),
+    ] = None,
     wait: WaitOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -38,7 +44,7 @@ def add(
     settings = chosen_settings(index=index, source_timezone=source_timezone)
     try:
         with build_progress() as progress:
-            summary = wiring.add_articles(settings, paths, progress=progress, wait_s=wait)
+            summary = wiring.add_articles(settings, paths, progress=progress, wait_s=wait, ray=ray)
     except KeyboardInterrupt:
         say("Interrupted. Finished batches are kept: run the same command to continue.", to=err)
         raise typer.Exit(INTERRUPTED) from None

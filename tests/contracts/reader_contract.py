@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import io
 import unicodedata
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from index import Article, MalformedArticle
 from index.protocols import ArticleReader
-from index.readers import READERS, ReadOptions, read
+from index.readers import READERS, ReadOptions, finished, pieces, read
 from index.readers.files import Source
+from index.wire import pack, unpack
 
 ARTICLE = (
     "해담시가 시내버스 요금을 150원 올린다고 18일 밝혔다. 교통카드 기준 성인 요금은 1,600원이 된다.\n\n"
     "시는 “버스 회사의 적자를 더 버틸 수 없다”고 설명했다. 청소년 요금은 1,050원으로 묶는다."
 )
 """A body that no reader may change."""
+
+
+def told(item: Article | MalformedArticle) -> object:
+    """What can be compared: errors are equal to nothing."""
+    return str(item) if isinstance(item, MalformedArticle) else item
 
 
 class ReaderContract:
@@ -79,6 +87,23 @@ class ReaderContract:
         items = self.through_front_door(data, tmp_path_factory)
         assert items
         assert all(isinstance(item, MalformedArticle) for item in items)
+
+    @pytest.mark.parametrize("whole_bytes", [0, 1 << 20], ids=["records", "files"])
+    @pytest.mark.parametrize("kind_of_input", ["good", "broken"])
+    def test_what_travels_raw_is_finished_the_same(
+        self,
+        kind_of_input: str,
+        whole_bytes: int,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        pytest.importorskip("msgpack", reason="the extra 'ray' is not installed")
+        monkeypatch.setattr("index.readers.RAW_FILE_BYTES", whole_bytes)
+        path, options = tmp_path / f"source{self.kind}", ReadOptions()
+        path.write_bytes(getattr(self, kind_of_input)())
+        sent = map(pack, pieces(path, replace(options, raw=True)))
+        found = [one.item for data in sent for one in finished(unpack(data), options)]
+        assert list(map(told, found)) == list(map(told, read(path)))
 
     def through_front_door(
         self, data: bytes, folders: pytest.TempPathFactory
