@@ -25,6 +25,8 @@ SENTENCES, PASSAGES = 5, 4
 """Of a synthetic passage, and of a synthetic article."""
 NOISE = 0.25  # length of what is added to the mean of unit vectors
 BATCH_ARTICLES = 64
+HOURS = 20_000
+"""Over which the articles are spread, in no order, as when one outlet is read after the other."""
 
 app = typer.Typer()
 messages = Console(stderr=True)
@@ -189,16 +191,24 @@ def _articles(material: _Material, seed: int, first: int = 0) -> Iterator[Any]:
 
     numbers = np.random.default_rng(seed)
     syllables = [chr(0xAC00 + 28 * int(i)) for i in numbers.choice(399, 60, replace=False)]
+    dimension = material.vectors.shape[1]
     number = first
     while True:
-        body, sentences, passages, vectors = "", [], [], []
+        body, sentences, passages = "", [], []
+        drawn = numbers.random((PASSAGES, 1 + SENTENCES))
+        letters = iter(numbers.integers(0, 60, 3 * PASSAGES * SENTENCES).tolist())
+        # Of a group each, so that articles are no copies of each other.
+        groups = [material.groups[int(share * len(material.groups))] for share in drawn[:, 0]]
+        chosen = np.array(
+            [
+                group[(of * len(group)).astype(int)]
+                for group, of in zip(groups, drawn[:, 1:], strict=True)
+            ]
+        )
         for ordinal in range(PASSAGES):
-            # Of a group each, so that articles are no copies of each other.
-            group = material.groups[int(numbers.integers(len(material.groups)))]
-            chosen = numbers.choice(group, SENTENCES)
             start = len(body)
-            for at in chosen.tolist():
-                name = "".join(syllables[i] for i in numbers.integers(0, 60, 3))
+            for at in chosen[ordinal].tolist():
+                name = "".join(syllables[next(letters)] for _ in range(3))
                 text, morphemes = material.sentences[at]
                 text = f"{name} {text}"
                 begin = len(body)
@@ -206,23 +216,22 @@ def _articles(material: _Material, seed: int, first: int = 0) -> Iterator[Any]:
                 sentences.append(AnalysedSentence(begin, begin + len(text), (name, *morphemes)))
             end = len(body) - 1
             passages.append(Passage(f"a{number}", ordinal, body[start:end], start, end))
-            noise = numbers.standard_normal(material.vectors.shape[1]).astype(np.float32)
-            vector = material.vectors[chosen].mean(axis=0)
-            vector += noise * np.float32(NOISE) / np.linalg.norm(noise)
-            vectors.append(vector / np.linalg.norm(vector))
+        noise = numbers.standard_normal((PASSAGES, dimension), dtype=np.float32)
+        noise *= np.float32(NOISE) / np.linalg.norm(noise, axis=1, keepdims=True)
+        vectors = material.vectors[chosen].mean(axis=1) + noise
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         article = Article(
             id=f"a{number}",
             title=" ".join(body.split()[:6]),
             body=body[:-1],
             press=f"신문 {number % 20}",
             section=f"면 {number % 8}",
-            published_at=datetime(2024, 1, 1, tzinfo=SEOUL) + timedelta(hours=number % 20_000),
+            published_at=datetime(2024, 1, 1, tzinfo=SEOUL)
+            + timedelta(hours=number * 7919 % HOURS),
         )
         title = sentences[0].morphemes[:5]
         names = names_introduced(body)
-        yield IndexedArticle(
-            article, passages, np.array(vectors), sentences, str(number), title, names=names
-        )
+        yield IndexedArticle(article, passages, vectors, sentences, str(number), title, names=names)
         number += 1
 
 
