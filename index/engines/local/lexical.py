@@ -30,7 +30,7 @@ BLOCK_PASSAGES = 20_000
 
 NOMINATING_POSTINGS = 60_000
 
-_LEAST_SHARE = 0.05  # a narrower selection reads no more for being narrow
+_LEAST_SHARE = 0.2  # a narrower selection reads no more for being narrow
 _LOOK_UP = 60  # postings read in the time in which one row is looked up in a long list
 
 Lists = Mapping[str, Mapping[int, float]]
