@@ -199,9 +199,10 @@ def _sizes(source: Source) -> NDArray[np.int64]:
 
 
 def _kept_per_list(kept: NDArray[np.bool_], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    before = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])
-    per_list: NDArray[np.int64] = np.diff(before[starts])
-    return per_list
+    """The lists' sizes less those few postings that are not kept."""
+    lists = np.searchsorted(starts, np.flatnonzero(~kept), side="right") - 1
+    sizes: NDArray[np.int64] = np.diff(starts) - np.bincount(lists, minlength=len(starts) - 1)
+    return sizes
 
 
 def _pieces(starts: NDArray[np.int64]) -> Iterable[tuple[int, int]]:

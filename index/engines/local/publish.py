@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -154,14 +155,17 @@ class _Derivation:
         np.save(self._folder / ROWS, self._rows, allow_pickle=False)
         clusters = self._write_vectors()
         files.checkpoint("vectors written")
-        write_lexical(
-            self._previous.folder if self._previous else None,
-            self._renumbered,
-            self._catalog.terms(after=self._last),
-            FIELDS,
-            len(self._rows),
-            self._folder,
-        )
+        with ThreadPoolExecutor(1) as disk:  # which is slow, and has half of the bytes by now
+            synced = disk.submit(files.sync, self._folder / VECTORS)
+            write_lexical(
+                self._previous.folder if self._previous else None,
+                self._renumbered,
+                self._catalog.terms(after=self._last),
+                FIELDS,
+                len(self._rows),
+                self._folder,
+            )
+        synced.result()
         names = NameTable.of(self._catalog.alias_counts())
         live = set(self._live.tolist())
         reporters = {name for name, key in self._catalog.reporters_of() if key in live}

@@ -233,7 +233,8 @@ class VectorStore:
 
     def _probed(self, selection: Selection) -> int:
         """In how many lists is looked: the nearest of a few are further away than those of all."""
-        return min(self._index.nlist, ceil(self._index.nprobe / selection.share**_NARROWING))
+        share: float = selection.share**_NARROWING
+        return min(int(self._index.nlist), ceil(self._index.nprobe / share))
 
     def _parameters(self, selection: Selection | None) -> Any:
         if selection is None:
@@ -300,7 +301,7 @@ class _Listed:
         """Whether each of the rows is in one of the ``lists`` nearest to a vector."""
         near = np.zeros(self._centroids.ntotal, dtype=np.bool_)
         near[self._centroids.search(vector.reshape(1, -1), lists)[1][0]] = True
-        return near[self._list_of[rows]]
+        return np.asarray(near[self._list_of[rows]])
 
     def codes(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Their codes, of shape (len(rows), 2 · dimension)."""
