@@ -233,8 +233,9 @@ class VectorStore:
 
     def _probed(self, selection: Selection) -> int:
         """In how many lists is looked: the nearest of a few are further away than those of all."""
-        share: float = selection.share**_NARROWING
-        return min(int(self._index.nlist), ceil(self._index.nprobe / share))
+        share = selection.share**_NARROWING
+        probed: int = min(self._index.nlist, ceil(self._index.nprobe / share))
+        return probed
 
     def _parameters(self, selection: Selection | None) -> Any:
         if selection is None:
