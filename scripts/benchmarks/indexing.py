@@ -274,7 +274,8 @@ def _measure(material: _Material, passages: int, folder: Path) -> dict[str, Any]
         figures["store_s"] = _seconds(add, _articles(material, seed=1), stored)
         messages.print("publishing …")
         figures["publish_s"] = _seconds(engine.publish)
-    figures["catalog_mb"] = (folder / "catalog.sqlite").stat().st_size / 1e6
+    catalog = folder.glob("catalog.sqlite*")  # with its log
+    figures["catalog_mb"] = sum(path.stat().st_size for path in catalog) / 1e6
     newest = sorted((folder / "generations").iterdir())[-1]
     figures["generation_mb"] = sum(p.stat().st_size for p in newest.rglob("*") if p.is_file()) / 1e6
     messages.print("comparing everything …")

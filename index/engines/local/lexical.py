@@ -233,9 +233,8 @@ class Field:
     ) -> tuple[NDArray[np.intp], Vectors]:
         """The rows of a list, within a mask if there is one, with their shares of the term's idf, 0 to 1."""
         listed, counts = self._list(place)
-        rows = listed.astype(
-            np.intp
-        )  # Numpy would turn them into its own kind of index at each use
+        # Numpy would turn them into its own kind of index at each use.
+        rows = listed.astype(np.intp)
         if mask is not None:
             inside = np.flatnonzero(mask.take(rows))
             rows, counts = rows[inside], counts[inside]
