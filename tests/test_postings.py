@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from index.corpus import CorpusStatistics
 from index.engines.local import lexical, postings
-from index.engines.local.lexical import LexicalStore, Lists, _highest, write_lexical
+from index.engines.local.lexical import LexicalSearch, LexicalStore, _highest, write_lexical
 from index.engines.local.postings import GONE, Postings, invert
+from index.engines.local.selection import Selection
 
 TERMS = st.sampled_from("가나다라마바사아자차")
 TEXTS = st.lists(st.lists(TERMS, max_size=9), min_size=1, max_size=25)
@@ -28,10 +29,10 @@ def write(texts: list[list[str]], folder: Path) -> LexicalStore:
     return LexicalStore(folder, ["f"], len(texts))
 
 
-def asked(store: LexicalStore, rows: int, *words: str) -> Lists:
-    """The lists of a question of these words."""
-    corpus = CorpusStatistics(passages=rows, fields=store.statistics)
-    return store.lists({"f": corpus.weights("f", words)})
+def asked(store: LexicalStore, *words: str, within: Selection | None = None) -> LexicalSearch:
+    """A question of these words."""
+    corpus = CorpusStatistics(passages=store.rows, fields=store.statistics)
+    return store.search([{"f": corpus.weights("f", words)}], within)
 
 
 @SLOW_START
@@ -51,7 +52,7 @@ def test_scores_are_those_of_bm25s(
     expected = reference.get_scores_from_ids([vocabulary[term] for term in question])
     corpus = CorpusStatistics(passages=len(texts), fields=store.statistics)
     attainable = sum(corpus.idf("f", question).values())
-    scores = store.scores(asked(store, len(texts), *question), np.arange(len(texts)))["f"]
+    scores = asked(store, *question).scores(np.arange(len(texts)))["f"]
     assert scores * attainable == pytest.approx(expected, abs=1e-4)
 
 
@@ -98,9 +99,9 @@ def test_common_terms_score_but_do_not_nominate(
 ) -> None:
     store = write([["흔", "드문"], *[["흔"]] * 50], tmp_path)
     monkeypatch.setattr(lexical, "NOMINATING_POSTINGS", 10)
-    assert store.best(asked(store, 51, "흔", "드문"), 20, None).tolist() == [0]
-    assert len(store.best(asked(store, 51, "흔"), 20, None)) == 20  # nothing rarer: it does
-    both = store.scores(asked(store, 51, "흔", "드문"), np.array([0, 1]))["f"]
+    assert asked(store, "흔", "드문").best(20).tolist() == [0]
+    assert len(asked(store, "흔").best(20)) == 20  # nothing rarer: it does
+    both = asked(store, "흔", "드문").scores(np.array([0, 1]))["f"]
     assert both[0] > both[1] > 0
 
 
@@ -129,4 +130,4 @@ def test_rows_out_of_range_fail_and_nothing_else(tmp_path: Path) -> None:
     np.save(path, np.array([7, 4_000_000_000], dtype="<u4"))
     store = LexicalStore(tmp_path, ["f"], 2)
     with pytest.raises(IndexError):
-        store.best(asked(store, 2, "가", "나"), 5, None)
+        asked(store, "가", "나").best(5)

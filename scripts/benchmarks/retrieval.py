@@ -256,8 +256,8 @@ def _time_stages(index: Index, questions: Sequence[GoldQuestion]) -> dict[str, l
         timed("spellings", index.spellings, query)
         terms = timed("terms", index.analyser.terms, text)
         timed("vectors", generation.vectors.nearest, vector, ranking.CANDIDATES, None)
-        lists = timed("weights", lambda: _lists(index, generation, terms))  # noqa: B023
-        timed("words", generation.lexical.best, lists, ranking.CANDIDATES, None)
+        words = timed("weights", lambda: _words(index, generation, terms))  # noqa: B023
+        timed("words", words.best, ranking.CANDIDATES)
         found = index.candidates(text)
         spread = index.cosine_spread
         scores = timed("fuse", ranking.fuse, found, spread)
@@ -276,10 +276,10 @@ def _time_stages(index: Index, questions: Sequence[GoldQuestion]) -> dict[str, l
     return seconds
 
 
-def _lists(index: Index, generation: Any, terms: Mapping[str, Sequence[str]]) -> Any:
+def _words(index: Index, generation: Any, terms: Mapping[str, Sequence[str]]) -> Any:
     """The inverted lists of a question's terms, with their weights."""
     corpus = index.statistics()
-    return generation.lexical.lists({f: corpus.weights(f, words) for f, words in terms.items()})
+    return generation.lexical.search([{f: corpus.weights(f, t) for f, t in terms.items()}])
 
 
 def _percentile(seconds: Sequence[float], percent: int) -> float:

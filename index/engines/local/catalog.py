@@ -240,6 +240,10 @@ class Catalog(Database):
         for (name,) in self._db.execute("SELECT DISTINCT name FROM reporters"):
             yield name
 
+    def reporters_of(self) -> Iterator[tuple[str, int]]:
+        """Names of reporters and the versions that they wrote."""
+        yield from self._db.execute("SELECT name, article FROM reporters")
+
     def removed_since(self, sequence: int) -> tuple[int, list[int]]:
         """The newest removal's sequence number, and the article keys removed after ``sequence``."""
         rows = self._db.execute(
@@ -248,21 +252,43 @@ class Catalog(Database):
         ).fetchall()
         return (rows[-1][0] if rows else sequence), [article for _, article in rows]
 
-    def live_articles(self) -> Iterator[tuple[int, int, str | None, str | None, str | None, str]]:
-        """Key, story, moment of publication, press, section and reporters (JSON), in order of keys."""
+    def live_keys(self) -> NDArray[np.int64]:
+        """The keys of the current versions, rising; read from an index without the articles."""
+        query = "SELECT key FROM articles WHERE superseded_at IS NULL"
+        keys = (key for (key,) in self._db.execute(query))
+        return np.sort(np.fromiter(keys, dtype=np.int64))
+
+    def followers(self) -> NDArray[np.int64]:
+        """Pairs of a version that doesn't lead its story and the one that does, of shape (n, 2), rising."""
+        query = "SELECT key, story FROM articles WHERE story IS NOT NULL AND superseded_at IS NULL"
+        pairs = np.array(self._db.execute(query).fetchall(), dtype=np.int64).reshape(-1, 2)
+        return pairs[np.argsort(pairs[:, 0])]
+
+    def facts(self, after: int) -> Iterator[tuple[int, str | None, str | None, str | None]]:
+        """Key, moment of publication, press and section of the current versions with greater keys, rising."""
         query = (
-            "SELECT key, coalesce(story, key), json_extract(header, '$.published_at'),"
-            " json_extract(header, '$.press'), json_extract(header, '$.section'),"
-            " json_extract(header, '$.reporters')"
-            " FROM articles WHERE superseded_at IS NULL ORDER BY key"
+            "SELECT key, json_extract(header, '$.published_at'),"
+            " json_extract(header, '$.press'), json_extract(header, '$.section')"
+            " FROM articles WHERE superseded_at IS NULL AND key > ? ORDER BY key"
         )
-        yield from self._db.execute(query)
+        yield from self._db.execute(query, (after,))
 
     def live_passages(self) -> NDArray[np.void]:
-        """The fields ``passage`` and ``article``, keys both, in the order of passages."""
-        query = f"SELECT p.key, p.article {_LIVE} ORDER BY p.key"
+        """The fields ``passage`` and ``article``, keys both, of the current versions in the order of passages."""
+        pairs = self.passage_keys(after=0)
+        return pairs[np.isin(pairs["article"], self.live_keys())]
+
+    def passage_keys(self, after: int) -> NDArray[np.void]:
+        """The same of all versions with greater keys."""
         pair = np.dtype([("passage", "<i8"), ("article", "<i8")])
-        return np.fromiter(self._db.execute(query), dtype=pair)
+        query = "SELECT key, article FROM passages WHERE article > ? ORDER BY article, key"
+        return np.fromiter(self._db.execute(query, (after,)), dtype=pair)
+
+    def passage_counts(self, until: int) -> NDArray[np.int64]:
+        """Pairs of a version up to a key and how many passages it has, of shape (n, 2), rising."""
+        query = "SELECT article, count(*) FROM passages WHERE article <= ? GROUP BY article"
+        pairs = np.array(self._db.execute(query, (until,)).fetchall(), dtype=np.int64)
+        return pairs.reshape(-1, 2)
 
     def terms(self, after: int = 0) -> Iterator[Terms]:
         """The terms of the live passages whose keys are greater, in the order of keys."""
@@ -277,9 +303,12 @@ class Catalog(Database):
                 text = AnalysedText(body, unpack_sentences(packed), None, json.loads(morphemes))
             yield passage_terms(title, text, start, end)
 
-    def vectors(self, dimension: int, batch: int = 8192) -> Iterator[Vectors]:
-        """Those of the live passages in the order of keys, float32 of shape (n, dimension)."""
-        cursor = self._db.execute(f"SELECT p.vector {_LIVE} ORDER BY p.key")
+    def vectors(self, dimension: int, batch: int = 8192, *, after: int = 0) -> Iterator[Vectors]:
+        """Those of the live passages whose keys are greater, in the order of keys.
+
+        Each batch is float32 of shape (n, dimension).
+        """
+        cursor = self._db.execute(f"SELECT p.vector {_LIVE} AND p.key > ? ORDER BY p.key", (after,))
         while rows := cursor.fetchmany(batch):
             yield matrix(rows, dimension)
 

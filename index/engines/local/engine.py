@@ -22,6 +22,7 @@ from index.engines.local.generation import (
 )
 from index.engines.local.lock import WriterLock
 from index.engines.local.publish import publish
+from index.engines.local.selection import Selection
 from index.engines.records import recipe_text
 from index.errors import EmbedderMismatch, IndexNotFound, RebuildUnfinished
 from index.protocols import (
@@ -177,11 +178,10 @@ class LocalEngine:
     ) -> Candidates:
         """As ``EngineReader.search``, in the generation that is shown, without what was removed since."""
         view = self._shown.view
-        generation, mask = view.generation, self._mask(view, filters)
-        spellings = [generation.lexical.lists(query) for query in queries]
-        found_by = [generation.vectors.nearest(vector, depth, mask)]
-        found_by += [generation.lexical.best(spelling, depth, mask) for spelling in spellings]
-        rows = np.unique(np.concatenate(found_by))
+        generation, selection = view.generation, self._selection(view, filters)
+        words = generation.lexical.search(queries, selection)
+        nearest = generation.vectors.nearest(vector, depth, selection)
+        rows = np.unique(np.concatenate([nearest, words.best(depth)]))
         found = generation.rows[rows]
         return Candidates(
             passages=_ids(found["passage"]),
@@ -189,37 +189,36 @@ class LocalEngine:
             stories=_ids(found["story"]),
             leads=found["story"] == found["article"],
             dense=generation.vectors.cosines(vector, rows),
-            lexical=_highest([generation.lexical.scores(s, rows) for s in spellings]),
+            lexical=words.scores(rows),
             days=found["day"],
             generation=generation.number,
             token=str(generation.number),
         )
 
-    def _mask(self, view: View, filters: Filters) -> NDArray[np.bool_] | None:
+    def _selection(self, view: View, filters: Filters) -> Selection | None:
         """The rows of what meets the filters and was not removed; None: all."""
-        mask = view.generation.mask(filters, self._article_keys(filters))
-        return view.without_removed(mask, self._catalog)
+        return view.selection(filters, self._article_keys(filters), self._catalog)
 
     def tally(self, filters: Filters) -> Tally:
         """As ``EngineReader.tally``, over the rows of the generation: no query."""
         view = self._shown.view
-        return view.generation.tally(self._mask(view, filters))
+        return view.generation.tally(self._selection(view, filters))
 
     def newest(self, filters: Filters, limit: int) -> Sequence[str]:
         """As ``EngineReader.newest``; of one day, what was stored last comes first."""
         view = self._shown.view
-        versions = view.generation.newest(self._mask(view, filters), limit)
+        versions = view.generation.newest(self._selection(view, filters), limit)
         ids = self._catalog.ids(versions)
         return [ids[version] for version in versions if version in ids]
 
-    def _article_keys(self, filters: Filters) -> list[int] | None:
+    def _article_keys(self, filters: Filters) -> tuple[int, ...] | None:
         """The articles that meet the filters on ids and reporters; None: there are none such."""
         groups = []
         if filters.article_ids:
             groups.append(set(self._catalog.keys_of(filters.article_ids)))
         if filters.reporters:
             groups.append(set(self._catalog.keys_by(filters.reporters)))
-        return list(set.intersection(*groups)) if groups else None
+        return tuple(sorted(set.intersection(*groups))) if groups else None
 
     # Ids are keys of the catalog, which are never used twice and never change their meaning: as long as
     # a generation is kept open (``Follower``), its versions stay, so a token has nothing to decide.
@@ -271,8 +270,3 @@ class LocalEngine:
 
 def _ids(keys: NDArray[np.int64]) -> list[str]:
     return list(map(str, keys.tolist()))
-
-
-def _highest(scores: Sequence[Mapping[str, Vectors]]) -> dict[str, Vectors]:
-    """By field, the highest of each row's scores."""
-    return {field: np.maximum.reduce([each[field] for each in scores]) for field in scores[0]}

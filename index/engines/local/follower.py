@@ -10,11 +10,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from index.documents import Filters
 from index.engines.local.catalog import Catalog
 from index.engines.local.generation import (
     Generation,
@@ -23,6 +22,7 @@ from index.engines.local.generation import (
     generation_folder,
     numbers,
 )
+from index.engines.local.selection import Selection
 from index.errors import EmbedderMismatch, IndexNotFound, IndexUnusable
 
 logger = logging.getLogger(__name__)
@@ -35,30 +35,37 @@ FORMER, FORMER_S = 3, 120.0
 answer takes from its search to its last look at what was found."""
 
 
+SELECTIONS = 16
+"""How many filters' rows are kept at hand, some 1.1 MB each for a million passages."""
+
+
 class View:
     """A generation, what is to be known of it as a whole, and the removals that came after it."""
 
     def __init__(self, generation: Generation, catalog: Catalog) -> None:
         self.generation = generation
         self.statistics = generation.statistics(catalog)
+        self._selected = lru_cache(maxsize=SELECTIONS)(generation.select)
         # Sequence number up to which removals are known, and the rows that are left: one tuple, so
         # that threads see both or neither.
-        self._left: tuple[int, NDArray[np.bool_] | None] = (generation.manifest.removal, None)
+        self._left: tuple[int, Selection | None] = (generation.manifest.removal, None)
 
-    def without_removed(
-        self, mask: NDArray[np.bool_] | None, catalog: Catalog
-    ) -> NDArray[np.bool_] | None:
-        """A mask of rows, without those of articles that were removed since the generation was made."""
+    def selection(
+        self, filters: Filters, articles: tuple[int, ...] | None, catalog: Catalog
+    ) -> Selection | None:
+        """The rows that meet the filters, without what was removed since the generation was made.
+
+        None: all. ``articles`` are the keys of those that the catalog lets through; None: it was
+        not asked.
+        """
         known, left = self._left
-        sequence, articles = catalog.removed_since(known)
-        if articles:
+        sequence, removed = catalog.removed_since(known)
+        if removed:
             # Article keys are never used twice: old removals can't hit new articles.
-            here = ~np.isin(self.generation.rows["article"], np.array(articles, dtype=np.int64))
-            left = here if left is None else left & here
+            here = ~self.generation.columns.of_articles(removed)
+            left = Selection(here if left is None else left.mask & here)
             self._left = (sequence, left)
-        if mask is None or left is None:
-            return left if mask is None else mask
-        return mask & left
+        return self._selected(filters, articles, left)
 
 
 class Follower:

@@ -22,6 +22,7 @@ from index.engines.local.files import checksum
 from index.engines.local.lexical import LexicalStore
 from index.engines.local.names import Names, hashed_names, load_names
 from index.engines.local.schema import READABLE
+from index.engines.local.selection import Columns, Selection
 from index.engines.local.vectors import VectorStore
 from index.errors import IndexCorrupt, IndexFormatUnknown
 from index.korean import FIELDS
@@ -105,13 +106,18 @@ class Generation:
     As long as the object lives, no other process deletes them.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Raises IndexCorrupt, or IndexFormatUnknown; a file that fails its checksum is not opened."""
+    def __init__(self, folder: Path, *, verified: bool = False) -> None:
+        """Raises IndexCorrupt, or IndexFormatUnknown; a file that fails its checksum is not opened.
+
+        ``verified``: the checksums were just computed from these files.
+        """
         self._hold = _Hold(folder)
         self.manifest = Manifest.read(folder)
-        verify_checksums(folder, self.manifest)
+        if not verified:
+            verify_checksums(folder, self.manifest)
         try:
             self.rows = load_rows(folder)
+            self.columns = Columns(self.rows)
             self.vectors = VectorStore(folder)
             self.lexical = LexicalStore(folder, FIELDS, len(self.rows))
             self.names = load_names(folder)
@@ -130,35 +136,30 @@ class Generation:
         names = self.names or _names_of(catalog)
         return _statistics(self.manifest, self.lexical, names, self.vectors.mean())
 
-    def mask(
-        self, filters: Filters, article_keys: Sequence[int] | None
-    ) -> NDArray[np.bool_] | None:
-        """The rows that meet the filters; None: all.
+    def select(
+        self, filters: Filters, articles: tuple[int, ...] | None, left: Selection | None
+    ) -> Selection | None:
+        """Those of the rows ``left`` that meet the filters; None, given or returned: all.
 
-        ``article_keys`` are the articles that the catalog lets through; None: it was not asked.
+        ``articles`` are the keys of those that the catalog lets through; None: it was not asked.
         """
-        if not filters:
-            return None
-        mask = np.ones(len(self.rows), dtype=np.bool_)
-        if filters.published_from:
-            mask &= self.rows["day"] >= filters.published_from.toordinal()
-        if filters.published_to:
-            mask &= self.rows["day"] <= filters.published_to.toordinal()
-            mask &= self.rows["day"] > 0
+        masks = [] if left is None else [left.mask]
+        if filters.published_from or filters.published_to:
+            masks.append(self.columns.published(filters.published_from, filters.published_to))
         for field, wanted, names in (
             ("press", filters.press, self.manifest.presses),
             ("section", filters.section, self.manifest.sections),
         ):
             if wanted:
                 codes = [names.index(name) for name in wanted if name in names]
-                mask &= np.isin(self.rows[field], codes)
-        if article_keys is not None:
-            mask &= np.isin(self.rows["article"], np.array(article_keys, dtype=np.int64))
-        return mask
+                masks.append(self.columns.coded(field, codes))
+        if articles is not None:
+            masks.append(self.columns.of_articles(articles))
+        return Selection(np.logical_and.reduce(masks)) if masks else None
 
-    def tally(self, mask: NDArray[np.bool_] | None) -> Tally:
+    def tally(self, selection: Selection | None) -> Tally:
         """Counts over the articles of some rows; None: all."""
-        rows = self.rows if mask is None else self.rows[mask]
+        rows = self._rows(selection)
         _, first = np.unique(rows["article"], return_index=True)
         articles = rows[first]
         days = _counts(articles["day"][articles["day"] > 0])
@@ -171,14 +172,17 @@ class Generation:
             sections=_named(articles["section"], self.manifest.sections),
         )
 
-    def newest(self, mask: NDArray[np.bool_] | None, limit: int) -> list[int]:
+    def newest(self, selection: Selection | None, limit: int) -> list[int]:
         """The keys of the last ``limit`` articles of some rows by day and then key, copies left out."""
-        rows = self.rows if mask is None else self.rows[mask]
+        rows = self._rows(selection)
         _, first = np.unique(rows["article"], return_index=True)
         leading = rows[first][rows["story"][first] == rows["article"][first]]
         order = np.lexsort((leading["article"], leading["day"]))[::-1]
         keys: list[int] = leading["article"][order[:limit]].tolist()
         return keys
+
+    def _rows(self, selection: Selection | None) -> NDArray[np.void]:
+        return self.rows if selection is None else self.rows[selection.mask]
 
 
 def _counts(values: NDArray[np.int32]) -> Iterator[tuple[int, int]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -94,6 +95,16 @@ class Source:
     postings: Postings
     renumbered: NDArray[np.uint32]
 
+    @cached_property
+    def loses_rows(self) -> bool:
+        """Whether a row is left out."""
+        return bool((self.renumbered == GONE).any())
+
+    @cached_property
+    def is_unchanged(self) -> bool:
+        """Whether every row keeps its number, as nearly all do where nothing was removed."""
+        return np.array_equal(self.renumbered, np.arange(len(self.renumbered)))
+
 
 def merge(sources: Sequence[Source], rows: int, folder: Path) -> None:
     """Write the postings of all sources as one; later sources have higher rows."""
@@ -129,30 +140,56 @@ def _merge_piece(
     """Merge the lists of consecutive terms and append them to the two files."""
     rows = np.empty(starts[-1] - starts[0], dtype=_TYPES["rows"])
     counts = np.empty(len(rows), dtype=_TYPES["counts"])
+    pieces = [_piece(source, terms) for source in sources]
+    largest = max(pieces, key=lambda piece: len(piece.rows))
+    is_left = np.ones(len(rows), dtype=np.bool_)
     free = starts[:-1] - starts[0]  # where the next posting of each term goes
-    for source in sources:
-        found = source.postings
-        first = int(np.searchsorted(found.terms, terms[0]))
-        last = int(np.searchsorted(found.terms, terms[-1], side="right"))
-        begin, end = int(found.starts[first]), int(found.starts[last])
-        new_rows = source.renumbered[found.rows[begin:end]]
-        kept = new_rows != GONE
-        size = _kept_per_list(kept, found.starts[first : last + 1] - begin)
-        there = size > 0
-        places = np.searchsorted(terms, found.terms[first:last][there])
-        size = size[there]
-        target = np.repeat(free[places] - (np.cumsum(size) - size), size) + np.arange(size.sum())
-        rows[target] = new_rows[kept]
-        counts[target] = found.counts[begin:end][kept]
+    for piece in pieces:
+        places, size = np.searchsorted(terms, piece.terms), piece.sizes
+        if piece is not largest:
+            shifts = free[places] - (np.cumsum(size) - size)
+            target = np.repeat(shifts, size) + np.arange(size.sum())
+            rows[target], counts[target] = piece.rows, piece.counts
+            is_left[target] = False
         free[places] += size
+    # What is left is the largest one's, in its own order: no place needs to be worked out.
+    rows[is_left], counts[is_left] = largest.rows, largest.counts
     write_rows(rows.data)
     write_counts(counts.data)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Consecutive lists of a source without the rows that go, by their new numbers."""
+
+    terms: NDArray[np.uint64]
+    sizes: NDArray[np.int64]
+    rows: NDArray[np.uint32]
+    counts: NDArray[np.uint8]
+
+
+def _piece(source: Source, terms: NDArray[np.uint64]) -> _Piece:
+    found = source.postings
+    first = int(np.searchsorted(found.terms, terms[0]))
+    last = int(np.searchsorted(found.terms, terms[-1], side="right"))
+    starts = found.starts[first : last + 1]
+    listed = found.rows[starts[0] : starts[-1]]
+    counts = found.counts[starts[0] : starts[-1]]
+    if source.is_unchanged:
+        return _Piece(found.terms[first:last], np.diff(starts), listed, counts)
+    rows = source.renumbered[listed]
+    if not source.loses_rows:
+        return _Piece(found.terms[first:last], np.diff(starts), rows, counts)
+    kept = rows != GONE
+    sizes = _kept_per_list(kept, starts - starts[0])
+    there = sizes > 0
+    return _Piece(found.terms[first:last][there], sizes[there], rows[kept], counts[kept])
 
 
 def _sizes(source: Source) -> NDArray[np.int64]:
     """The length of each list without the rows that go."""
     starts = source.postings.starts
-    if not (source.renumbered == GONE).any():
+    if not source.loses_rows:
         return np.diff(starts)
     sizes = np.zeros(len(starts) - 1, dtype=np.int64)
     for first, last in _pieces(starts):
@@ -162,9 +199,10 @@ def _sizes(source: Source) -> NDArray[np.int64]:
 
 
 def _kept_per_list(kept: NDArray[np.bool_], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    before = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])
-    per_list: NDArray[np.int64] = np.diff(before[starts])
-    return per_list
+    """The lists' sizes less those few postings that are not kept."""
+    lists = np.searchsorted(starts, np.flatnonzero(~kept), side="right") - 1
+    sizes: NDArray[np.int64] = np.diff(starts) - np.bincount(lists, minlength=len(starts) - 1)
+    return sizes
 
 
 def _pieces(starts: NDArray[np.int64]) -> Iterable[tuple[int, int]]:

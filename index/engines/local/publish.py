@@ -6,9 +6,10 @@ copied and not derived again, provided the files are sound.
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -41,7 +42,7 @@ from index.engines.local.names import write_names
 from index.engines.local.postings import GONE
 from index.engines.local.schema import FORMAT_VERSION
 from index.engines.local.vectors import FILE as VECTORS
-from index.engines.local.vectors import Clusters, plan_clusters, write_vectors
+from index.engines.local.vectors import Clusters, Copied, plan_clusters, write_vectors
 from index.errors import IndexUnusable, RebuildUnfinished
 from index.korean import FIELDS
 from index.protocols import Recipe, Vectors
@@ -64,7 +65,9 @@ def publish(root: Path, catalog: Catalog, recipe: Recipe, *, afresh: bool = Fals
             _clean_up(root, catalog, number)  # a crash may have come between CURRENT and this
         return number
     with files.writing(root):
-        previous = None if afresh or number is None else _Previous.open(root, number, recipe)
+        previous = None
+        if number is not None and not afresh:
+            previous = _Previous.open(root, number, recipe)
         number = (number or 0) + 1
         _make(root, number, catalog, recipe, previous)
         files.replace_text(root / CURRENT, f"{number}\n")
@@ -83,7 +86,8 @@ def _make(
     try:
         _Derivation(scratch, catalog, recipe, previous).write(number)
         files.checkpoint("manifest written")
-        Generation(scratch)  # refuses what can't be opened, before anybody is told of it
+        # Refuses what can't be opened, before anybody is told of it. Its checksums are a moment old.
+        Generation(scratch, verified=True)
         files.move_folder(scratch, generation_folder(root, number))
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -95,23 +99,36 @@ class _Previous:
     """What can be taken over from the generation before."""
 
     folder: Path
-    passages: NDArray[np.int64]
+    manifest: Manifest
+    rows: NDArray[np.void]
     clusters: Clusters | None
 
     @classmethod
     def open(cls, root: Path, number: int, recipe: Recipe) -> _Previous | None:
-        """None if it is damaged, or its terms come from another analyser."""
+        """None if it is damaged or empty, or its terms come from another analyser."""
         folder = generation_folder(root, number)
         try:
             manifest = Manifest.read(folder)
             if manifest.analyser != recipe.analyser:
                 return None
             verify_checksums(folder, manifest)
-            passages = np.array(load_rows(folder)["passage"])
+            rows = np.array(load_rows(folder))
             clusters = Clusters.load(folder) if manifest.embedder == recipe.embedder else None
         except (IndexUnusable, OSError, ValueError):
             return None
-        return cls(folder, passages, clusters)
+        return cls(folder, manifest, rows, clusters) if len(rows) else None
+
+    @property
+    def last_article(self) -> int:
+        """The greatest key; later versions have greater ones."""
+        return int(self.rows["article"].max())
+
+    def shows_all(self, catalog: Catalog, live: NDArray[np.int64]) -> bool:
+        """Whether it has all passages of the current versions, ``live``, up to its last article."""
+        counts = catalog.passage_counts(until=self.last_article)
+        shown = self.rows["article"][np.isin(self.rows["article"], live)]
+        wanted = counts[np.isin(counts[:, 0], live)]
+        return np.array_equal(np.stack(np.unique(shown, return_counts=True), axis=1), wanted)
 
 
 class _Derivation:
@@ -121,56 +138,72 @@ class _Derivation:
         self, folder: Path, catalog: Catalog, recipe: Recipe, previous: _Previous | None
     ) -> None:
         self._folder, self._catalog, self._recipe = folder, catalog, recipe
-        self._previous: _Previous | None = None
-        self._presses: dict[str, int] = {}
-        self._sections: dict[str, int] = {}
-        self._reporters: set[str] = set()  # JSON of all of one article
+        self._live = catalog.live_keys()
+        if previous is not None and not previous.shows_all(catalog, self._live):
+            previous = None
+        self._previous = previous
+        self._presses = _numbered(previous.manifest.presses if previous else ())
+        self._sections = _numbered(previous.manifest.sections if previous else ())
+        known = previous.rows if previous else np.zeros(0, dtype=ROW)
+        self._last = int(known["passage"].max()) if previous else -1
         self._rows = self._make_rows()
-        self._last, self._renumbered = -1, np.zeros(0, dtype=np.uint32)
-        if previous is not None and len(previous.passages):
-            self._take_over(previous)
-
-    def _take_over(self, previous: _Previous) -> None:
-        """Copy from ``previous``, if what it shows is all there was up to its last passage."""
-        passages, last = self._rows["passage"], int(previous.passages.max())
-        renumbered = _places(previous.passages, passages)
-        if np.count_nonzero(renumbered != GONE) == np.count_nonzero(passages <= last):
-            self._previous, self._last, self._renumbered = previous, last, renumbered
+        self._renumbered = _places(known["passage"], self._rows["passage"])
 
     def write(self, number: int) -> None:
+        presses = _compacted(self._rows["press"], self._presses)
+        sections = _compacted(self._rows["section"], self._sections)
         np.save(self._folder / ROWS, self._rows, allow_pickle=False)
         clusters = self._write_vectors()
         files.checkpoint("vectors written")
-        write_lexical(
-            self._previous.folder if self._previous else None,
-            self._renumbered,
-            self._catalog.terms(after=self._last),
-            FIELDS,
-            len(self._rows),
-            self._folder,
-        )
-        reporters = {name for names in self._reporters for name in json.loads(names)}
-        write_names(NameTable.of(self._catalog.alias_counts()), reporters, self._folder)
-        self._manifest(number, len(clusters.centroids) if clusters else 0).write(self._folder)
+        with ThreadPoolExecutor(1) as disk:  # which is slow, and has half of the bytes by now
+            synced = disk.submit(files.sync, self._folder / VECTORS)
+            write_lexical(
+                self._previous.folder if self._previous else None,
+                self._renumbered,
+                self._catalog.terms(after=self._last),
+                FIELDS,
+                len(self._rows),
+                self._folder,
+            )
+        synced.result()
+        names = NameTable.of(self._catalog.alias_counts())
+        live = set(self._live.tolist())
+        reporters = {name for name, key in self._catalog.reporters_of() if key in live}
+        write_names(names, reporters, self._folder)
+        lists = len(clusters.centroids) if clusters else 0
+        self._manifest(number, lists, presses, sections).write(self._folder)
 
     def _make_rows(self) -> NDArray[np.void]:
-        articles = np.fromiter(map(self._facts, self._catalog.live_articles()), dtype=ROW)
-        pairs = self._catalog.live_passages()
-        rows = articles[np.searchsorted(articles["article"], pairs["article"])]
-        rows["passage"] = pairs["passage"]
+        """Those of the previous generation that stay, for a version never changes, and the later ones."""
+        last, pieces = 0, []
+        if self._previous:
+            last = self._previous.last_article
+            known = self._previous.rows
+            pieces = [known[np.isin(known["article"], self._live)]]
+        articles = np.fromiter(map(self._facts, self._catalog.facts(last)), dtype=ROW)
+        pairs = self._catalog.passage_keys(after=last)
+        pairs = pairs[np.isin(pairs["article"], self._live)]
+        new = articles[np.searchsorted(articles["article"], pairs["article"])]
+        new["passage"] = pairs["passage"]
+        rows = np.concatenate([*pieces, new])
+        rows["story"] = _led_by(rows["article"], self._catalog.followers())
         return rows
 
-    def _facts(self, article: tuple[int, int, str | None, str | None, str | None, str]) -> Any:
-        key, story, published, press, section, reporters = article
-        self._reporters.add(reporters)
+    def _facts(self, article: tuple[int, str | None, str | None, str | None]) -> Any:
+        key, published, press, section = article
         press_code = self._presses.setdefault(press or "", len(self._presses))
         section_code = self._sections.setdefault(section or "", len(self._sections))
-        return 0, key, story, _day(published), press_code, section_code
+        return 0, key, key, _day(published), press_code, section_code
 
     def _write_vectors(self) -> Clusters | None:
         dimension, rows = self._recipe.dimension, len(self._rows)
-        clusters = plan_clusters(rows, self._known_clusters(), self._sample)
-        write_vectors(self._catalog.vectors(dimension), dimension, clusters, self._folder)
+        known = self._known_clusters()
+        clusters = plan_clusters(rows, known, self._sample)
+        copied = None
+        if self._previous and clusters is not None and clusters is known:
+            copied = Copied(self._previous.folder, self._renumbered)
+        vectors = self._catalog.vectors(dimension, after=self._last if copied else -1)
+        write_vectors(vectors, dimension, clusters, self._folder, copied)
         return clusters
 
     def _known_clusters(self) -> Clusters | None:
@@ -189,7 +222,9 @@ class _Derivation:
         keys = self._rows["passage"][chosen].tolist()
         return self._catalog.vectors_at(keys, self._recipe.dimension)
 
-    def _manifest(self, number: int, lists: int) -> Manifest:
+    def _manifest(
+        self, number: int, lists: int, presses: list[str], sections: list[str]
+    ) -> Manifest:
         days = self._rows["day"][self._rows["day"] > 0]
         return Manifest(
             format=FORMAT_VERSION,
@@ -203,14 +238,34 @@ class _Derivation:
             published_to=date.fromordinal(int(days.max())).isoformat() if len(days) else None,
             cosine_spread=cosine_spread(self._sample(2_000)),
             lists=lists,
-            presses=list(self._presses),
-            sections=list(self._sections),
+            presses=presses,
+            sections=sections,
             checksums={
                 path.relative_to(self._folder).as_posix(): files.checksum(path)
                 for path in sorted(self._folder.rglob("*"))
                 if path.is_file()
             },
         )
+
+
+def _numbered(names: Iterable[str]) -> dict[str, int]:
+    return {name: number for number, name in enumerate(names)}
+
+
+def _compacted(codes: NDArray[np.int32], numbers: Mapping[str, int]) -> list[str]:
+    """The names that some row has, in their order; ``codes`` become places among these."""
+    used = np.unique(codes)
+    codes[:] = np.searchsorted(used, codes)
+    names = list(numbers)
+    return [names[code] for code in used.tolist()]
+
+
+def _led_by(articles: NDArray[np.int64], followers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The story of each row: its own article, or the one that this follows."""
+    if not len(followers):
+        return articles
+    at = np.minimum(np.searchsorted(followers[:, 0], articles), len(followers) - 1)
+    return np.where(followers[at, 0] == articles, followers[at, 1], articles)
 
 
 def _places(keys: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.uint32]:
