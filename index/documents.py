@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -167,6 +168,11 @@ class AnalysedSentence:
     start: int
     end: int
     morphemes: tuple[str, ...]
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Its morphemes as a set: sentences of an archive are compared with many questions."""
+        return frozenset(self.morphemes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -175,9 +175,11 @@ def _respelt(question: str, tokens: Sequence[Token], corpus: CorpusStatistics) -
 
     Names that the analyser does not know come apart in unforeseeable ways; their letters stay (벡가온, 백가온).
     """
-    for match in _HANGUL_WORD.finditer(question):
+    words = list(_HANGUL_WORD.finditer(question))
+    known = corpus.known("bigrams", {pair for match in words for pair in _pairs(match[0])})
+    for match in words:
         word = match[0]
-        unknown = [n for n, pair in enumerate(_pairs(word)) if not corpus.known("bigrams", [pair])]
+        unknown = [n for n, pair in enumerate(_pairs(word)) if pair not in known]
         if not unknown or unknown[-1] - unknown[0] > 1:
             continue  # nothing is wrong with it, or more than one letter
         wrong = {unknown[-1], unknown[0] + 1}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,12 @@ def unpack_vectors(blob: bytes, rows: int) -> Vectors:
     return flat.reshape(rows, len(flat) // max(rows, 1))
 
 
-def header_fields(text: str) -> dict[str, Any]:
+RECENT_HEADERS = 2_048
+"""Headers that are kept as they were read."""
+
+
+@lru_cache(maxsize=RECENT_HEADERS)
+def header_fields(text: str) -> Mapping[str, Any]:
     """Keyword arguments of ``ArticleHeader`` from its JSON."""
     fields: dict[str, Any] = json.loads(text)
     for name in ("published_at", "modified_at"):

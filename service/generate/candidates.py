@@ -16,6 +16,9 @@ from service.korean.lexicon import LEXICON
 from service.query.asked import Asked
 from service.sources import Source
 
+Span = tuple[int, int]
+"""Half-open character offsets."""
+
 NEARNESS = 0.95
 """What a word counts for each character between it and the answer."""
 
@@ -76,18 +79,18 @@ def _candidates(asked: Asked, source: Source, best: float, nearest: float) -> It
     texts = [source.reading(s) for s in sentences]
     held = [asked.held(_morphemes(source, s), t) for s, t in zip(sentences, texts, strict=True)]
     title = asked.held(frozenset(source.title_morphemes), source.article.title)
-    timed = _timed(asked, source, texts)
+    timed, share_of_title = _timed(asked, source, texts), asked.share(title)
     for position, (sentence, text) in enumerate(zip(sentences, texts, strict=True)):
         near = title.union(*held[max(position - 1, 0) : position + 2])
+        spots = asked.spots(text)
         features = {
             "coverage": asked.share(held[position]),
             "context": asked.share(near),
-            "title": asked.share(title),
+            "title": share_of_title,
             "bigrams": _overlap(asked.bigrams, text),
-            "kind": holds(asked, text),
-            "bound": _bound(asked, text),
-            "predicate": (float(asked.predicate in held[position]) + float(asked.predicate in near))
-            / 2,
+            "kind": _holds(asked, text, spots),
+            "bound": _bound(asked, text, spots),
+            "predicate": ((asked.predicate in held[position]) + (asked.predicate in near)) / 2,
             "passage": source.score - best,
             "meaning": max(source.similarity(sentence) - nearest, -MAX_SALIENCE),
             "time": timed[position],
@@ -102,8 +105,7 @@ def _candidates(asked: Asked, source: Source, best: float, nearest: float) -> It
 def _morphemes(source: Source, sentence: AnalysedSentence) -> frozenset[str]:
     """Those of a sentence; of a row also those of its caption and column names."""
     row = source.rows.get(sentence.start)
-    above = row.above if row else ()
-    return frozenset(sentence.morphemes).union(*(s.morphemes for s in above))
+    return sentence.words.union(*(s.morphemes for s in row.above)) if row else sentence.words
 
 
 def _timed(asked: Asked, source: Source, texts: Sequence[str]) -> list[float]:
@@ -119,11 +121,11 @@ def _timed(asked: Asked, source: Source, texts: Sequence[str]) -> list[float]:
     ]
 
 
-def holds(asked: Asked, text: str) -> float:
+def _holds(asked: Asked, text: str, spots: Sequence[Span]) -> float:
     """Whether a text holds the kind of thing that is asked for: 1 yes, 0 no, 0.5 can't tell, or a likely cause."""
     if not asked.is_recognisable:
         return 0.5
-    if asked.spots(text):
+    if spots:
         return 1.0
     return 0.5 if asked.kind == "reason" and _CAUSAL.search(text) else 0.0
 
@@ -131,16 +133,21 @@ def holds(asked: Asked, text: str) -> float:
 _CAUSAL = LEXICON.expression("{evidence.causal_endings}")
 
 
-def _bound(asked: Asked, text: str) -> float:
+def _bound(asked: Asked, text: str, spots: Sequence[Span]) -> float:
     """How near the question's words stand to what may be its answer, 0 to 1."""
-    if asked.kind in {"reason", "manner"}:
+    if not spots or asked.kind in {"reason", "manner"}:
         return 0.0
-    return max((nearness for _, nearness in bindings(asked, text)), default=0.0)
+    return max((nearness for _, nearness in bindings(asked, text, spots)), default=0.0)
 
 
-def bindings(asked: Asked, text: str) -> list[tuple[tuple[int, int], float]]:
-    """What may be the answer in a text, and how near the question's words stand to each, 0 to 1."""
-    spots, total = asked.spots(text), sum(asked.weights.values())
+def bindings(
+    asked: Asked, text: str, spots: Sequence[Span] | None = None
+) -> list[tuple[Span, float]]:
+    """What may be the answer in a text, and how near the question's words stand to each, 0 to 1.
+
+    ``spots`` are those of the text, if they are known.
+    """
+    spots, total = asked.spots(text) if spots is None else spots, asked.weight
     if not spots or not total:
         return [(spot, 0.0) for spot in spots]
     places = {
@@ -151,16 +158,14 @@ def bindings(asked: Asked, text: str) -> list[tuple[tuple[int, int], float]]:
     return [(spot, _nearness(asked, spot, places) / total) for spot in spots]
 
 
-def _nearness(
-    asked: Asked, spot: tuple[int, int], places: Mapping[str, list[tuple[int, int]]]
-) -> float:
+def _nearness(asked: Asked, spot: Span, places: Mapping[str, list[Span]]) -> float:
     return sum(
         asked.weights[word] * NEARNESS ** min(_gap(spot, place) for place in found)
         for word, found in places.items()
     )
 
 
-def _gap(one: tuple[int, int], other: tuple[int, int]) -> int:
+def _gap(one: Span, other: Span) -> int:
     """Characters between two spans."""
     return max(0, max(one[0], other[0]) - min(one[1], other[1]))
 

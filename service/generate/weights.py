@@ -23,4 +23,4 @@ def weights(model: Model) -> Mapping[str, float]:
 def weighted(features: Mapping[str, float], model: Model) -> float:
     """The sum of the features, each by its weight, and the bias. Raises KeyError for a feature without one."""
     table = weights(model)
-    return table.get(BIAS, 0.0) + sum(table[name] * value for name, value in features.items())
+    return table.get(BIAS, 0.0) + sum([table[name] * value for name, value in features.items()])

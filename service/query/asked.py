@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from index import Expression, KoreanAnalyser, Mention, Quantity, bigrams, mentions, quantities_in
 from service.korean.lexicon import LEXICON, TITLE
@@ -119,9 +120,12 @@ class Asked:
         Those of a time of day are there where the text names the same time: 오후 6시 in 18:00, not in 06:00.
         """
         found = frozenset(
-            word
-            for word, forms in self.forms.items()
-            if not forms.isdisjoint(words) or (len(word) > 1 and self.patterns[word].search(text))
+            [
+                word
+                for word, forms in self.forms.items()
+                if not forms.isdisjoint(words)
+                or (len(word) > 1 and self.patterns[word].search(text))
+            ]
         )
         if not self.words_of_hours:
             return found
@@ -129,10 +133,16 @@ class Asked:
         is_same = any(hour.agrees_with(m) for hour in self.hours for m in told)
         return found | self.words_of_hours if is_same else found - self.words_of_hours
 
+    @cached_property
+    def weight(self) -> float:
+        """The weight of all its words."""
+        return sum(self.weights.values())
+
     def share(self, words: frozenset[str]) -> float:
         """The weight of some of the question's words, of all."""
-        total = sum(self.weights.values())
-        return sum(self.weights[word] for word in words) / total if total else 0.0
+        if not words or not self.weight:
+            return 0.0
+        return sum([self.weights[word] for word in words]) / self.weight
 
     def numbers_in(self, text: str) -> list[Quantity]:
         """The quantities of a text that may be the number asked for: not the question's own."""

@@ -10,6 +10,8 @@ from index import KoreanAnalyser
 _MARKER = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 _MARKERS = re.compile(r"(?:\s*\[[\d,\s]+\])+\s*[.!?。]?")
 _COMPLETE_MARKERS = re.compile(r"(?:\s*\[[\d,\s]+\])+[.!?。]?(?=\s*[^\s\[.!?。])")
+# Without a closing mark or the syllable of a final ending before a blank it is one sentence: no analysis is needed.
+_MAY_END = re.compile(r"[.!?。…다요죠까네라자][\"'”’)\]]*\s")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class DraftParser:
         text = re.sub(r"\s+", " ", text).strip()
         if not re.search(r"\w", text):
             return []
+        if not _MAY_END.search(text):
+            return [Draft(text, markers)]
         spans = self._analyser.sentences(text)
         texts = [text[s.start : s.end] for s in spans]
         return [Draft(t, ()) for t in texts[:-1]] + [Draft(texts[-1], markers)]

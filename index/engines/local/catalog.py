@@ -193,7 +193,7 @@ class Catalog(Database):
         headers = {}
         for key, text in texts.items():
             known = {"corrects": corrects.get(key, ()), "corrected_by": corrected_by.get(key, ())}
-            headers[key] = ArticleHeader(**header_fields(text) | known)
+            headers[key] = ArticleHeader(**{**header_fields(text), **known})
         return headers
 
     def names(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:

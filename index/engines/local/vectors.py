@@ -219,6 +219,8 @@ class VectorStore:
         question: by their numbers while they are few beside what these lists hold, by a bitmap
         over the lists else.
         """
+        # A team of OpenMP's threads, which each thread may have, waits longer for itself than it computes.
+        self._faiss.omp_set_num_threads(1)
         if not self.rows or (selection is not None and not selection.count):
             return np.zeros(0, dtype=np.int64)
         if self._listed and selection is not None and selection.share <= BY_NUMBER_UP_TO:
