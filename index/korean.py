@@ -60,6 +60,9 @@ class KoreanAnalyser:
         # On its way to an answer a question is looked at by many, each for its own reasons.
         self._tokens = lru_cache(maxsize=RECENT_TEXTS)(self._kiwi.tokenize)
         self._words = _add_words(self._kiwi, dictionary) if dictionary else ""
+        self._tokens(
+            "가"
+        )  # Kiwi builds its tables with the first text: here, where others load beside it
 
     @property
     def fingerprint(self) -> str:

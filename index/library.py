@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from index.build import BuildSummary, Progress, Quarantine, ingest, rebuild, remove
@@ -134,7 +135,7 @@ def open_index(
     return open_over(
         open_reader(path),
         embedder=embedder or default_embedder,
-        dictionary=dictionary,
+        analyser=partial(KoreanAnalyser, dictionary=dictionary),
         reranker=reranker,
         place=path,
     )

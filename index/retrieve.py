@@ -418,14 +418,14 @@ def open_over(
     engine: EngineReader,
     *,
     embedder: Embedder | Callable[[], Embedder],
-    dictionary: Path | None = None,
+    analyser: Callable[[], KoreanAnalyser] = KoreanAnalyser,
     reranker: Reranker | None = None,
     place: Path | str,
 ) -> Index:
     """An index over an engine, with the embedder that it was built with; it closes the engine.
 
-    ``embedder`` is one, or makes one. ``dictionary`` is that of ``KoreanAnalyser``. ``place`` is told to
-    the operator. Raises IndexEmpty, EmbedderMismatch, DictionaryUnusable; then the engine is closed.
+    ``embedder`` is one, or makes one; ``analyser`` makes one. ``place`` is told to the operator. Raises IndexEmpty,
+    EmbedderMismatch, and what ``analyser`` and ``embedder`` raise; then the engine is closed.
     """
     with ExitStack() as opened:
         opened.callback(engine.close)
@@ -434,13 +434,13 @@ def open_over(
             raise IndexEmpty(place)
         # Loading Kiwi and the model takes seconds each; side by side they take those of the slower.
         with ThreadPoolExecutor(max_workers=1) as pool:
-            analyser = pool.submit(KoreanAnalyser, dictionary=dictionary)
+            analysing = pool.submit(analyser)
             embedder = embedder() if callable(embedder) else embedder
         if (info.embedder, info.dimension) != (embedder.name, embedder.dimension):
             raise EmbedderMismatch(path=place, built_with=info.embedder, configured=embedder.name)
-        if info.analyser not in ("", analyser.result().fingerprint):
+        if info.analyser not in ("", analysing.result().fingerprint):
             told = "%s was analysed otherwise than this program does it: gisa index rebuild"
             logger.warning(told, place)
-        index = Index(engine, embedder, analyser.result(), reranker, default_cache_dir())
+        index = Index(engine, embedder, analysing.result(), reranker, default_cache_dir())
         opened.pop_all()
         return index

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -247,15 +247,20 @@ def chunk_settings(settings: Settings) -> ChunkSettings:
     )
 
 
-def open_answerer(settings: Settings, *, watch: JudgeWatch | None = None) -> Answerer:
-    """Everything that answering needs; ``watch`` is told of the judge's calls.
+def open_answerer(
+    settings: Settings,
+    *,
+    watch: JudgeWatch | None = None,
+    analyser: Callable[[], KoreanAnalyser] | None = None,
+) -> Answerer:
+    """Everything that answering needs; ``watch`` is told of the judge's calls, ``analyser`` gives one that loads already.
 
     Raises IndexUnusable and its kinds, ModelUnavailable, SettingsInvalid.
     """
     index = open_over(
         open_reader(settings),
         embedder=lambda: BatchingEmbedder(build_embedder(settings), passes=settings.threads),
-        dictionary=settings.dictionary,
+        analyser=analyser or (lambda: build_analyser(settings)),
         reranker=build_reranker(settings),
         place=str(index_place(settings)),
     )
