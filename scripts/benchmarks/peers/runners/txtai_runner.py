@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,7 +56,9 @@ class Txtai:
         folder = Path(self.task.folder)
         self.embeddings.save(str(folder / "index"))
         settings = folder / "txtai.yml"
-        settings.write_text(f"path: {folder / 'index'}\n", "utf-8")
+        # Without a section "embeddings" its routes are missing; what is at "path" is loaded all the same.
+        told = {"path": str(folder / "index"), "embeddings": {"path": self.task.model}}
+        settings.write_text(json.dumps(told), "utf-8")  # JSON is YAML
         command = [sys.executable, "-m", "uvicorn", "txtai.api:app"]
         command += ["--port", str(port), "--log-level", "warning"]
         path = f"/search?limit={COUNT}&query="
