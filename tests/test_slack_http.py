@@ -158,7 +158,7 @@ def test_what_slack_has_not_signed_is_refused(
                 {},
                 signed(body, secret="another"),
                 signed(body, at=now - 301),
-                signed(body, at=now + 301),
+                signed(body, at=now + 360),
                 good | {"X-Slack-Signature": good["X-Slack-Signature"][:-1] + "é"},
                 good | {"X-Slack-Request-Timestamp": "soon"},
                 good | {"X-Slack-Request-Timestamp": str(int(now) - 1)},
