@@ -20,16 +20,19 @@ DOOMED = "DOOMED_NODE"
 
 
 class RayCluster:
-    """A head and a worker node of one CPU each; from construction to ``stop``."""
+    """A head and a worker node of one CPU each; from ``start`` to ``stop``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._nodes = folder, list[subprocess.Popen[bytes]]()
-        port = _free_port()
-        self.address = f"127.0.0.1:{port}"
-        self._start("--head", f"--port={port}", "--include-dashboard=false")
-        _await(lambda: _listens(port), "the head does not listen")
+        self._port = _free_port()
+        self.address = f"127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Start both nodes, one after the other: a worker that comes before the head is whole gives up."""
+        self._start("--head", f"--port={self._port}", "--include-dashboard=false")
+        _await(lambda: self._is_up(0), "the head does not come up")
         self._start(f"--address={self.address}")
-        _await(self._joined, "the second node does not join")
+        _await(lambda: self._is_up(1), "the second node does not join")
 
     def kill_worker_node(self) -> None:
         """What a machine that loses its power does: no signal that could be handled."""
@@ -59,9 +62,10 @@ class RayCluster:
             )
         self._nodes.append(node)
 
-    def _joined(self) -> bool:
-        assert self._nodes[1].poll() is None, "the second node ended by itself"
-        return b"Ray runtime started" in (self._folder / "node-1.log").read_bytes()
+    def _is_up(self, number: int) -> bool:
+        said = (self._folder / f"node-{number}.log").read_text(errors="replace")
+        assert self._nodes[number].poll() is None, f"node {number} ended by itself: {said}"
+        return "Ray runtime started" in said
 
 
 @contextmanager
@@ -69,6 +73,7 @@ def two_nodes(folder: Path) -> Iterator[RayCluster]:
     """A cluster that is stopped at the end, whatever happens."""
     cluster = RayCluster(folder)
     try:
+        cluster.start()
         yield cluster
     finally:
         cluster.stop()
@@ -92,11 +97,3 @@ def _free_port() -> int:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
         return port
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=0.5).close()
-    except OSError:
-        return False
-    return True

@@ -556,8 +556,10 @@ def test_the_service_starts_without_an_index_and_stops_when_told(
 
 def test_ctrl_c_leaves_no_traceback() -> None:
     code = (
-        "import os, signal, service.settings\n"
-        "interrupt = lambda settings: os.kill(os.getpid(), signal.SIGINT)\n"
+        "import os, signal, time, service.settings\n"
+        "def interrupt(settings):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    time.sleep(30)  # another thread may take the signal: then it comes a moment later\n"
         "service.settings.describe_settings = interrupt\n"
         "cli.main()"
     )
