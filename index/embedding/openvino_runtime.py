@@ -22,13 +22,16 @@ from index.embedding.precision import GROUP, Precision, fastest, with_int8_weigh
 from index.embedding.vectors import span_vectors
 from index.protocols import Span, Vectors
 
+MAX_STREAMS = 16
+"""Beyond so many, each takes several threads: every stream has buffers of its own."""
+
 
 class OpenVinoBackend:
     """A converted model; meets ``index.embedding.backend.Backend``.
 
     Neither PyTorch nor transformers is imported. A question that comes alone gets all threads. For questions
     that come together, and for passages, the model is compiled a second time, over the same mapped weights: as many
-    streams as threads, each of one thread, which spends a third less processor time on a text.
+    streams as threads (up to ``MAX_STREAMS``), which spend a third less processor time on a text.
 
     ``precision`` None is the fastest on this processor; ``threads`` None one per processor. Raises whatever
     OpenVINO, tokenizers, SentencePiece and the card's JSON raise for a damaged folder.
@@ -41,6 +44,7 @@ class OpenVinoBackend:
     ) -> None:
         self.card = ModelCard(**json.loads((folder / "card.json").read_text(encoding="utf-8")))
         self._file, self._threads = folder / "model.xml", threads or _processors()
+        self._count = min(self._threads, MAX_STREAMS)
         self._core = import_openvino().Core()
         with ThreadPoolExecutor(1) as beside:  # compiling lets go of the interpreter lock
             compiling = beside.submit(self._compile_alone, folder, precision)
@@ -56,7 +60,7 @@ class OpenVinoBackend:
     def computed_by(self) -> str:
         """The runtime, its numbers and streams."""
         weights = ", weights int8" if self._precision == "int8" else ""
-        return f"openvino {self._numbers}{weights}, {self._threads} streams"
+        return f"openvino {self._numbers}{weights}, {self._count} streams"
 
     def count_tokens(self, text: str) -> int:
         """Tokens of ``text`` as a passage, uncut, prompt and special tokens included."""
@@ -154,8 +158,8 @@ class OpenVinoBackend:
         return self._compile(self._model, hints)
 
     def _compile_streams(self) -> _Streams:
-        hints = {"NUM_STREAMS": self._threads, "INFERENCE_NUM_THREADS": self._threads}
-        return _Streams(self._compile(self._model, hints), self._threads)
+        hints = {"NUM_STREAMS": self._count, "INFERENCE_NUM_THREADS": self._threads}
+        return _Streams(self._compile(self._model, hints), self._count)
 
     def _read(self, precision: Precision) -> Any:
         model = self._core.read_model(self._file)
