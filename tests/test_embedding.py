@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -175,15 +176,17 @@ def test_batches_take_each_text_once_and_keep_the_limit(lengths: list[int], limi
 class Compiled:
     """A model whose pass takes a while."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, vector: Sequence[float] = (1.0, 2.0)) -> None:
         self.seconds, self.passes = seconds, 0
+        self.vector = np.array([vector], dtype=np.float32)
 
     def create_infer_request(self) -> Compiled:
         return self
 
-    def infer(self, inputs: Any) -> None:
+    def infer(self, inputs: Any) -> list[Vectors]:
         self.passes += 1
         time.sleep(self.seconds)
+        return [self.vector]
 
 
 class Processor:
@@ -209,6 +212,25 @@ def test_the_faster_precision_is_chosen_and_remembered(
     assert models["int8"].passes == measured
     fastest(folder, Processor("another"), models.__getitem__)
     assert models["int8"].passes > measured
+
+
+@pytest.mark.parametrize("vector", [(2.0, -1.0), (0.0, 0.0), (float("nan"), 1.0)])
+def test_bytes_that_give_other_vectors_are_not_taken(
+    tmp_path: Path, vector: Sequence[float]
+) -> None:
+    models = {"float": Compiled(0.02), "int8": Compiled(0.001, vector)}
+    for _ in range(2):
+        assert fastest(tmp_path / "model", Processor("one"), models.__getitem__) == "float"
+    assert models["float"].passes < 30
+
+
+def test_a_processor_that_can_not_compute_with_bytes_computes_with_floats(tmp_path: Path) -> None:
+    def compiled(precision: str) -> Compiled:
+        if precision == "int8":
+            raise RuntimeError("unsupported")
+        return Compiled(0.001)
+
+    assert fastest(tmp_path / "model", Processor("one"), compiled) == "float"
 
 
 def test_a_little_faster_is_not_worth_the_exactness(tmp_path: Path) -> None:
