@@ -8,8 +8,6 @@ subjects, as if these were passages of it.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -70,10 +68,7 @@ def _read(file: Path, dimension: int) -> Vectors | None:
 
 
 def _write(file: Path, known: Vectors) -> None:
-    """Keep it, unless the folder can't be written; other processes see all of it or nothing."""
+    """Keep it, unless the folder can't be written. Who meets a part of it computes it again."""
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-        with os.fdopen(handle, "wb") as opened:
-            np.save(opened, known, allow_pickle=False)
-        Path(aside).replace(file)
+        np.save(file, known, allow_pickle=False)

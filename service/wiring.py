@@ -26,7 +26,7 @@ from index import (
 )
 from index.build import Progress, Quarantine
 from index.bundled_model import bundled_model, prepare_bundled_model
-from index.embedding import SentenceTransformerEmbedder
+from index.embedding import SentenceTransformerEmbedder, processors
 from index.engines.milvus import MilvusPlace, parse_place
 from index.library import Place
 from index.preparation import Preparation, Workers
@@ -259,7 +259,9 @@ def open_answerer(
     """
     index = open_over(
         open_reader(settings),
-        embedder=lambda: BatchingEmbedder(build_embedder(settings), passes=settings.threads),
+        embedder=lambda: BatchingEmbedder(
+            build_embedder(settings), passes=settings.threads or processors()
+        ),
         analyser=analyser or (lambda: build_analyser(settings)),
         reranker=build_reranker(settings),
         place=str(index_place(settings)),

@@ -6,5 +6,6 @@ starts need. So PyTorch is imported only for the conversion.
 """
 
 from index.embedding.embedder import Runtime, SentenceTransformerEmbedder
+from index.embedding.openvino_runtime import processors
 
-__all__ = ["Runtime", "SentenceTransformerEmbedder"]
+__all__ = ["Runtime", "SentenceTransformerEmbedder", "processors"]

@@ -30,8 +30,8 @@ class ModelCard:
 class Backend(Protocol):
     """A loaded model, shared between threads.
 
-    ``runtime`` names what computes, ``computed_by`` also in what numbers, for the operator. Texts are given without the prompts, which ``card`` has. Texts are
-    cut at ``card.max_tokens``, but ``count_tokens`` counts the whole text. Vectors are float32 of shape
+    ``runtime`` names what computes, ``computed_by`` also in what numbers, for the operator. Texts are
+    given without the prompts, which ``card`` has. They are cut at ``card.max_tokens``, but ``count_tokens`` counts the whole text. Vectors are float32 of shape
     (len(texts), card.dimension); their length is not normalised. For each text,
     ``embed_passages_and_spans`` also gives float32 (number of its spans, width of a token's state):
     the mean state of each span's tokens, zero for a span without tokens.

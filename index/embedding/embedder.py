@@ -52,11 +52,10 @@ class SentenceTransformerEmbedder:
         cache = cache_dir or default_cache_dir()
         source = find_source(model, cache)
         self._name = source.label
-        if precision == "auto":
-            chosen: Precision | None = None if source.is_bundled else "float"
-        else:
-            chosen = precision
-        self._backend = _open_backend(source, runtime, cache, _Computation(threads, chosen))
+        if precision == "auto" and not source.is_bundled:
+            precision = "float"
+        wanted: Precision | None = None if precision == "auto" else precision
+        self._backend = _open_backend(source, runtime, cache, _Computation(threads, wanted))
         self._card = self._backend.card
 
     @property

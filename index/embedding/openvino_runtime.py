@@ -43,7 +43,7 @@ class OpenVinoBackend:
         self, folder: Path, threads: int | None = None, precision: Precision | None = "float"
     ) -> None:
         self.card = ModelCard(**json.loads((folder / "card.json").read_text(encoding="utf-8")))
-        self._file, self._threads = folder / "model.xml", threads or _processors()
+        self._file, self._threads = folder / "model.xml", threads or processors()
         self._count = min(self._threads, MAX_STREAMS)
         self._core = import_openvino().Core()
         with ThreadPoolExecutor(1) as beside:  # compiling lets go of the interpreter lock
@@ -131,8 +131,9 @@ class OpenVinoBackend:
             finally:
                 self._alone_lock.release()
             return
-        streams = self._compiled_streams()
-        if self._threads > 1 and streams.done():
+        # A single thread has nothing to share out, so there is nothing to compile for it.
+        streams = self._compiled_streams() if self._threads > 1 else None
+        if streams and streams.done():
             with streams.result().request() as request:
                 yield request
             return
@@ -193,7 +194,7 @@ class _Streams:
             self._requests.put(request)
 
 
-def _processors() -> int:
+def processors() -> int:
     """Those that this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 

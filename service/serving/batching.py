@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Sequence
@@ -21,14 +20,14 @@ Vectors = NDArray[np.float32]
 class BatchingEmbedder:
     """An Embedder whose ``embed_queries`` may be called from many threads; the rest is ``inner``'s.
 
-    A question is never held back to wait for others. ``passes`` run side by side, None: one per processor; those
-    that arrive while all of them are busy share the next one, up to ``MAX_BATCH`` questions.
+    A question is never held back to wait for others. ``passes`` run side by side; those that arrive while all
+    of them are busy share the next one, up to ``MAX_BATCH`` questions.
     """
 
-    def __init__(self, inner: Embedder, *, passes: int | None = None) -> None:
+    def __init__(self, inner: Embedder, *, passes: int) -> None:
         self._inner = inner
         self._waiting: queue.SimpleQueue[tuple[str, Future[Vectors]]] = queue.SimpleQueue()
-        for _ in range(passes or os.cpu_count() or 1):
+        for _ in range(passes):
             threading.Thread(target=self._work, name="gisa-embedder", daemon=True).start()
 
     @property
