@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 TESTS = Path(__file__).resolve().parent
 OBJECT_STORE_BYTES = 100_000_000
@@ -69,14 +70,18 @@ class RayCluster:
 
 
 @contextmanager
-def two_nodes(folder: Path) -> Iterator[RayCluster]:
-    """A cluster that is stopped at the end, whatever happens."""
-    cluster = RayCluster(folder)
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        cluster.stop()
+def two_nodes() -> Iterator[RayCluster]:
+    """A cluster that is stopped at the end, whatever happens, with what it wrote.
+
+    Its folder is no deeper than ``/tmp``: Ray keeps sockets in it, and a socket's path has 107 bytes.
+    """
+    with TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        cluster = RayCluster(Path(folder))
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()
 
 
 def environment() -> Mapping[str, str]:

@@ -33,8 +33,8 @@ ARTICLES = 600
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
-    with two_nodes(tmp_path_factory.mktemp("ray")) as cluster:
+def cluster() -> Iterator[RayCluster]:
+    with two_nodes() as cluster:
         yield cluster
 
 
