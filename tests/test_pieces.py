@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import Unigram, WordLevel
 
+from index.embedding.batches import token_ends
 from index.embedding.pieces import FRAME, MODEL, PieceTokenizer, write_pieces
 
 LETTERS = "금리를동결했다abc12"
@@ -53,12 +54,23 @@ def test_the_tokens_of_any_text_are_the_same(folder: Path, text: str) -> None:
     assert pieces.count(text) == len(expected)
 
 
+@given(st.text(alphabet=f"{LETTERS}  ▁ＡＢ㎡½한🙂\n", max_size=30))
+def test_its_tokens_end_at_the_same_places(folder: Path, text: str) -> None:
+    encoded = unigram().encode(text)
+    ids, ends = PieceTokenizer(folder, 1_000).ids_and_ends(text)
+    assert (ids, ends) == (encoded.ids, token_ends(encoded.offsets))
+
+
 @pytest.mark.parametrize("limit", [3, 5, 7])
 def test_a_long_text_is_cut_before_the_special_tokens(folder: Path, limit: int) -> None:
     text, full = "금리를 동결했다 abc", unigram()
     full.enable_truncation(limit)
     pieces = PieceTokenizer(folder, limit)
     assert pieces.ids(text) == full.encode(text).ids
+    assert pieces.ids_and_ends(text) == (
+        full.encode(text).ids,
+        token_ends(full.encode(text).offsets),
+    )
     assert len(pieces.ids(text)) == limit < pieces.count(text)
 
 

@@ -29,13 +29,13 @@ class Batch:
     """Texts that go through the model together.
 
     ``rows`` are their positions among all texts. ``inputs`` are token ids and attention mask,
-    int64 (len(rows), padded length). ``offsets`` has, for each text, the start and end of each of
-    its tokens in characters, int64 (tokens of the text, 2); it is empty if not asked for.
+    int64 (len(rows), padded length). ``ends`` has, for each text, the place in characters behind each of
+    its tokens, int64 (tokens of the text,), 0 for special ones; it is empty if not asked for.
     """
 
     rows: list[int]
     inputs: list[NDArray[np.int64]]
-    offsets: list[NDArray[np.int64]]
+    ends: list[NDArray[np.int64]]
 
 
 class TextBatcher:
@@ -48,7 +48,7 @@ class TextBatcher:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        """The one that knows where tokens lie; loaded when that is first asked, or where there is no other."""
+        """What serves where ``PieceTokenizer`` does not."""
         return _load_tokenizer(self._folder, self._card.max_tokens)
 
     def count_tokens(self, text: str) -> int:
@@ -61,17 +61,17 @@ class TextBatcher:
         return special + sum(len(part.ids) - special for part in parts)
 
     def batches(
-        self, texts: Sequence[str], prompt: str, length_step: int, *, with_offsets: bool = False
+        self, texts: Sequence[str], prompt: str, length_step: int, *, with_ends: bool = False
     ) -> Iterator[Batch]:
         """Batches of the texts, each after ``prompt`` and padded to a multiple of ``length_step`` tokens."""
         for start in range(0, len(texts), _WINDOW):
             window = [prompt + text for text in texts[start : start + _WINDOW]]
-            ids, offsets = self._with_offsets(window) if with_offsets else (self._ids(window), [])
+            ids, ends = self._with_ends(window) if with_ends else (self._ids(window), [])
             for batch in batches_by_length([len(row) for row in ids], BATCH_TOKENS):
                 yield Batch(
                     rows=[start + i for i in batch],
                     inputs=self._padded([ids[i] for i in batch], length_step),
-                    offsets=[np.array(offsets[i]) for i in batch if with_offsets],
+                    ends=[np.array(ends[i]) for i in batch if with_ends],
                 )
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
@@ -79,9 +79,12 @@ class TextBatcher:
             return list(map(self._pieces.ids, texts))
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
 
-    def _with_offsets(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[Span]]]:
+    def _with_ends(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[int]]]:
+        if self._pieces:
+            found = list(map(self._pieces.ids_and_ends, texts))
+            return [ids for ids, _ in found], [ends for _, ends in found]
         encodings = self._tokenizer.encode_batch(texts)
-        return [e.ids for e in encodings], [e.offsets for e in encodings]
+        return [e.ids for e in encodings], [token_ends(e.offsets) for e in encodings]
 
     def _padded(self, rows: list[list[int]], length_step: int) -> list[NDArray[np.int64]]:
         longest = max(map(len, rows))
@@ -108,6 +111,11 @@ def batches_by_length(lengths: Sequence[int], limit: int) -> Iterator[list[int]]
         batch.append(position)
     if batch:
         yield batch
+
+
+def token_ends(offsets: Sequence[Span]) -> list[int]:
+    """The places behind tokens of these offsets; 0 for special ones, whose offsets are empty."""
+    return [end if start < end else 0 for start, end in offsets]
 
 
 def _load_tokenizer(folder: Path, max_tokens: int) -> Any:

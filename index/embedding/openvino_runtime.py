@@ -94,11 +94,10 @@ class OpenVinoBackend:
         def store(request: Any, batch: Batch) -> None:
             vectors[batch.rows] = request.get_output_tensor(0).data
             states = request.get_output_tensor(1).data
-            for own, row, offsets in zip(states, batch.rows, batch.offsets, strict=True):
-                own = own[: len(offsets)]
-                of_spans[row] = span_vectors(own, offsets, spans[row], len(prompt))
+            for own, row, ends in zip(states, batch.rows, batch.ends, strict=True):
+                of_spans[row] = span_vectors(own[: len(ends)], ends, spans[row], len(prompt))
 
-        self._run(self._batcher.batches(texts, prompt, LENGTH_STEP, with_offsets=True), store)
+        self._run(self._batcher.batches(texts, prompt, LENGTH_STEP, with_ends=True), store)
         return vectors, of_spans
 
     def _run(self, batches: Iterator[Batch], store: Callable[[Any, Batch], None]) -> None:

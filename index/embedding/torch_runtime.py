@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from index.embedding.backend import ModelCard
+from index.embedding.batches import token_ends
 from index.embedding.source import ModelSource
 from index.embedding.vectors import span_vectors
 from index.errors import ModelUnavailable
@@ -68,10 +69,8 @@ class TorchBackend:
                 [states] = self._model.encode(
                     [prompt + text], prompt="", output_value="token_embeddings"
                 )
-            offsets = np.array(encoding["offset_mapping"])
-            of_spans.append(
-                span_vectors(states.float().cpu().numpy(), offsets, wanted, len(prompt))
-            )
+            ends = np.array(token_ends(encoding["offset_mapping"]))
+            of_spans.append(span_vectors(states.float().cpu().numpy(), ends, wanted, len(prompt)))
         return vectors, of_spans
 
     def _encode(self, encode: Callable[..., Any], texts: Sequence[str], prompt: str) -> Vectors:

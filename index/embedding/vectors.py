@@ -17,19 +17,18 @@ def unit_rows(vectors: Vectors) -> Vectors:
 
 
 def span_vectors(
-    states: NDArray[np.float32], offsets: NDArray[np.int64], spans: Sequence[Span], shift: int
+    states: NDArray[np.float32], ends: NDArray[np.int64], spans: Sequence[Span], shift: int
 ) -> Vectors:
     """The mean state of each span's tokens: float32 (len(spans), width of a state).
 
-    ``states`` has a row per token, and ``offsets`` the token's start and end in characters,
-    counted from the start of a prompt of ``shift`` characters; both are 0 for special tokens.
-    Spans without a token are zero.
+    ``states`` has a row per token, and ``ends`` the place in characters behind it, counted from the start of a
+    prompt of ``shift`` characters; 0 for special tokens. Spans without a token are zero.
     """
-    ends = offsets[:, 1] - shift
+    ends = ends - shift
     vectors = np.zeros((len(spans), states.shape[1]), np.float32)
     for row, (start, end) in zip(vectors, spans, strict=True):
         # By its end: a token may begin with the blank before the span's first word.
-        inside = (start < ends) & (ends <= end) & (offsets[:, 0] < offsets[:, 1])
+        inside = (start < ends) & (ends <= end)
         if inside.any():
             row[:] = states[inside].mean(axis=0)
     return vectors

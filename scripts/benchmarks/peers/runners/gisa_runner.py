@@ -45,7 +45,9 @@ def _load(task: Task) -> System:
             self.analyser = KoreanAnalyser()
 
         def index(self) -> Mapping[str, Any]:
-            from index import ChunkSettings, build_index, open_index
+            from index import ChunkSettings, build_index
+            from index.library import open_reader
+            from index.retrieve import open_over
             from service.query.understand import Understander
 
             with Path(task.articles).open(encoding="utf-8") as lines:
@@ -59,7 +61,12 @@ def _load(task: Task) -> System:
                 # An article of given vectors is one passage.
                 chunking=ChunkSettings(10_000, 10_000) if task.vectors else ChunkSettings(),
             )
-            self.opened = open_index(f"{task.folder}/index", embedder=self.embedder)
+            self.opened = open_over(
+                open_reader(f"{task.folder}/index"),
+                embedder=self.embedder,
+                analyser=lambda: self.analyser,
+                place=task.folder,
+            )
             self.understand = Understander(self.opened)
             return {"stories": {name: min(of) for name, of in self.opened.stories(ids).items()}}
 
