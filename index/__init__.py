@@ -4,6 +4,7 @@
 ``read_articles`` reads a file or folder of articles without indexing it.
 """
 
+from index.analysers import begin_loading, shared_analyser
 from index.build import BuildSummary
 from index.chunking import ChunkSettings
 from index.corpus import CorpusStatistics
@@ -24,6 +25,7 @@ from index.documents import (
     reference_of,
     to_json,
 )
+from index.embedding import processors
 from index.errors import (
     ArchiveRefused,
     ArticleAmbiguous,
@@ -134,6 +136,7 @@ __all__ = [
     "Tally",
     "Token",
     "Vectors",
+    "begin_loading",
     "bigrams",
     "build_index",
     "copy_index",
@@ -143,11 +146,13 @@ __all__ = [
     "load_cross_encoder",
     "mentions",
     "open_index",
+    "processors",
     "quantities_in",
     "read_articles",
     "rebuild_index",
     "reference_of",
     "remove_articles",
+    "shared_analyser",
     "shared_bigrams",
     "to_json",
     "verify_index",

@@ -1,8 +1,8 @@
 """The one morpheme analyser that indexing and querying share.
 
 Kiwi (kiwipiepy) finds sentences and morphemes. A text is analysed once, when it is indexed; its
-terms are kept in the catalog. Loading Kiwi takes about a second and 300 MB, so a process makes one
-``KoreanAnalyser`` and passes it around; it may be used from several threads.
+terms are kept in the catalog. Loading Kiwi takes about a second and 300 MB, so a process has one
+``KoreanAnalyser`` (see ``index.analysers``); it may be used from several threads.
 """
 
 from __future__ import annotations
@@ -50,13 +50,15 @@ class KoreanAnalyser:
     def __init__(self, *, workers: int | None = None, dictionary: Path | None = None) -> None:
         """``dictionary``: words of the user's own, in Kiwi's format (``낱말<tab>NNP`` a line).
 
-        Raises DictionaryUnusable.
+        ``workers``: threads that share many texts; None: one per processor, 0: none but the caller's, which
+        also a process that is forked from this one has. Raises DictionaryUnusable.
         """
         from kiwipiepy import Kiwi
 
         # Without Kiwi's names of many words, from Wikipedia: they take 180 MB and most of the start, and
         # join names that an archive also writes in part. In KorQuAD nDCG@10 is the same without them.
-        self._kiwi = Kiwi(num_workers=workers, load_multi_dict=False)
+        self._kiwi = Kiwi(num_workers=1 if workers == 0 else workers, load_multi_dict=False)
+        self._has_workers = workers != 0
         # On its way to an answer a question is looked at by many, each for its own reasons.
         self._tokens = lru_cache(maxsize=RECENT_TEXTS)(self._kiwi.tokenize)
         self._words = _add_words(self._kiwi, dictionary) if dictionary else ""
@@ -104,13 +106,18 @@ class KoreanAnalyser:
         read_aloud = enumerate(map(read, texts))
         paragraphs = [(n, m.start(), m[0]) for n, text in read_aloud for m in _paragraphs(text)]
         results: list[list[AnalysedSentence]] = [[] for _ in texts]
-        split = self._kiwi.split_into_sents([p for _, _, p in paragraphs], return_tokens=True)
+        split = self._split([paragraph for _, _, paragraph in paragraphs])
         for (number, offset, text), sentences in zip(paragraphs, split, strict=True):
             tokens = [token for sentence in sentences for token in sentence.tokens]
             for start, end in mended(text, sentences):
                 held = _content(token for token in tokens if start <= token.start < end)
                 results[number].append(AnalysedSentence(offset + start, offset + end, held))
         return results
+
+    def _split(self, paragraphs: list[str]) -> Iterator[Any]:
+        if self._has_workers and len(paragraphs) > 1:
+            return iter(self._kiwi.split_into_sents(paragraphs, return_tokens=True))
+        return (self._kiwi.split_into_sents(p, return_tokens=True) for p in paragraphs)
 
 
 def bigrams(text: str) -> tuple[str, ...]:

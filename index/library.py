@@ -12,6 +12,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+from index.analysers import shared_analyser
 from index.build import BuildSummary, Progress, Quarantine, ingest, rebuild, remove
 from index.chunking import ChunkSettings
 from index.copying import CopySummary, copy_articles
@@ -68,7 +69,7 @@ def build_index(
     Raises SourceUnreadable, IndexLocked, IndexNotWritable, EmbedderMismatch, RebuildUnfinished.
     """
     embedder = embedder or default_embedder()
-    analyser = analyser or KoreanAnalyser()
+    analyser = analyser or shared_analyser()
     with closing(open_writer(path, create=True, wait_s=wait_s)) as writer:
         return ingest(
             sources,
@@ -101,7 +102,7 @@ def rebuild_index(
         return rebuild(
             writer,
             embedder=embedder or default_embedder(),
-            analyser=analyser or KoreanAnalyser(),
+            analyser=analyser or shared_analyser(),
             chunking=chunking,
             progress=progress,
         )
@@ -135,7 +136,7 @@ def open_index(
     return open_over(
         open_reader(path),
         embedder=embedder or default_embedder,
-        analyser=partial(KoreanAnalyser, dictionary=dictionary),
+        analyser=partial(shared_analyser, dictionary),
         reranker=reranker,
         place=path,
     )

@@ -22,6 +22,7 @@ from typing import Self
 import numpy as np
 
 from index import ranking
+from index.analysers import shared_analyser
 from index.background import Background
 from index.corpus import CorpusStatistics
 from index.documents import (
@@ -418,7 +419,7 @@ def open_over(
     engine: EngineReader,
     *,
     embedder: Embedder | Callable[[], Embedder],
-    analyser: Callable[[], KoreanAnalyser] = KoreanAnalyser,
+    analyser: Callable[[], KoreanAnalyser] = shared_analyser,
     reranker: Reranker | None = None,
     place: Path | str,
 ) -> Index:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, nullcontext
+from importlib.util import find_spec
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from service import api, mcp
 from service.answer import Answerer
@@ -23,12 +25,11 @@ def create_app(settings: Settings, *, answerer: Answerer | None = None) -> FastA
 
 
 def _tools(app: FastAPI) -> AbstractAsyncContextManager[None]:
-    try:
-        server = mcp.build(app.state.gateway)
-    except ImportError:
+    if find_spec("mcp") is None:
         return nullcontext()
-    app.router.routes.extend(mcp.serve_http(server, app.state.settings).routes)
-    return server.session_manager.run()
+    tools = mcp.HttpTools(app.state.gateway, app.state.settings)
+    app.router.routes.append(Route(mcp.PATH, tools))
+    return tools.running()
 
 
 def _slack(app: FastAPI) -> AbstractAsyncContextManager[None]:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
+import multiprocessing
 import os
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
-
-from index import GisaError
-from service.api.access import keys_of
-from service.application import create_app
+from index import GisaError, begin_loading, processors
 from service.errors import SettingsInvalid
+from service.serving.keys import keys_of
 from service.serving.metrics import MULTIPROCESS_DIR
 from service.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 GRACEFUL_SHUTDOWN_S = 10
 WORKER_SILENCE_S = 60
@@ -74,9 +75,25 @@ def serve(settings: Settings) -> None:
     with ExitStack() as stack:
         if settings.workers > 1:  # they add up their figures in files, and share the processors
             os.environ[MULTIPROCESS_DIR] = stack.enter_context(TemporaryDirectory())
-            threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.workers)
+            threads = settings.threads or max(1, processors() // settings.workers)
             os.environ["GISA_THREADS"] = str(threads)
+            _fork_workers()
+        else:
+            begin_loading(settings.dictionary)  # beside the modules, which take as long
         _run(settings)
+
+
+def _fork_workers() -> None:
+    """Have uvicorn fork its workers from a process that has loaded what they share, where a system can.
+
+    They are made anew otherwise, as by uvicorn itself: with more memory and a longer start.
+    """
+    import uvicorn._subprocess
+
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["service.preload"])
+        vars(uvicorn._subprocess)["spawn"] = context
 
 
 def _run(settings: Settings) -> None:
@@ -105,6 +122,8 @@ def _run(settings: Settings) -> None:
 
 def app() -> FastAPI:
     """The application of one worker; its settings come from the environment."""
+    from service.application import create_app
+
     return create_app(load_settings())
 
 

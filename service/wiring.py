@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -22,11 +22,13 @@ from index import (
     build,
     bulk,
     library,
+    processors,
+    shared_analyser,
     trial,
 )
 from index.build import Progress, Quarantine
 from index.bundled_model import bundled_model, prepare_bundled_model
-from index.embedding import SentenceTransformerEmbedder, processors
+from index.embedding import SentenceTransformerEmbedder
 from index.engines.milvus import MilvusPlace, parse_place
 from index.library import Place
 from index.preparation import Preparation, Workers
@@ -65,8 +67,8 @@ def build_embedder(settings: Settings) -> Embedder:
 
 
 def build_analyser(settings: Settings) -> KoreanAnalyser:
-    """The analyser, with the words of the configured dictionary. Raises DictionaryUnusable."""
-    return KoreanAnalyser(dictionary=settings.dictionary)
+    """The shared analyser, with the words of the configured dictionary. Raises DictionaryUnusable."""
+    return shared_analyser(settings.dictionary)
 
 
 def build_reranker(settings: Settings) -> Reranker | None:
@@ -251,9 +253,8 @@ def open_answerer(
     settings: Settings,
     *,
     watch: JudgeWatch | None = None,
-    analyser: Callable[[], KoreanAnalyser] | None = None,
 ) -> Answerer:
-    """Everything that answering needs; ``watch`` is told of the judge's calls, ``analyser`` gives one that loads already.
+    """Everything that answering needs; ``watch`` is told of the judge's calls.
 
     Raises IndexUnusable and its kinds, ModelUnavailable, SettingsInvalid.
     """
@@ -262,7 +263,7 @@ def open_answerer(
         embedder=lambda: BatchingEmbedder(
             build_embedder(settings), passes=settings.threads or processors()
         ),
-        analyser=analyser or (lambda: build_analyser(settings)),
+        analyser=lambda: build_analyser(settings),
         reranker=build_reranker(settings),
         place=str(index_place(settings)),
     )

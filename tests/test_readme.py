@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
-import kiwipiepy
 import pytest
 from typer.testing import CliRunner
 
@@ -35,7 +33,6 @@ def loaded_once(embedder: SentenceTransformerEmbedder) -> Iterator[None]:
     from service import wiring
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kiwipiepy.Kiwi", cache(kiwipiepy.Kiwi))
         patch.setattr(wiring, "build_embedder", lambda _: embedder)
         yield
 

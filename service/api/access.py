@@ -10,23 +10,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index import GisaError
 from service.api.problems import is_guarded, kind_of, problem_response
-from service.errors import KeyUnknown, NotAllowed, SettingsInvalid
+from service.errors import KeyUnknown, NotAllowed
 from service.serving.keys import Caller, Keys
 from service.serving.limits import SharedRateLimiter
-from service.settings import Settings
-
-
-def keys_of(settings: Settings) -> Keys | None:
-    """The accepted keys; None if no key is needed. Raises SettingsInvalid."""
-    if settings.auth == "none":
-        return None
-    keys = Keys.parse(settings.api_keys.get_secret_value())
-    if not keys:
-        raise SettingsInvalid(
-            "GISA_AUTH=keys, but GISA_API_KEYS is empty",
-            remedy="Make a key and its entry: gisa key NAME --role ask",
-        )
-    return keys
 
 
 class Access:

@@ -24,10 +24,11 @@ from service.api import (
     questions,
     tracing,
 )
-from service.api.access import Access, keys_of
+from service.api.access import Access
 from service.api.middleware import BodyLimit, CancelOnDisconnect, RequestContext
 from service.serving.feedback import FeedbackStore
 from service.serving.gateway import Gateway
+from service.serving.keys import keys_of
 from service.serving.limits import Capacity, SharedRateLimiter
 from service.serving.metrics import Metrics
 from service.serving.readiness import Readiness

@@ -121,18 +121,13 @@ def _question(
 
 @contextmanager
 def _answerer(settings: Settings) -> Iterator[Answerer]:
-    from concurrent.futures import ThreadPoolExecutor
-
-    from index import KoreanAnalyser
+    from index import begin_loading
 
     with err.status("색인과 모델을 여는 중입니다."):
-        analyser = None
         if settings.index.is_dir():  # else it is told at once that there is no index
-            beside = ThreadPoolExecutor(1)
-            analyser = beside.submit(KoreanAnalyser, dictionary=settings.dictionary).result
-            beside.shutdown(wait=False)
+            begin_loading(settings.dictionary)
         from service.wiring import open_answerer  # takes a while, too
 
-        answerer = open_answerer(settings, analyser=analyser)
+        answerer = open_answerer(settings)
     with answerer.index:
         yield answerer

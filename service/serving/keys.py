@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from service.errors import SettingsInvalid
+from service.settings import Settings
 
 Role = Literal["ask", "admin"]
 """``ask`` may ask, search and read; ``admin`` may also change what the index holds."""
@@ -77,3 +78,16 @@ def new_key(name: str, role: Role) -> tuple[str, str]:
 
 def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+def keys_of(settings: Settings) -> Keys | None:
+    """The accepted keys; None if no key is needed. Raises SettingsInvalid."""
+    if settings.auth == "none":
+        return None
+    keys = Keys.parse(settings.api_keys.get_secret_value())
+    if not keys:
+        raise SettingsInvalid(
+            "GISA_AUTH=keys, but GISA_API_KEYS is empty",
+            remedy="Make a key and its entry: gisa key NAME --role ask",
+        )
+    return keys

@@ -10,11 +10,10 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index import KoreanAnalyser
+from index import shared_analyser
 from service import wiring
 from service.errors import SettingsInvalid
 from service.query.utterance import asks_something
@@ -82,7 +81,8 @@ async def open_bot(settings: Settings, client: AnswerClient) -> AsyncIterator[Bo
         limits=Limits(settings.slack_max_concurrent, settings.slack_answer_timeout_s),
         limiter=limiter,
         search_url=settings.slack_search_url,
-        asks=lambda text: asks_something(text, _analyser()),
+        # Loaded with the first message of a followed thread: a bot that asks a service has no index.
+        asks=lambda text: asks_something(text, shared_analyser(settings.dictionary)),
     )
     async with AsyncExitStack() as stack:
         stack.callback(limiter.close)
@@ -93,12 +93,6 @@ async def open_bot(settings: Settings, client: AnswerClient) -> AsyncIterator[Bo
         await stack.enter_async_context(conversation.running())
         app = build_app(conversation, messenger, workspaces=settings.slack_workspaces.split())
         yield Bot(app, memory, conversation)
-
-
-@cache
-def _analyser() -> KoreanAnalyser:
-    """Loaded with the first message of a followed thread: a bot that asks a service has no index."""
-    return KoreanAnalyser(workers=1)
 
 
 def serve(settings: Settings) -> None:

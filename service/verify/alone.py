@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time
-from functools import cache
 
-from index import SEOUL, ArticleHeader, KoreanAnalyser, Passage
+from index import SEOUL, ArticleHeader, Passage, shared_analyser
 from service.schema import Support
 from service.sources import Source
 from service.verify.citations import Verifier, graded
@@ -31,7 +30,7 @@ def check_sentence(
     takes two seconds. A judge is waited for; raises JudgeError when it is away.
     """
     source = _source(passage, title, press, published_on)
-    verified = Verifier([source], _analyser(), _evenly).verify(Draft(sentence, (1,)))
+    verified = Verifier([source], shared_analyser(), _evenly).verify(Draft(sentence, (1,)))
     if verified and judge and verified.support != "quoted":
         (judgement,) = _waited(judge.judge([verified.pair]))
         verified = graded(verified, judgement)
@@ -52,13 +51,8 @@ def _source(passage: str, title: str, press: str | None, day: date | None) -> So
     published = datetime.combine(day, time(), SEOUL) if day else None
     header = ArticleHeader(id="passage", title=title, press=press, published_at=published)
     passages = [Passage(header.id, 0, passage, 0, len(passage))]
-    sentences = _analyser().sentences(passage)
+    sentences = shared_analyser().sentences(passage)
     return Source(1, header, passage, sentences, passages, score=1.0, dense=1.0)
-
-
-@cache
-def _analyser() -> KoreanAnalyser:
-    return KoreanAnalyser()
 
 
 def _evenly(morphemes: Iterable[str]) -> Mapping[str, float]:
