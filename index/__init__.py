@@ -49,7 +49,7 @@ from index.errors import (
     SourcesInvalid,
     SourceUnreadable,
 )
-from index.korean import KoreanAnalyser, bigrams, shared_bigrams
+from index.korean import KoreanAnalyser, bigrams, content_morphemes, shared_bigrams
 from index.lexicon import LEXICON, Expression, Lexicon
 from index.library import (
     Check,
@@ -139,6 +139,7 @@ __all__ = [
     "begin_loading",
     "bigrams",
     "build_index",
+    "content_morphemes",
     "copy_index",
     "export_index",
     "import_index",

@@ -22,6 +22,11 @@ _RUN = LEXICON.expression(rf"{_LETTER}+(?:·{_LETTER}+)*")
 _PARTS = LEXICON.expression(rf"{{hanja.words}}|{_LETTER}|·")
 
 
+def is_hanja(letter: str) -> bool:
+    """Whether a character is a hanja."""
+    return re.fullmatch(_LETTER, letter) is not None
+
+
 def read(text: str) -> str:
     """The text with its hanja in Hangul, letter for letter; unknown ones stay."""
     return _RUN.sub(_read_run, text)

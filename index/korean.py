@@ -70,7 +70,7 @@ class KoreanAnalyser:
     def fingerprint(self) -> str:
         """Changes whenever the same text might give other terms or sentences; kept in the index's manifest."""
         model = f"{version('kiwipiepy')}/{version('kiwipiepy_model')}"
-        return f"kiwi-{model}/content-4+bigrams-2+sentences-2{self._words}"
+        return f"kiwi-{model}/content-4+bigrams-2+sentences-3{self._words}"
 
     def terms(self, text: str) -> Terms:
         """The terms of a query, by field. Words that only ask (``얼마``, ``왜``, ``이유``) are none."""
@@ -82,7 +82,7 @@ class KoreanAnalyser:
 
     def morphemes(self, text: str) -> tuple[str, ...]:
         """The content morphemes of a text in order, with repeats; the words that only ask included."""
-        return _content(self.tokens(text))
+        return content_morphemes(self.tokens(text))
 
     def tokens(self, text: str) -> Sequence[Token]:
         """All morphemes of a text with tags and offsets, for questions and for verification.
@@ -103,14 +103,15 @@ class KoreanAnalyser:
 
     def sentences_of(self, texts: Sequence[str]) -> list[list[AnalysedSentence]]:
         """The sentences of many texts, analysed in parallel; one list per text, in order."""
-        read_aloud = enumerate(map(read, texts))
-        paragraphs = [(n, m.start(), m[0]) for n, text in read_aloud for m in _paragraphs(text)]
+        paragraphs = [
+            (n, m.start(), m[0]) for n, text in enumerate(texts) for m in _paragraphs(text)
+        ]
         results: list[list[AnalysedSentence]] = [[] for _ in texts]
-        split = self._split([paragraph for _, _, paragraph in paragraphs])
+        split = self._split([read(paragraph) for _, _, paragraph in paragraphs])
         for (number, offset, text), sentences in zip(paragraphs, split, strict=True):
             tokens = [token for sentence in sentences for token in sentence.tokens]
             for start, end in mended(text, sentences):
-                held = _content(token for token in tokens if start <= token.start < end)
+                held = content_morphemes(token for token in tokens if start <= token.start < end)
                 results[number].append(AnalysedSentence(offset + start, offset + end, held))
         return results
 
@@ -129,10 +130,17 @@ def bigrams(text: str) -> tuple[str, ...]:
     return tuple(grams)
 
 
-def shared_bigrams(wanted: Iterable[str], text: str) -> int:
+def shared_bigrams(wanted: frozenset[str], text: str) -> int:
     """How many of the wanted character bigrams a text has, found without listing all of its own."""
+    pairs, letters = _by_length(wanted)
     spelt, alone = _letters(text)
-    return sum(gram in (spelt if len(gram) > 1 else alone) for gram in wanted)
+    return sum(map(spelt.__contains__, pairs)) + len(letters & alone)
+
+
+@lru_cache(maxsize=RECENT_TEXTS)
+def _by_length(grams: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Those of two letters, and those of one."""
+    return tuple(g for g in grams if len(g) > 1), frozenset(g for g in grams if len(g) == 1)
 
 
 @lru_cache(maxsize=RECENT_SENTENCES)
@@ -177,7 +185,8 @@ def _add_words(kiwi: Any, dictionary: Path) -> str:
 _BETWEEN_SYLLABLES = re.compile(r"(?<=[가-힣])·(?=[가-힣])")
 
 
-def _content(tokens: Iterable[Any]) -> tuple[str, ...]:
+def content_morphemes(tokens: Iterable[Token]) -> tuple[str, ...]:
+    """The content morphemes among some tokens in order, with repeats."""
     terms = (
         token if isinstance(token, str) else _term(token) for token in _with_whole_numbers(tokens)
     )

@@ -193,13 +193,14 @@ class LoadedPassage:
     also_reported_by: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AnalysedText:
     """The body of one version of an article, its sentences, and their vectors if it has any.
 
     Each passage is found by the terms of its sentences and by ``title_morphemes``.
 
-    ``vectors`` has a row per sentence, of length 1, or zero for a sentence that no passage shows.
+    ``vectors`` has a row per sentence, of length 1, or zero for a sentence that no passage shows. Texts are told
+    apart as objects, not by what they say: engines keep those that are read again, and so can what is made of them.
     """
 
     body: str

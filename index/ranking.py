@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import NamedTuple
 
 import numpy as np
 
@@ -136,14 +135,8 @@ def freshness(candidates: Candidates, cosine_spread: float, today: date | None) 
     return lost * np.float32(FRESHNESS * max(cosine_spread, MIN_SPREAD))
 
 
-class _Ranked(NamedTuple):
-    """A candidate by its position, with the text and the story it is of."""
-
-    position: int
-    text: str
-    story: str
-    leads: bool
-    score: float
+_Ranked = tuple[int, str, str, bool, float]
+"""A candidate: its position, the text and the story it is of, whether that text leads the story, its score."""
 
 
 def _ranking(scores: Vectors, candidates: Candidates) -> list[_Ranked]:
@@ -151,22 +144,20 @@ def _ranking(scores: Vectors, candidates: Candidates) -> list[_Ranked]:
     texts, stories = candidates.texts, candidates.stories
     leads, values = candidates.leads.tolist(), scores.tolist()
     order = np.argsort(-scores, kind="stable").tolist()
-    return [_Ranked(i, texts[i], stories[i], leads[i], values[i]) for i in order]
+    return [(i, texts[i], stories[i], leads[i], values[i]) for i in order]
 
 
 def _best_told(ranking: Sequence[_Ranked], leeway: float) -> dict[str, str]:
     """By story, the text that tells it: its leader's, unless another's score is far better."""
-    best: dict[str, _Ranked] = {}
-    leading: dict[str, _Ranked] = {}
-    for one in ranking:
-        best.setdefault(one.story, one)
-        if one.leads:
-            leading.setdefault(one.story, one)
+    best: dict[str, tuple[str, float]] = {}
+    leading: dict[str, tuple[str, float]] = {}
+    for _, text, story, leads, score in ranking:
+        best.setdefault(story, (text, score))
+        if leads:
+            leading.setdefault(story, (text, score))
     return {
-        story: leader.text
-        if (leader := leading.get(story)) and leader.score >= one.score - leeway
-        else one.text
-        for story, one in best.items()
+        story: leader[0] if (leader := leading.get(story)) and leader[1] >= score - leeway else text
+        for story, (text, score) in best.items()
     }
 
 
@@ -184,10 +175,10 @@ def _of_stories(
     ``told`` names the one article of each story whose passages are taken.
     """
     found: dict[str, list[int]] = {}
-    for one in ranking:
-        if told[one.story] != one.text or (one.story not in found and len(found) == k):
+    for position, text, story, _, _ in ranking:
+        if told[story] != text or (story not in found and len(found) == k):
             continue
-        positions = found.setdefault(one.story, [])
+        positions = found.setdefault(story, [])
         if len(positions) < per_story:
-            positions.append(one.position)
+            positions.append(position)
     return found

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from index.hanja import is_hanja
+
 Span = tuple[int, int]
 """Half-open character offsets."""
 
@@ -48,7 +50,10 @@ _WORD = re.compile(r"[^\W_]")
 
 
 def mended(text: str, sentences: Sequence[Sentence]) -> list[Span]:
-    """The spans of a paragraph's sentences: in order, disjoint, all of the text but blanks between them."""
+    """The spans of a paragraph's sentences: in order, disjoint, all of the text but blanks between them.
+
+    ``text`` is the paragraph as it is written, of the same length as what Kiwi was given.
+    """
     inside = list(_quotations([token for sentence in sentences for token in sentence.tokens]))
     spans: list[Span] = []
     begin: int | None = None  # where a sentence begins that Kiwi cut after what opens it
@@ -78,11 +83,7 @@ def _borders(
             continue
         is_told = number > 0 and tokens[number - 1].tag == _ENDING
         after, quoted = _after_mark(tokens, number)
-        if (
-            not after
-            or after[0].tag.startswith(_LEANING)
-            or not (is_told or token.tag == _FULL_STOP)
-        ):
+        if not after or _leans(text, after[0]) or not (is_told or token.tag == _FULL_STOP):
             continue
         if quoted and not after[0].tag.startswith("S"):  # “안 된다.” 하고 말했다
             continue
@@ -90,6 +91,11 @@ def _borders(
         is_apart = is_told and after[0].start > closed and not _is_within(closed, inside)
         if is_apart or not _is_told(after):
             yield closed, after
+
+
+def _leans(text: str, token: Token) -> bool:
+    """Whether a morpheme belongs to what stands before it. Hanja never do, though Kiwi is told how they sound."""
+    return token.tag.startswith(_LEANING) and not is_hanja(text[token.start])
 
 
 def _after_mark(tokens: Sequence[Token], number: int) -> tuple[Sequence[Token], bool]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
-from index import AnalysedSentence, ArticleHeader, Hit, Index, Passage
+from index import AnalysedSentence, AnalysedText, ArticleHeader, Hit, Index, Passage
 from service.injection import is_command
 from service.tables import Row, rows_of
 
@@ -21,27 +21,38 @@ def attribution(press: str | None) -> str:
     return f"{press}에 따르면 " if press else ""
 
 
+RECENT_TEXTS = 256
+"""Texts of which is kept what is the same whatever is asked."""
+
+
 @dataclass(frozen=True)
 class Source:
     """The article of one story, under the number by which a backend cites it.
 
-    ``passages`` are those found, best first; ``body`` and ``sentences`` are the text that their
-    offsets refer to. ``score`` is that of the best passage, ``dense`` by how many spreads its cosine with the question
+    ``passages`` are those found, best first; ``text`` is what their offsets refer to. ``score`` is that of the best passage, ``dense`` by how many spreads its cosine with the question
     exceeds that of an average passage, ``lexical`` its share of the question's attainable BM25 score.
     ``similarities`` are the same of the sentences; None if the index has no vectors of sentences.
     """
 
     number: int
     article: ArticleHeader
-    body: str
-    sentences: Sequence[AnalysedSentence]
+    text: AnalysedText
     passages: Sequence[Passage]
     score: float
     dense: float
     lexical: float = 0.0
     also_reported_by: tuple[str, ...] = ()
-    title_morphemes: tuple[str, ...] = ()
     similarities: Sequence[float] | None = None
+
+    @property
+    def body(self) -> str:
+        """The text of the article."""
+        return self.text.body
+
+    @property
+    def sentences(self) -> Sequence[AnalysedSentence]:
+        """All of its sentences, in order."""
+        return self.text.sentences
 
     def similarity(self, sentence: AnalysedSentence) -> float:
         """The similarity of one of the sentences; 0 if it is unknown."""
@@ -52,15 +63,14 @@ class Source:
         starts = (sentence.start for sentence in self.sentences)
         return dict(zip(starts, self.similarities or (), strict=False))
 
-    @cached_property
+    @property
     def rows(self) -> Mapping[int, Row]:
         """The rows of tables in the article, by the offset at which each starts."""
-        return rows_of(self.body, self.sentences)
+        return self._read.rows
 
     def reading(self, sentence: AnalysedSentence) -> str:
         """A sentence as it is read: a row of a table with its column names, else the words of the article."""
-        row = self.rows.get(sentence.start)
-        return row.text if row else self.body[sentence.start : sentence.end].strip()
+        return self._read.readings[sentence.start]
 
     def quoted_with(self, sentence: AnalysedSentence) -> tuple[AnalysedSentence, ...]:
         """What is quoted for a sentence: of a row of a table also the caption and the column names."""
@@ -107,7 +117,34 @@ class Source:
 
     @cached_property
     def _commands(self) -> Sequence[AnalysedSentence]:
-        return [s for s in self._found if is_command(self.body[s.start : s.end])]
+        return [s for s in self._found if s.start in self._read.commands]
+
+    @cached_property
+    def _read(self) -> _Read:
+        return _read(self.text)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a text says, whatever is asked; by the offset at which a sentence starts."""
+
+    rows: Mapping[int, Row]
+    readings: Mapping[int, str]
+    commands: frozenset[int]
+
+
+@lru_cache(maxsize=RECENT_TEXTS)
+def _read(text: AnalysedText) -> _Read:
+    words = {s.start: text.body[s.start : s.end] for s in text.sentences}
+    rows = rows_of(text.body, text.sentences)
+    return _Read(
+        rows,
+        {
+            start: rows[start].text if start in rows else told.strip()
+            for start, told in words.items()
+        },
+        frozenset(start for start, told in words.items() if is_command(told)),
+    )
 
 
 def sources_of(index: Index, hits: Sequence[Hit], question: str) -> list[Source]:
@@ -127,15 +164,13 @@ def sources_of(index: Index, hits: Sequence[Hit], question: str) -> list[Source]
             Source(
                 number=len(sources) + 1,
                 article=group[0].article,
-                body=text.body,
-                sentences=text.sentences,
+                text=text,
                 passages=[hit.passage for hit in group],
                 score=group[0].score,
                 dense=float(index.salience(question, nearest)[0]),
                 lexical=max(hit.lexical.get("morphemes", 0.0) for hit in group),
                 also_reported_by=group[0].also_reported_by,
                 similarities=None if similarities is None else similarities.tolist(),
-                title_morphemes=tuple(text.title_morphemes),
             )
         )
     return sources

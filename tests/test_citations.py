@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_index import analyser
 
-from index import SEOUL, ArticleHeader, KoreanAnalyser, Passage
+from index import SEOUL, AnalysedText, ArticleHeader, KoreanAnalyser, Passage
 from service.schema import Support
 from service.sources import Source
 from service.verify.citations import Verified, Verifier, graded, supports
@@ -38,8 +38,8 @@ def source(number: int, body: str, title: str) -> Source:
         published_at=datetime(2026, 2, 26, 9, tzinfo=SEOUL),
     )
     passage = Passage(header.id, 0, body, 0, len(body))
-    sentences = analyser().sentences(body)
-    return Source(number, header, body, sentences, [passage], score=1.0, dense=0.8)
+    text = AnalysedText(body, analyser().sentences(body))
+    return Source(number, header, text, [passage], score=1.0, dense=0.8)
 
 
 SOURCES = [source(1, TRAM, "트램 첫 삽 6개월 뒤로"), source(2, FERRY, "여객선 운임 인상")]
@@ -155,7 +155,7 @@ def test_a_window_does_not_jump_over_what_was_not_supplied() -> None:
         for n, (start, end) in enumerate((first, third))
     ]
     whole = SOURCES[0]
-    partial = Source(1, whole.article, whole.body, whole.sentences, passages, 1.0, 0.8)
+    partial = Source(1, whole.article, whole.text, passages, 1.0, 0.8)
     verifier = Verifier([partial], analyser(), idf)
     assert verifier.verify(Draft("총사업비는 5,130억 원으로 변동이 없다.", (1,))) is None
     joined = "해담시는 트램 1호선 착공을 9월로 미룬다고 26일 밝혔고 도해윤 부시장은 예산과는 관계가 없다고 했다."

@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 from small_index import analyser
 
-from index import SEOUL, ArticleHeader, Passage
+from index import SEOUL, AnalysedText, ArticleHeader, Passage
 from service.generate.extractive import ExtractiveBackend
 from service.generate.prompt import Prompt
 from service.sources import Source
@@ -62,12 +62,10 @@ def source(
     return Source(
         number,
         header,
-        body,
-        sentences,
+        AnalysedText(body, sentences, None, analyser().morphemes(title)),
         [passage],
         score=1.0,
         dense=0.8,
-        title_morphemes=tuple(analyser().morphemes(title)),
         similarities=None if meaning is None else [meaning] * len(sentences),
     )
 

@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from small_index import analyser
 
@@ -17,7 +17,7 @@ from index.korean import KoreanAnalyser, _number, bigrams, shared_bigrams
 
 @given(st.text("가나 .1,2aB_美", max_size=12), st.text("가나 .1,2aB_美", max_size=30))
 def test_shared_bigrams_are_those_of_both(question: str, text: str) -> None:
-    wanted = set(bigrams(question))
+    wanted = frozenset(bigrams(question))
     assert shared_bigrams(wanted, text) == len(wanted.intersection(bigrams(text)))
 
 
@@ -204,6 +204,7 @@ _OPENERS = st.one_of(
     st.lists(_OPENERS, min_size=1, max_size=2),
     st.sampled_from(["열었다.", "열었나?", "개최.", "열었다…"]),
 )
+@example(["夭"], "열었다…")  # read aloud it is 요, an ending
 def test_whatever_follows_a_closed_sentence_opens_the_next(openers: list[str], told: str) -> None:
     first, second = f"시장은 회의를 {told}", f"{' '.join(openers)} {_FOLLOWING}"
     text = f"{first} {second}"

@@ -8,16 +8,13 @@ model over them ranks the sentences; its weights are fitted by ``scripts/fit.py`
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from index import AnalysedSentence, shared_bigrams
 from service.generate.weights import weighted
 from service.korean.lexicon import LEXICON
-from service.query.asked import Asked
+from service.query.asked import Asked, Places, Span
 from service.sources import Source
-
-Span = tuple[int, int]
-"""Half-open character offsets."""
 
 NEARNESS = 0.95
 """What a word counts for each character between it and the answer."""
@@ -45,8 +42,7 @@ FEATURES: Mapping[str, str] = {
 """Features of a sentence, and what each measures."""
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A sentence of a source with its features (see ``FEATURES``) and its rank score.
 
     ``held`` are the question's words that it has, ``near`` those that it, its neighbours or the title have.
@@ -77,8 +73,12 @@ def rank(asked: Asked, sources: Sequence[Source]) -> list[Candidate]:
 def _candidates(asked: Asked, source: Source, best: float, nearest: float) -> Iterator[Candidate]:
     sentences = source.supplied_sentences()
     texts = [source.reading(s) for s in sentences]
-    held = [asked.held(_morphemes(source, s), t) for s, t in zip(sentences, texts, strict=True)]
-    title = asked.held(frozenset(source.title_morphemes), source.article.title)
+    *places, of_title = asked.places([*texts, source.article.title])
+    held = [
+        asked.held(_morphemes(source, sentence), text, found)
+        for sentence, text, found in zip(sentences, texts, places, strict=True)
+    ]
+    title = asked.held(frozenset(source.text.title_morphemes), source.article.title, of_title)
     timed, share_of_title = _timed(asked, source, texts), asked.share(title)
     for position, (sentence, text) in enumerate(zip(sentences, texts, strict=True)):
         near = title.union(*held[max(position - 1, 0) : position + 2])
@@ -89,7 +89,7 @@ def _candidates(asked: Asked, source: Source, best: float, nearest: float) -> It
             "title": share_of_title,
             "bigrams": _overlap(asked.bigrams, text),
             "kind": _holds(asked, text, spots),
-            "bound": _bound(asked, text, spots),
+            "bound": _bound(asked, spots, places[position]),
             "predicate": ((asked.predicate in held[position]) + (asked.predicate in near)) / 2,
             "passage": source.score - best,
             "meaning": max(source.similarity(sentence) - nearest, -MAX_SALIENCE),
@@ -133,41 +133,27 @@ def _holds(asked: Asked, text: str, spots: Sequence[Span]) -> float:
 _CAUSAL = LEXICON.expression("{evidence.causal_endings}")
 
 
-def _bound(asked: Asked, text: str, spots: Sequence[Span]) -> float:
+def _bound(asked: Asked, spots: Sequence[Span], places: Places) -> float:
     """How near the question's words stand to what may be its answer, 0 to 1."""
-    if not spots or asked.kind in {"reason", "manner"}:
+    if not spots or not places or asked.kind in {"reason", "manner"}:
         return 0.0
-    return max((nearness for _, nearness in bindings(asked, text, spots)), default=0.0)
+    return max(_nearness(asked, spot, places) for spot in spots)
 
 
-def bindings(
-    asked: Asked, text: str, spots: Sequence[Span] | None = None
-) -> list[tuple[Span, float]]:
-    """What may be the answer in a text, and how near the question's words stand to each, 0 to 1.
-
-    ``spots`` are those of the text, if they are known.
-    """
-    spots, total = asked.spots(text) if spots is None else spots, asked.weight
-    if not spots or not total:
-        return [(spot, 0.0) for spot in spots]
-    places = {
-        word: found
-        for word, pattern in asked.patterns.items()
-        if (found := [m.span() for m in pattern.finditer(text)])
-    }
-    return [(spot, _nearness(asked, spot, places) / total) for spot in spots]
+def bindings(asked: Asked, text: str) -> list[tuple[Span, float]]:
+    """What may be the answer in a text, and how near the question's words stand to each, 0 to 1."""
+    [places] = asked.places([text])
+    return [(spot, _nearness(asked, spot, places)) for spot in asked.spots(text)]
 
 
-def _nearness(asked: Asked, spot: Span, places: Mapping[str, list[Span]]) -> float:
-    return sum(
-        asked.weights[word] * NEARNESS ** min(_gap(spot, place) for place in found)
-        for word, found in places.items()
-    )
-
-
-def _gap(one: Span, other: Span) -> int:
-    """Characters between two spans."""
-    return max(0, max(one[0], other[0]) - min(one[1], other[1]))
+def _nearness(asked: Asked, spot: Span, places: Places) -> float:
+    """The weight of the question's words, each counting less by the characters between it and the spot, of all."""
+    first, last = spot
+    near = 0.0
+    for word, found in places.items():
+        gaps = [start - last if start >= last else first - end for start, end in found]
+        near += asked.weights[word] * NEARNESS ** max(min(gaps), 0)
+    return near / asked.weight if near else 0.0
 
 
 def _overlap(grams: frozenset[str], text: str) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
+from operator import mul
 from pathlib import Path
 from typing import Literal
 
@@ -22,5 +23,13 @@ def weights(model: Model) -> Mapping[str, float]:
 
 def weighted(features: Mapping[str, float], model: Model) -> float:
     """The sum of the features, each by its weight, and the bias. Raises KeyError for a feature without one."""
+    bias, factors = _ordered(model, tuple(features))
+    total: float = sum(map(mul, factors, features.values()), bias)
+    return total
+
+
+@lru_cache(maxsize=16)
+def _ordered(model: Model, names: tuple[str, ...]) -> tuple[float, tuple[float, ...]]:
+    """The bias, and the weights of the features in this order."""
     table = weights(model)
-    return table.get(BIAS, 0.0) + sum([table[name] * value for name, value in features.items()])
+    return table.get(BIAS, 0.0), tuple(table[name] for name in names)

@@ -7,8 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import accumulate
 
-from index import Expression, KoreanAnalyser, Mention, Quantity, bigrams, mentions, quantities_in
+from index import (
+    Expression,
+    KoreanAnalyser,
+    Mention,
+    Quantity,
+    Token,
+    bigrams,
+    content_morphemes,
+    mentions,
+    quantities_in,
+)
 from service.korean.lexicon import LEXICON, TITLE
 from service.korean.wording import alike
 from service.sources import Idf
@@ -31,6 +42,12 @@ class AskedTime:
             return False
         return (self.start is None or self.start <= day) and (self.end is None or day <= self.end)
 
+
+Span = tuple[int, int]
+"""Half-open character offsets."""
+
+Places = Mapping[str, Sequence[Span]]
+"""Where a text has each of the words that it has."""
 
 PRIOR = 1.0
 """Added to a word's rarity: in an index of a few articles rarity says little."""
@@ -107,31 +124,57 @@ class Asked:
             units=units,
             predicate=next((m for m in reversed(morphemes) if m in weights), ""),
             numbered=tuple("".join(m[0].split()) for m in _NUMBERED.finditer(question)),
-            focus=_focus(question, weights, analyser),
+            focus=_focus(question, tokens, weights),
             time=time,
             hours=hours,
             words_of_hours=frozenset(m for h in hours for m in analyser.morphemes(h.text))
             & weights.keys(),
         )
 
-    def held(self, words: frozenset[str], text: str) -> frozenset[str]:
+    def places(self, texts: Sequence[str]) -> list[Places]:
+        """Where each of some texts has the question's words as they may be written.
+
+        Each word is looked for in all texts at once: they are many and short.
+        """
+        joined, starts = "\n".join(texts), [0, *accumulate(len(text) + 1 for text in texts)]
+        found: list[dict[str, list[Span]]] = [{} for _ in texts]
+        for word, pattern in self.patterns.items():
+            number = 0
+            for match in pattern.finditer(joined):
+                start, end = match.span()
+                while start >= starts[number + 1]:
+                    number += 1
+                first = starts[number]
+                found[number].setdefault(word, []).append((start - first, end - first))
+        return found  # type: ignore[return-value]
+
+    def held(self, words: frozenset[str], text: str, places: Places) -> frozenset[str]:
         """Those of the question's words that a text has: as they are, as a part, in another form.
 
-        Those of a time of day are there where the text names the same time: 오후 6시 in 18:00, not in 06:00.
+        ``words`` are the text's morphemes, ``places`` where it has the question's (see ``places``). Those of a time
+        of day are there where the text names the same time: 오후 6시 in 18:00, not in 06:00.
         """
         found = frozenset(
-            [
-                word
-                for word, forms in self.forms.items()
-                if not forms.isdisjoint(words)
-                or (len(word) > 1 and self.patterns[word].search(text))
-            ]
+            [word for form in self._forms & words for word in self._words_by_form[form]]
+            + [word for word in places if len(word) > 1]
         )
         if not self.words_of_hours:
             return found
         told = [m for m in mentions(text, None) if m.minutes]
         is_same = any(hour.agrees_with(m) for hour in self.hours for m in told)
         return found | self.words_of_hours if is_same else found - self.words_of_hours
+
+    @cached_property
+    def _forms(self) -> frozenset[str]:
+        return frozenset(self._words_by_form)
+
+    @cached_property
+    def _words_by_form(self) -> Mapping[str, Sequence[str]]:
+        by_form: dict[str, list[str]] = {}
+        for word, forms in self.forms.items():
+            for form in forms:
+                by_form.setdefault(form, []).append(word)
+        return by_form
 
     @cached_property
     def weight(self) -> float:
@@ -184,13 +227,14 @@ class Asked:
         return self.kind in {"number", "date", "hour", "person", "place", "reason", "manner"}
 
 
-def _focus(question: str, weights: Mapping[str, float], analyser: KoreanAnalyser) -> frozenset[str]:
+def _focus(question: str, tokens: Sequence[Token], weights: Mapping[str, float]) -> frozenset[str]:
     """The words on either side of the interrogative, or the last one: what is asked of the topic."""
     asks = _INTERROGATIVE.search(question)
-    before, after = (question[: asks.start()], question[asks.end() :]) if asks else (question, "")
-    near = [w for w in analyser.morphemes(before) if w in weights][-1:]
-    near += [w for w in analyser.morphemes(after) if w in weights][:1]
-    return frozenset(near)
+    start, end = asks.span() if asks else (len(question), len(question))
+    before = content_morphemes(token for token in tokens if token.end <= start)
+    after = content_morphemes(token for token in tokens if token.start >= end)
+    near = [word for word in before if word in weights][-1:]
+    return frozenset(near + [word for word in after if word in weights][:1])
 
 
 def _note_spelling(

@@ -120,7 +120,7 @@ def reports(asked: Asked, sources: Sequence[Source]) -> list[Report]:
 def _held_by_title(asked: Asked, source: Source) -> frozenset[str]:
     if source.has_commanding_title:
         return frozenset()
-    return _held(asked, frozenset(source.title_morphemes), source.article.title)
+    return _held(asked, frozenset(source.text.title_morphemes), source.article.title)
 
 
 def _held(asked: Asked, words: frozenset[str], text: str) -> frozenset[str]:

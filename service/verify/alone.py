@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time
 
-from index import SEOUL, ArticleHeader, Passage, shared_analyser
+from index import SEOUL, AnalysedText, ArticleHeader, Passage, shared_analyser
 from service.schema import Support
 from service.sources import Source
 from service.verify.citations import Verifier, graded
@@ -51,8 +51,8 @@ def _source(passage: str, title: str, press: str | None, day: date | None) -> So
     published = datetime.combine(day, time(), SEOUL) if day else None
     header = ArticleHeader(id="passage", title=title, press=press, published_at=published)
     passages = [Passage(header.id, 0, passage, 0, len(passage))]
-    sentences = shared_analyser().sentences(passage)
-    return Source(1, header, passage, sentences, passages, score=1.0, dense=1.0)
+    text = AnalysedText(passage, shared_analyser().sentences(passage))
+    return Source(1, header, text, passages, score=1.0, dense=1.0)
 
 
 def _evenly(morphemes: Iterable[str]) -> Mapping[str, float]:
