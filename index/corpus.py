@@ -43,12 +43,16 @@ Starts = NDArray[np.int64]
 
 def hash_term(term: str) -> int:
     """64 bits, unsigned; the same on every machine."""
-    return int.from_bytes(blake2b(term.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+    return int.from_bytes(_digest(term))
 
 
 def hashes(terms: Iterable[str]) -> Hashes:
     """The hashes of some terms, in their order."""
-    return np.fromiter(map(hash_term, terms), dtype=np.uint64)
+    return np.frombuffer(b"".join(map(_digest, terms)), dtype=">u8").astype(np.uint64)
+
+
+def _digest(term: str) -> bytes:
+    return blake2b(term.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def length_norms(lengths: NDArray[np.uint32], average_length: float) -> NDArray[np.float32]:

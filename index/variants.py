@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise, permutations
+from itertools import chain, pairwise, permutations
 
 from index.corpus import CorpusStatistics
 from index.korean import KoreanAnalyser
@@ -182,18 +182,14 @@ def _respelt(question: str, tokens: Sequence[Token], corpus: CorpusStatistics) -
         unknown = [n for n, pair in enumerate(_pairs(word)) if pair not in known]
         if not unknown or unknown[-1] - unknown[0] > 1:
             continue  # nothing is wrong with it, or more than one letter
-        wrong = {unknown[-1], unknown[0] + 1}
+        wrong = sorted({unknown[-1], unknown[0] + 1})
         if any(t.tag[0] in "EJ" and t.start <= match.start() + min(wrong) < t.end for t in tokens):
             continue  # news hardly knows the endings of speech
-        ways = [
-            way
-            for way in one_jamo_away(word)
-            if next(n for n, (a, b) in enumerate(zip(word, way, strict=True)) if a != b) in wrong
-        ]
-        pairs = corpus.known("bigrams", {pair for way in ways for pair in _pairs(way)})
-        fitting = [way for way in ways if all(pair in pairs for pair in _pairs(way))]
+        ways = {way: _pairs(way) for way in one_jamo_away(word, wrong)}
+        pairs = corpus.known("bigrams", set(chain.from_iterable(ways.values())))
+        fitting = [way for way, own in ways.items() if all(map(pairs.__contains__, own))]
         if fitting:
-            best = min(fitting, key=lambda way: sum(pairs[pair] for pair in _pairs(way)))
+            best = min(fitting, key=lambda way: sum(map(pairs.__getitem__, ways[way])))
             yield question[: match.start()] + best + question[match.end() :]
 
 
@@ -212,10 +208,10 @@ def _taken_apart(word: str, known: _Known) -> str | None:
 _INITIALS, _VOWELS, _FINALS = 19, 21, 28
 
 
-def one_jamo_away(word: str) -> Iterator[str]:
-    """Every Hangul word that differs in one initial, vowel or final of one syllable."""
-    for place, syllable in enumerate(word):
-        code = ord(syllable) - ord("가")
+def one_jamo_away(word: str, places: Iterable[int] | None = None) -> Iterator[str]:
+    """Every Hangul word that differs in one initial, vowel or final of one syllable, at ``places`` if they are given."""
+    for place in range(len(word)) if places is None else places:
+        code = ord(word[place]) - ord("가")
         if not 0 <= code < _INITIALS * _VOWELS * _FINALS:
             continue
         initial, rest = divmod(code, _VOWELS * _FINALS)
