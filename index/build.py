@@ -21,7 +21,7 @@ from index.corrections import corrections_with
 from index.documents import Article
 from index.errors import MalformedArticle, the_one
 from index.korean import KoreanAnalyser
-from index.preparation import Batch, OneByOne, Preparation, Workers, article_digest
+from index.preparation import Batch, Preparation, Threads, Workers, article_digest
 from index.protocols import (
     Digest,
     Embedder,
@@ -110,7 +110,7 @@ def ingest(
     started, summary = time.monotonic(), BuildSummary()
     prepare = Preparation(embedder, analyser, chunking)
     _adopt(prepare.recipe, writer)
-    workers, copies, marks = workers or OneByOne(prepare), _Copies(), UtcMarks(datetime.now(UTC))
+    workers, copies, marks = workers or Threads(prepare), _Copies(), UtcMarks(datetime.now(UTC))
     options = replace(options or ReadOptions(), on_utc=marks.note, raw=workers.raw)
     reading = _Reading(sources, options)
     under_way = _UnderWay(prepare.recipe, writer)
@@ -158,7 +158,7 @@ def rebuild(
     while articles := writer.outdated(BATCH_ARTICLES):
         summary.updated += len(articles)
         before = writer.stored([article.key for article in articles], vectors=True)
-        indexed = prepare(articles, before)
+        indexed = prepare(Batch(articles, before))
         put(indexed, writer, before)
         summary.passages += _count_passages(indexed)
         progress(summary)

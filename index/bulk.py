@@ -265,7 +265,7 @@ class _Preparer:
         if self._prepare.recipe != self._expected:
             raise ValueError(f"a worker has {self._prepare.recipe}, but here is {self._expected}")
         batch: Batch = unpack(rows["row"][0])
-        prepared = self._prepare(batch.articles, batch.before)
+        prepared = self._prepare(batch)
         return _row(pack_indexed(_fingerprinted(prepared)))
 
 

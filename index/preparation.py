@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Protocol
@@ -62,25 +65,32 @@ class Workers(Protocol):
 
 
 @dataclass(frozen=True)
+class _Vectors:
+    """That of a passage, and those of its own sentences by where they lie in its text."""
+
+    passage: Vectors
+    sentences: Mapping[Span, Vectors]
+
+
+@dataclass(frozen=True)
 class _Cut:
     """An article in sentences and passages.
 
     ``own`` has, for each passage, the sentences that it is the first to hold: their numbers, and where
-    they lie in its text. Their vectors come from the pass over this passage.
+    they lie in its text. Their vectors come from the pass over this passage. ``known`` are those that the
+    stored version has, by the text of a passage.
     """
 
     article: Article
     passages: Sequence[Passage]
     sentences: Sequence[AnalysedSentence]
     own: Sequence[Mapping[int, Span]]
+    title_morphemes: Sequence[str]
+    known: Mapping[str, _Vectors]
 
 
-@dataclass(frozen=True)
-class _Vectors:
-    """That of a passage, and those of its own sentences by where they lie in its text."""
-
-    passage: Vectors
-    sentences: Mapping[Span, Vectors]
+CutBatch = Sequence[_Cut]
+"""A batch in sentences and passages."""
 
 
 class Preparation:
@@ -97,22 +107,32 @@ class Preparation:
         embedder, chunking = self._embedder, asdict(self._chunking)
         return Recipe(embedder.name, embedder.dimension, self._analyser.fingerprint, chunking)
 
-    def __call__(
-        self, articles: Sequence[Article], before: Mapping[str, StoredArticle]
-    ) -> list[IndexedArticle]:
-        """``before`` are the stored versions that the articles replace, with their vectors."""
-        analysed = self._analyser.sentences_of([article.body for article in articles])
-        cuts = [self._cut(*pair) for pair in zip(articles, analysed, strict=True)]
-        known = [self._known(before.get(article.key)) for article in articles]
-        vectors = self._vectors(cuts, known)
+    def __call__(self, batch: Batch) -> list[IndexedArticle]:
+        """The articles of a batch, cut and embedded."""
+        return self.embed(self.cut(batch))
+
+    def cut(self, batch: Batch) -> CutBatch:
+        """The first half: what needs the analyser."""
+        analysed = self._analyser.sentences_of([article.body for article in batch.articles])
+        return [
+            self._cut(article, sentences, batch.before.get(article.key))
+            for article, sentences in zip(batch.articles, analysed, strict=True)
+        ]
+
+    def embed(self, cuts: CutBatch) -> list[IndexedArticle]:
+        """The second half: what needs the embedder, for all passages at once."""
+        vectors = self._vectors(cuts)
         return [self._indexed(cut, list(islice(vectors, len(cut.passages)))) for cut in cuts]
 
-    def _cut(self, article: Article, analysed: Sequence[AnalysedSentence]) -> _Cut:
+    def _cut(
+        self, article: Article, analysed: Sequence[AnalysedSentence], before: StoredArticle | None
+    ) -> _Cut:
         limit = self._chunking.max_chars
         sentences = bounded_sentences(article.body, analysed, self._analyser, limit)
         passages = chunk(article, sentences, self._chunking, self._fits)
         own = _first_held(list(map(_span, passages)), list(map(_span, sentences)))
-        return _Cut(article, passages, sentences, own)
+        title = self._analyser.morphemes(article.title)
+        return _Cut(article, passages, sentences, own, title, self._known(before))
 
     def _fits(self, text: str) -> bool:
         # A token of this kind of text is never longer than the text has characters.
@@ -130,13 +150,11 @@ class Preparation:
             for (start, end), row, held in zip(found.passages, found.vectors, own, strict=True)
         }
 
-    def _vectors(
-        self, cuts: Sequence[_Cut], known: Sequence[Mapping[str, _Vectors]]
-    ) -> Iterator[_Vectors]:
+    def _vectors(self, cuts: Sequence[_Cut]) -> Iterator[_Vectors]:
         """Those of every passage in order; what is not known is embedded, all at once."""
         wanted = [
-            (passage.text, list(own.values()), before.get(passage.text))
-            for cut, before in zip(cuts, known, strict=True)
+            (passage.text, list(own.values()), cut.known.get(passage.text))
+            for cut in cuts
             for passage, own in zip(cut.passages, cut.own, strict=True)
         ]
         kept = [v if v and v.sentences.keys() >= set(own) else None for _, own, v in wanted]
@@ -162,14 +180,18 @@ class Preparation:
             of_passages,
             cut.sentences,
             article_digest(cut.article),
-            self._analyser.morphemes(cut.article.title),
+            cut.title_morphemes,
             of_sentences,
             names_introduced(cut.article.body),
         )
 
 
-class OneByOne:
-    """``Workers`` in this process: each thing when it is wanted, and none ahead."""
+AHEAD = 2
+"""Batches between the caller, who reads the next and stores the one before: one is cut, one embedded."""
+
+
+class Threads:
+    """``Workers`` in this process: batches are cut and embedded while the caller reads and stores."""
 
     raw = False
 
@@ -182,9 +204,40 @@ class OneByOne:
         """See ``Workers``."""
         return (finished(piece, options) for piece in pieces)
 
-    def prepare_all(self, batches: Iterator[Batch]) -> Iterator[list[IndexedArticle]]:
-        """See ``Workers``."""
-        return (self._prepare(one.articles, one.before) if one.articles else [] for one in batches)
+    def prepare_all(self, batches: Iterator[Batch]) -> Iterator[Sequence[IndexedArticle]]:
+        """See ``Workers``. Where the input fails, what was read before is given first."""
+        under_way: deque[Future[list[IndexedArticle]]] = deque()
+        failure: Exception | None = None
+        with _thread("cut") as cutting, _thread("embed") as embedding:
+            while True:
+                try:
+                    batch = next(batches)
+                except StopIteration:
+                    break
+                except Exception as error:
+                    failure = error
+                    break
+                cut = cutting.submit(self._prepare.cut, batch)
+                under_way.append(embedding.submit(self._embedded, cut))
+                if len(under_way) > AHEAD:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        if failure is not None:
+            raise failure
+
+    def _embedded(self, cut: Future[CutBatch]) -> list[IndexedArticle]:
+        return self._prepare.embed(cut.result())
+
+
+@contextmanager
+def _thread(name: str) -> Iterator[Executor]:
+    """A thread for one thing after the other; what has not begun at the end is dropped."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix=f"gisa-{name}")
+    try:
+        yield thread
+    finally:
+        thread.shutdown(wait=False, cancel_futures=True)
 
 
 def _span(part: Passage | AnalysedSentence) -> Span:

@@ -14,7 +14,7 @@ import pytest
 from hash_embedder import HashEmbedder
 
 from index import Article, ChunkSettings, KoreanAnalyser
-from index.preparation import Preparation
+from index.preparation import Batch, Preparation
 
 pytest.importorskip("ir_measures")
 
@@ -173,7 +173,7 @@ def test_an_environment_that_cant_be_made_is_a_problem(
 
 def test_peers_get_the_passages_that_gisa_indexes(peers: Any) -> None:
     analyser, embedder = KoreanAnalyser(), HashEmbedder()
-    prepared = Preparation(embedder, analyser, ChunkSettings())([LONG], {})
+    prepared = Preparation(embedder, analyser, ChunkSettings())(Batch([LONG], {}))
     texts = list(peers.material._passages(LONG, analyser, embedder, ChunkSettings()))
     assert len(texts) > 1
     assert texts == [passage.text for passage in prepared[0].passages]

@@ -13,10 +13,17 @@ import pytest
 from hash_embedder import HashEmbedder
 from small_index import ARTICLES, LIBRARY, TRAM, UNDATED, Corpus, analyser
 
-from index import BuildSummary, ChunkSettings, EmbedderMismatch, build_index
+from index import (
+    Article,
+    BuildSummary,
+    ChunkSettings,
+    EmbedderMismatch,
+    SourceUnreadable,
+    build_index,
+)
 from index.build import ingest
 from index.library import QUARANTINE_FILE
-from index.preparation import Batch, OneByOne, Preparation
+from index.preparation import Batch, Preparation, Threads
 from index.protocols import IndexedArticle, Span, Vectors
 
 
@@ -105,7 +112,7 @@ def test_vectors_are_computed_anew_only_where_passages_changed(corpus: Corpus) -
     with closing(corpus.writer()) as writer:
         (key,) = writer.keys([LONG.id])[LONG.id]
         kept = writer.stored([key], vectors=True)[key].vectors
-        (anew,) = Preparation(fresh, analyser(), ChunkSettings())([changed], {})
+        (anew,) = Preparation(fresh, analyser(), ChunkSettings())(Batch([changed], {}))
     assert kept is not None
     assert anew.sentence_vectors is not None
     assert kept.vectors == pytest.approx(anew.vectors, abs=1e-3)
@@ -147,8 +154,8 @@ def test_reading_ahead_counts_what_is_under_way_as_stored(corpus: Corpus) -> Non
     again = [*first[:32], *(replace(one, section="사회") for one in first[32:])]
     prepare, seen = Preparation(HashEmbedder(), analyser(), ChunkSettings()), list[int]()
 
-    class ReadingAhead(OneByOne):
-        def prepare_all(self, batches: Iterator[Batch]) -> Iterator[list[IndexedArticle]]:
+    class ReadingAhead(Threads):
+        def prepare_all(self, batches: Iterator[Batch]) -> Iterator[Sequence[IndexedArticle]]:
             return super().prepare_all(iter(list(batches)))
 
     with closing(corpus.writer()) as writer:
@@ -164,6 +171,17 @@ def test_reading_ahead_counts_what_is_under_way_as_stored(corpus: Corpus) -> Non
         assert writer.stored([key])[key].article.section == "사회"
     assert counts(summary) == (128, 64, 32, 32)
     assert seen == [64, 128]
+
+
+def test_what_was_read_before_the_input_fails_is_kept(corpus: Corpus) -> None:
+    def failing() -> Iterator[Article]:
+        yield from (replace(LIBRARY, id=f"a{n}") for n in range(130))
+        raise SourceUnreadable("the wire broke")
+
+    with closing(corpus.writer()) as writer:
+        with pytest.raises(SourceUnreadable):
+            ingest(failing(), writer, embedder=HashEmbedder(), analyser=analyser())
+        assert len(writer.keys([f"a{n}" for n in range(130)])) == 128  # whole batches of 64
 
 
 def test_another_embedder_is_refused_before_anything_is_read(

@@ -74,7 +74,7 @@ def test_stored_vectors_come_out_exactly() -> None:
 
 
 def test_a_prepared_article_comes_out_exactly() -> None:
-    (item,) = Preparation(HashEmbedder(), analyser(), SMALL)([LIBRARY], {})
+    (item,) = Preparation(HashEmbedder(), analyser(), SMALL)(Batch([LIBRARY], {}))
     (out,) = unpack_indexed(pack_indexed([item]), [LIBRARY])
     assert out.article is LIBRARY
     assert (out.passages, out.sentences, out.digest) == (
@@ -91,7 +91,7 @@ def test_a_prepared_article_comes_out_exactly() -> None:
 
 
 def test_a_fingerprint_comes_out_with_its_bands() -> None:
-    (item,) = Preparation(HashEmbedder(), analyser(), SMALL)([LONG], {})
+    (item,) = Preparation(HashEmbedder(), analyser(), SMALL)(Batch([LONG], {}))
     own = fingerprint(LONG.body)
     assert own is not None
     (out,) = unpack_indexed(pack_indexed([replace(item, fingerprint=own)]), [LONG])
