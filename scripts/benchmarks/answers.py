@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.sets import CORPUS, ROOT, CacheOption, JsonOption, SquadOption, serving
+from benchmarks.sets import CORPUS, ROOT, CacheOption, JsonOption, SquadOption, percentile, serving
 
 NUMERIC = frozenset({"number", "unit", "date"})
 
@@ -146,9 +146,7 @@ async def _measure_answers(
 
 
 def _percentiles(milliseconds: Sequence[float]) -> dict[str, float | None]:
-    ordered = sorted(milliseconds)
-    at = {"p50": 0.5, "p95": 0.95}
-    return {k: ordered[int(q * (len(ordered) - 1))] if ordered else None for k, q in at.items()}
+    return {f"p{at}": percentile(milliseconds, at) for at in (50, 95)}
 
 
 def _show_answers(report: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.sets import percentile
 from benchmarks.text import sentences
 
 Runtime = Literal["torch", "openvino"]
@@ -101,10 +102,9 @@ def _seconds(action: Callable[[list[str]], Any], texts: list[str]) -> float:
     return time.perf_counter() - start
 
 
-def _percentiles(seconds: list[float]) -> dict[str, float]:
-    ordered = sorted(1000 * s for s in seconds)
-    at = {50: statistics.median(ordered), 95: ordered[int(0.95 * (len(ordered) - 1))]}
-    return {f"query_p{percent}_ms": value for percent, value in at.items()}
+def _percentiles(seconds: list[float]) -> dict[str, float | None]:
+    milliseconds = [1_000 * one for one in seconds]
+    return {f"query_p{percent}_ms": percentile(milliseconds, percent) for percent in (50, 95)}
 
 
 _START = """

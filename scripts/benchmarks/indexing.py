@@ -20,6 +20,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.sets import percentile
+
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "tests" / "corpus"
 SENTENCES, PASSAGES = 5, 4
@@ -329,7 +331,7 @@ def _published(
     figures: dict[str, float | None] = {"publish_1000_more_s": seconds}
     for name, found in (("before", before), ("meanwhile", during)):
         for p in (50, 95):
-            figures[f"reader_{name}_p{p}_ms"] = _percentile(found, p)
+            figures[f"reader_{name}_p{p}_ms"] = percentile(found, p)
     return figures
 
 
@@ -449,7 +451,7 @@ def _serve(task: dict[str, Any]) -> dict[str, Any]:
                 nearest = {int(candidates.passages[i]) for i in top}
                 found += [len(nearest & {*exact}) / len(exact)] if exact else []
         for p in (50, 95):
-            figures[f"search, {name}: p{p}_ms"] = _percentile(times, p)
+            figures[f"search, {name}: p{p}_ms"] = percentile(times, p)
         figures[f"search, {name}: recall"] = float(np.mean(found)) if found else None
     index = Index(engine, Embedded(), KoreanAnalyser())  # type: ignore[arg-type]
     times = []
@@ -457,7 +459,7 @@ def _serve(task: dict[str, Any]) -> dict[str, Any]:
         for text in vectors:
             seconds = _seconds(index.search, text, k=8, per_story=3)
             times += [1000 * seconds] if turn else []
-    figures |= {f"retrieval_p{p}_ms": _percentile(times, p) for p in (50, 95)}
+    figures |= {f"retrieval_p{p}_ms": percentile(times, p) for p in (50, 95)}
     figures |= _memory()
     budget, everything = lexical.NOMINATING_POSTINGS, 10**12
     fused, spread = [], engine.statistics().cosine_spread
@@ -472,10 +474,6 @@ def _serve(task: dict[str, Any]) -> dict[str, Any]:
     figures["fused_recall_at_10"] = float(np.mean(fused))
     engine.close()
     return figures
-
-
-def _percentile(times: Sequence[float], percent: int) -> float | None:
-    return float(np.percentile(times, percent)) if times else None
 
 
 def _memory() -> dict[str, float]:

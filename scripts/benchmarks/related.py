@@ -18,6 +18,7 @@ from benchmarks.sets import (
     JsonOption,
     OutOption,
     dataset_of,
+    percentile,
     serving,
     share,
     shown,
@@ -78,7 +79,7 @@ async def _measured(
         "answered_from_their_article": share(right, len(distinct)),
         "kinds": Counter(s.kind for s in distinct.values()),
         "examples": [s.question for s in examples],
-        "ms": {f"p{at}": round(_percentile(seconds, at) * 1_000) for at in (50, 95)},
+        "ms": {f"p{at}": round((percentile(seconds, at) or 0.0) * 1_000) for at in (50, 95)},
     }
 
 
@@ -95,11 +96,6 @@ async def _right(answerer: Answerer, suggestions: Any, *, show: bool) -> int:
         if show:
             messages.print(f"{one.kind}: {one.question}\n    {answer.text}", markup=False)
     return right
-
-
-def _percentile(seconds: Sequence[float], at: int) -> float:
-    ordered = sorted(seconds) or [0.0]
-    return ordered[min(len(ordered) * at // 100, len(ordered) - 1)]
 
 
 def _show(report: Mapping[str, Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import statistics
 import sys
 import time
 from collections import Counter
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.sets import percentile
 
 if TYPE_CHECKING:
     from index import Index
@@ -220,7 +221,9 @@ def stages(
         _time_stages(opened, dataset.questions[:5])  # warm up
         seconds = _time_stages(opened, dataset.questions)
     result = {
-        stage: {f"p{percent}_ms": _percentile(values, percent) for percent in (50, 95)}
+        stage: {
+            f"p{percent}_ms": 1_000 * (percentile(values, percent) or 0.0) for percent in (50, 95)
+        }
         for stage, values in seconds.items()
     }
     if as_json:
@@ -280,9 +283,3 @@ def _words(index: Index, generation: Any, terms: Mapping[str, Sequence[str]]) ->
     """The inverted lists of a question's terms, with their weights."""
     corpus = index.statistics()
     return generation.lexical.search([{f: corpus.weights(f, t) for f, t in terms.items()}])
-
-
-def _percentile(seconds: Sequence[float], percent: int) -> float:
-    if percent == 50:
-        return 1000 * statistics.median(seconds)
-    return 1000 * sorted(seconds)[int(percent / 100 * (len(seconds) - 1))]

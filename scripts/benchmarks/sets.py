@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
+import numpy as np
 import typer
 
 if TYPE_CHECKING:
@@ -110,6 +111,11 @@ def type_of(question: GoldQuestion) -> str:
 def share(part: int, whole: int) -> float | None:
     """None of nothing."""
     return part / whole if whole else None
+
+
+def percentile(values: Sequence[float], percent: float) -> float | None:
+    """By linear interpolation; None of nothing."""
+    return float(np.percentile(values, percent)) if values else None
 
 
 def shown(figure: float | None) -> str:

@@ -369,7 +369,8 @@ class EngineContract:
         fill(engine, indexed("a", "트램 착공"))
         found = look_up(engine, "트램")
         first, again = text_of(engine, found), text_of(engine, found)
-        assert first is not None and again is not None
+        assert first is not None
+        assert again is not None
         assert again.body == first.body
         remove(engine, ["a"])
         engine.publish()
