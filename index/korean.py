@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from index.documents import AnalysedSentence
 from index.errors import DictionaryUnusable
@@ -39,6 +40,7 @@ _CONTENT_TAGS = frozenset(
     {"NNG", "NNP", "NR", "VV", "VA", "MAG", "XR", "SL", "SH", "SN"}
     | {"W_URL", "W_EMAIL", "W_HASHTAG", "W_MENTION", "W_SERIAL"}
 )
+_UNIT_TAGS = frozenset({"SW", "SL", "NNB"})
 _WORD = re.compile(r"[^\W_]+")
 _LETTER_ALONE = re.compile(r"(?<![^\W_])[^\W_](?![^\W_])")
 _DIGIT_SEPARATOR = re.compile(r"(?<=\d),(?=\d{3})")
@@ -110,8 +112,10 @@ class KoreanAnalyser:
         split = self._split([read(paragraph) for _, _, paragraph in paragraphs])
         for (number, offset, text), sentences in zip(paragraphs, split, strict=True):
             tokens = [token for sentence in sentences for token in sentence.tokens]
+            starts = [token.start for token in tokens]
             for start, end in mended(text, sentences):
-                held = content_morphemes(token for token in tokens if start <= token.start < end)
+                inside = slice(bisect_left(starts, start), bisect_left(starts, end))
+                held = content_morphemes(tokens[inside])
                 results[number].append(AnalysedSentence(offset + start, offset + end, held))
         return results
 
@@ -186,23 +190,63 @@ _BETWEEN_SYLLABLES = re.compile(r"(?<=[가-힣])·(?=[가-힣])")
 
 
 def content_morphemes(tokens: Iterable[Token]) -> tuple[str, ...]:
-    """The content morphemes among some tokens in order, with repeats."""
-    terms = (
-        token if isinstance(token, str) else _term(token) for token in _with_whole_numbers(tokens)
-    )
-    return tuple(term for term in terms if term)
+    """The content morphemes among some tokens in order, with repeats; ``3만 5,000`` and ``3만5천`` are the one ``35000``."""
+    terms: list[str] = []
+    number: list[str] = []  # the parts of one that may go on
+    for token in tokens:
+        tag = token.tag
+        part = _part_of_number(token.form, tag, number) if tag in {"SN", "NR"} else None
+        if number and (part is None or part.begins):
+            terms.append(_number(number))
+            number = []
+        if part is not None:
+            number += part.parts
+        elif term := _term(token.form, tag):
+            terms.append(term)
+    if number:
+        terms.append(_number(number))
+    return tuple(terms)
 
 
-def _term(token: Token) -> str | None:
+class _Part(NamedTuple):
+    """What a token adds to a number, and whether that is another one than the one before."""
+
+    parts: Sequence[str]
+    begins: bool
+
+
+def _part_of_number(form: str, tag: str, before: Sequence[str]) -> _Part | None:
+    """``before`` are the parts of the number so far. None: the token is part of none."""
+    form = _DIGIT_SEPARATOR.sub("", form)
+    if tag == "SN" and _DIGITS.fullmatch(form):
+        return _Part([form], begins=not (before and _SCALES.fullmatch(before[-1])))
+    if tag == "NR" and before and _SCALES.fullmatch(form):  # 만, 천만
+        return _Part(form, begins=False)
+    return None
+
+
+def _term(form: str, tag: str) -> str | None:
     """What a morpheme is indexed by; None: by nothing."""
-    form, tag = token.form.lower(), token.tag.split("-")[0]
-    if tag in {"SW", "SL", "NNB"} and form in _units():
-        return _units()[form]
-    if tag not in _CONTENT_TAGS or (tag in {"VV", "VA"} and form in LEXICON["korean.light_verbs"]):
+    kind = _kind(tag)
+    if kind is None:  # half of all: particles, endings, marks
         return None
-    if tag == "SH":
+    form = form.lower()
+    if kind in _UNIT_TAGS and form in _units():
+        return _units()[form]
+    if kind not in _CONTENT_TAGS or (
+        kind in {"VV", "VA"} and form in LEXICON["korean.light_verbs"]
+    ):
+        return None
+    if kind == "SH":
         return expansion(form)
-    return _BETWEEN_SYLLABLES.sub("", form) if tag == "NNP" else form  # 한·미, 한미
+    return _BETWEEN_SYLLABLES.sub("", form) if kind == "NNP" else form  # 한·미, 한미
+
+
+@cache
+def _kind(tag: str) -> str | None:
+    """A tag without what Kiwi adds to it (``VV-I``); None for one whose morphemes are never a term."""
+    kind = tag.split("-")[0]
+    return kind if kind in _CONTENT_TAGS or kind in _UNIT_TAGS else None
 
 
 @cache
@@ -214,24 +258,6 @@ def _units() -> Mapping[str, str]:
 
 _SCALES = re.compile("[십백천만억조]+")
 _DIGITS = re.compile(r"\d+(?:\.\d+)?")
-
-
-def _with_whole_numbers(tokens: Iterable[Any]) -> Iterator[Any]:
-    """The tokens, with ``3만 5,000`` and ``3만5천`` as the one text ``35000``."""
-    parts: list[str] = []
-    for token in tokens:
-        form = _DIGIT_SEPARATOR.sub("", token.form)
-        digits = token.tag == "SN" and _DIGITS.fullmatch(form)
-        scale = token.tag == "NR" and _SCALES.fullmatch(form)  # 만, 천만
-        if parts and not (scale or (digits and _SCALES.fullmatch(parts[-1]))):
-            yield _number(parts)
-            parts = []
-        if digits or (scale and parts):
-            parts += [form] if digits else form
-        else:
-            yield token
-    if parts:
-        yield _number(parts)
 
 
 def _number(parts: Sequence[str]) -> str:
