@@ -23,6 +23,7 @@ from rich.table import Table
 from benchmarks.sets import percentile
 
 ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "scripts"
 CORPUS = ROOT / "tests" / "corpus"
 SENTENCES, PASSAGES = 5, 4
 """Of a synthetic passage, and of a synthetic article."""
@@ -42,7 +43,7 @@ def measure_index(
         str, typer.Option(help="Sizes, comma-separated.")
     ] = "1000,10000,100000,1000000",
     folder: Annotated[
-        Path | None, typer.Option(help="Where to build; about 6 KB a passage.")
+        Path | None, typer.Option(resolve_path=True, help="Where to build; about 6 KB a passage.")
     ] = None,
     keep: Annotated[
         bool,
@@ -112,7 +113,8 @@ def _crash(root: Path, kills: int, articles: int, seed: int) -> dict[str, Any]:
         known = max(10, articles * (killed + 1) // kills)
         writer = _writer(root, known)
         try:
-            writer.wait(timeout=float(moments.uniform(0.001, 0.35)))
+            if writer.wait(timeout=float(moments.uniform(0.001, 0.35))) != 0:
+                raise RuntimeError("a writer that nobody disturbed failed")
             finished += 1
             articles += articles // kills + 1  # so that the next has something to do
         except subprocess.TimeoutExpired:
@@ -128,8 +130,8 @@ def _crash(root: Path, kills: int, articles: int, seed: int) -> dict[str, Any]:
 
 def _writer(root: Path, articles: int) -> subprocess.Popen[bytes]:
     """A process that adds so many articles; it has started to when this returns."""
-    command = [sys.executable, str(Path(__file__)), "write", str(root), str(articles)]
-    writer = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)  # noqa: S603
+    command = [sys.executable, "-m", "benchmarks.indexing", "write", str(root), str(articles)]
+    writer = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=SCRIPTS)  # noqa: S603
     assert writer.stdout is not None  # noqa: S101
     writer.stdout.readline()
     return writer
@@ -362,9 +364,9 @@ def _exact(engine: Any, questions: Sequence[dict[str, Any]], k: int = 10) -> dic
 
 def _process(mode: str, task: dict[str, Any]) -> subprocess.Popen[str]:
     """This script in a process of its own, which reads a task from its first line."""
-    command = [sys.executable, str(Path(__file__)), mode]
+    command = [sys.executable, "-m", "benchmarks.indexing", mode]
     process = subprocess.Popen(  # noqa: S603
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=SCRIPTS
     )
     assert process.stdin is not None  # noqa: S101
     process.stdin.write(json.dumps(task) + "\n")
