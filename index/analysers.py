@@ -23,17 +23,15 @@ def begin_loading(dictionary: Path | None = None, *, workers: int | None = None)
     _loading(dictionary, workers)
 
 
-def shared_analyser(
-    dictionary: Path | None = None, *, workers: int | None = None
-) -> KoreanAnalyser:
+def shared_analyser(dictionary: Path | None = None) -> KoreanAnalyser:
     """The shared analyser with the words of this dictionary, once it is loaded.
 
     A dictionary that has changed since is read again, by an analyser of its own. Raises DictionaryUnusable.
     """
-    return _loading(dictionary, workers).result()
+    return _loading(dictionary).result()
 
 
-def _loading(dictionary: Path | None, workers: int | None) -> Future[KoreanAnalyser]:
+def _loading(dictionary: Path | None, workers: int | None = None) -> Future[KoreanAnalyser]:
     state = _state_of(dictionary)
     with _lock:
         known = _loaded.get(state)

@@ -131,7 +131,7 @@ class Asked:
             & weights.keys(),
         )
 
-    def places(self, texts: Sequence[str]) -> list[Places]:
+    def places(self, texts: Sequence[str]) -> Sequence[Places]:
         """Where each of some texts has the question's words as they may be written.
 
         Each word is looked for in all texts at once: they are many and short.
@@ -146,7 +146,7 @@ class Asked:
                     number += 1
                 first = starts[number]
                 found[number].setdefault(word, []).append((start - first, end - first))
-        return found  # type: ignore[return-value]
+        return found
 
     def held(self, words: frozenset[str], text: str, places: Places) -> frozenset[str]:
         """Those of the question's words that a text has: as they are, as a part, in another form.

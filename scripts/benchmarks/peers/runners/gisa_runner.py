@@ -21,7 +21,7 @@ ARTICLES = 10
 
 
 def _load(task: Task) -> System:
-    from index import Article, KoreanAnalyser
+    from index import Article, shared_analyser
     from index.embedding import SentenceTransformerEmbedder
 
     class Given(SentenceTransformerEmbedder):
@@ -42,12 +42,10 @@ def _load(task: Task) -> System:
     class Gisa:
         def __init__(self) -> None:
             self.embedder = Given() if task.vectors else SentenceTransformerEmbedder(task.model)
-            self.analyser = KoreanAnalyser()
+            self.analyser = shared_analyser()
 
         def index(self) -> Mapping[str, Any]:
-            from index import ChunkSettings, build_index
-            from index.library import open_reader
-            from index.retrieve import open_over
+            from index import ChunkSettings, build_index, open_index
             from service.query.understand import Understander
 
             with Path(task.articles).open(encoding="utf-8") as lines:
@@ -61,12 +59,7 @@ def _load(task: Task) -> System:
                 # An article of given vectors is one passage.
                 chunking=ChunkSettings(10_000, 10_000) if task.vectors else ChunkSettings(),
             )
-            self.opened = open_over(
-                open_reader(f"{task.folder}/index"),
-                embedder=self.embedder,
-                analyser=lambda: self.analyser,
-                place=task.folder,
-            )
+            self.opened = open_index(f"{task.folder}/index", embedder=self.embedder)
             self.understand = Understander(self.opened)
             return {"stories": {name: min(of) for name, of in self.opened.stories(ids).items()}}
 
