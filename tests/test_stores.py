@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -94,6 +95,27 @@ def test_a_memory_of_an_earlier_version_is_read_as_it_is(tmp_path: Path) -> None
         await bot.close()
 
     asyncio.run(story())
+
+
+def test_another_who_makes_the_file_at_the_same_moment_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "f.sqlite"
+    with closing(sqlite3.connect(path, check_same_thread=False, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        commit = threading.Timer(0.2, other.execute, ["COMMIT"])
+        commit.start()
+        store = FeedbackStore(path, keep_hours=24)
+        store.remember(Question(question="?"), answer("a1"))
+        store.flush()
+        commit.join()
+
+
+def test_a_file_that_stays_locked_is_an_error_with_its_reason(tmp_path: Path) -> None:
+    path = tmp_path / "f.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        database = Database(path, TABLES, timeout_s=0.1)
+        with pytest.raises(StoreUnavailable, match="locked"), database.transaction():
+            pass
 
 
 def test_a_file_that_goes_away_is_made_again(tmp_path: Path) -> None:

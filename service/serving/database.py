@@ -5,6 +5,7 @@ A store states its tables once and writes its statements once. What differs betw
 
 from __future__ import annotations
 
+import sqlite3
 import ssl
 import time
 from collections.abc import Iterator
@@ -144,10 +145,27 @@ def _sqlite(path: Path, *, stays_open: bool, timeout_s: float) -> Engine:
 
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, record: object) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection, timeout_s)
         connection.execute("PRAGMA synchronous = NORMAL")
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection, timeout_s: float) -> None:
+    """Keep changes in a log beside the file, so that readers and a writer don't wait for each other.
+
+    Changing to it takes a read lock first and then a write lock; a lock that has to grow isn't waited for
+    by SQLite (it could be a deadlock), so two that open a new file at once meet "database is locked".
+    """
+    until = time.monotonic() + timeout_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def _postgres(url: PostgresUrl, *, timeout_s: float) -> Engine:
