@@ -81,7 +81,7 @@ def test_each_turn_has_its_own_address(page: Page) -> None:
     page.wait_for_selector("text=복사했습니다")
     assert page.evaluate("navigator.clipboard.readText()").endswith(f"/#q={quote_plus(QUESTION)}")
     page.click("[data-part=link] >> nth=1")
-    page.wait_for_function("document.querySelectorAll('[data-part=done]')[1].textContent")
+    page.locator("[data-part=done]").nth(1).filter(has_text="복사했습니다").wait_for()
     link = page.evaluate("navigator.clipboard.readText()")
     assert link.endswith(f"#q={quote_plus(QUESTION)}&q={quote_plus(LIBRARY_TOO)}")
     taken = requests(page)
@@ -98,7 +98,7 @@ def test_back_takes_the_last_turn_away_and_asks_nothing(page: Page) -> None:
     follow(page)
     taken = requests(page)
     page.go_back()
-    page.wait_for_function("document.querySelectorAll('.turn').length === 1")
+    page.locator(".turn").nth(1).wait_for(state="detached")
     assert taken == []
     page.go_forward()
     page.wait_for_selector(f"{DONE} >> nth=1")
@@ -265,9 +265,9 @@ def test_a_course_of_events_is_told_by_its_dates(page: Page) -> None:
     copied = page.evaluate("navigator.clipboard.readText()")
     assert f"- {COURSE[1][0]}: {COURSE[1][1]}[2]\n- 바로잡음: {COURSE[2][1]}[3]\n" in copied
     page.click("[data-part=mode]:has-text('답으로 보기')")
-    page.wait_for_function("location.hash.endsWith('mode=answer')")
+    page.wait_for_url(re.compile("mode=answer$"))
     page.go_back()
-    page.wait_for_function("location.hash.endsWith('mode=timeline')")
+    page.wait_for_url(re.compile("mode=timeline$"))
 
 
 def test_a_service_that_tells_no_course_offers_none(page: Page) -> None:

@@ -180,8 +180,8 @@ def test_an_article_stands_beside_the_text_where_there_is_room(page: Page) -> No
     page.set_viewport_size({"width": 1400, "height": 800})
     page.wait_for_selector("#article:not(:modal)")
     page.keyboard.press("Escape")
+    page.wait_for_selector("body:not(.beside)")
     assert not page.is_visible("#article")
-    assert "beside" not in (page.get_attribute("body", "class") or "")
 
 
 def test_the_article_opens_at_the_sentence_of_the_number(page: Page) -> None:

@@ -24,6 +24,8 @@ from postgres_server import PostgresServer
 ROOT = Path(__file__).resolve().parent.parent
 QUESTION = {"question": "트램 1호선 총사업비는 얼마인가요?"}
 CALLERS, QUESTIONS, KILL_AFTER = 4, 120, 40
+LEFT_ALONE_S = 5
+"""How long the proxy passes by a replica that failed: ``fail_timeout`` of scripts/deploy/nginx.conf."""
 EVENTS = {"accept": "text/event-stream"}
 
 
@@ -149,9 +151,11 @@ def test_no_question_is_lost_when_a_replica_is_killed(deployment: Deployment) ->
     with ThreadPoolExecutor(CALLERS) as pool:
         list(pool.map(ask, range(QUESTIONS)))
     assert outcomes == {"status 200": QUESTIONS}
+    failed_at = time.monotonic()
     victim.wait(20)
     deployment.start(deployment.ports[0])
     deployment.wait_for(f"http://127.0.0.1:{deployment.ports[0]}")
+    time.sleep(max(0, failed_at + LEFT_ALONE_S + 1 - time.monotonic()))
 
 
 def test_no_stream_ends_without_saying_so(deployment: Deployment) -> None:
