@@ -26,6 +26,8 @@ from index.embedding import SentenceTransformerEmbedder
 from index.embedding.batches import batches_by_length
 from index.embedding.openvino_runtime import OpenVinoBackend
 from index.embedding.precision import fastest
+from index.embedding.short import TOKENS, ShortForm
+from index.embedding.timings import Timings
 from index.embedding.vectors import unit_rows
 from index.errors import ModelUnavailable
 from index.protocols import Vectors
@@ -205,12 +207,12 @@ def test_the_faster_precision_is_chosen_and_remembered(
 ) -> None:
     models = {"float": Compiled(0.02), "int8": Compiled(bytes_take)}
     processor, folder = Processor("one"), tmp_path / "model"
-    assert fastest(folder, processor, models.__getitem__) == chosen
+    assert fastest(Timings(folder, processor), models.__getitem__) == chosen
     measured = models["int8"].passes
     assert measured > 3
-    assert fastest(folder, processor, models.__getitem__) == chosen
+    assert fastest(Timings(folder, processor), models.__getitem__) == chosen
     assert models["int8"].passes == measured
-    fastest(folder, Processor("another"), models.__getitem__)
+    fastest(Timings(folder, Processor("another")), models.__getitem__)
     assert models["int8"].passes > measured
 
 
@@ -220,7 +222,7 @@ def test_bytes_that_give_other_vectors_are_not_taken(
 ) -> None:
     models = {"float": Compiled(0.02), "int8": Compiled(0.001, vector)}
     for _ in range(2):
-        assert fastest(tmp_path / "model", Processor("one"), models.__getitem__) == "float"
+        assert fastest(Timings(tmp_path / "model", Processor("one")), models.__getitem__) == "float"
     assert models["float"].passes < 30
 
 
@@ -230,20 +232,24 @@ def test_a_processor_that_can_not_compute_with_bytes_computes_with_floats(tmp_pa
             raise RuntimeError("unsupported")
         return Compiled(0.001)
 
-    assert fastest(tmp_path / "model", Processor("one"), compiled) == "float"
+    assert fastest(Timings(tmp_path / "model", Processor("one")), compiled) == "float"
 
 
 def test_a_little_faster_is_not_worth_the_exactness(tmp_path: Path) -> None:
     models = {"float": Compiled(0), "int8": Compiled(0)}
-    fastest(tmp_path / "model", Processor("one"), models.__getitem__)
+    fastest(Timings(tmp_path / "model", Processor("one")), models.__getitem__)
     (notes,) = tmp_path.iterdir()
     for int8, chosen in ((9.5, "float"), (8.0, "int8")):
         notes.write_text(json.dumps({"float": 10.0, "int8": int8}))
-        assert fastest(tmp_path / "model", Processor("one"), models.__getitem__) == chosen
+        assert fastest(Timings(tmp_path / "model", Processor("one")), models.__getitem__) == chosen
     notes.write_text("{")
     before = models["int8"].passes
-    fastest(tmp_path / "model", Processor("one"), models.__getitem__)
+    fastest(Timings(tmp_path / "model", Processor("one")), models.__getitem__)
     assert models["int8"].passes > before
+
+
+def _taking(ways: Sequence[str], short: float) -> dict[str, float]:
+    return {way: short if "tokens" in way else 10.0 for way in ways}
 
 
 @pytest.fixture(scope="module")
@@ -259,7 +265,7 @@ class TestStreams:
         backend = OpenVinoBackend(converted, threads=2)
         alone = backend.embed_queries(["금리 동결"])
         backend.embed_passages(["금리 동결"] * 500)  # compiles the streams
-        with backend._alone_lock:  # as long as somebody else's question is computed
+        with backend._alone.lock:  # as long as somebody else's question is computed
             beside = backend.embed_queries(["금리 동결"])
         np.testing.assert_allclose(beside, alone, rtol=1e-3, atol=1e-4)
 
@@ -271,6 +277,27 @@ class TestStreams:
             together = list(pool.map(backend.embed_queries, [["금리 동결"]] * 40))
         for vectors in together:
             np.testing.assert_allclose(vectors, together[0], rtol=1e-3, atol=1e-4)
+
+    @pytest.mark.parametrize("short_takes", [1.0, 100.0])
+    def test_a_question_has_one_vector_whatever_way_it_takes(
+        self, converted: Path, monkeypatch: pytest.MonkeyPatch, short_takes: float
+    ) -> None:
+        monkeypatch.setattr(Timings, "of", lambda _, ways, measure: _taking(ways, short_takes))
+        backend = OpenVinoBackend(converted, threads=2)
+        assert (backend._alone.form is not None) == (short_takes == 1.0)
+        questions = ["금리", "금리 동결 " * 3, "금리 동결 " * TOKENS]
+        alone = np.vstack([backend.embed_queries([question]) for question in questions])
+        backend.embed_passages(questions * 200)  # compiles the streams
+        with backend._alone.lock:  # as long as somebody else's question is computed
+            beside = backend.embed_queries(questions)
+        assert cosines(unit_rows(beside), unit_rows(alone)).min() > 0.999
+
+    def test_a_model_that_looks_no_tokens_up_has_no_short_form(self) -> None:
+        from openvino import Model, opset13
+
+        tokens = opset13.parameter([-1, -1], np.int64)
+        with pytest.raises(ValueError, match="table"):
+            ShortForm(Model([opset13.negative(tokens)], [tokens]), pad_id=0)
 
     def test_weights_of_8_bits_give_nearly_the_same_vectors(self, converted: Path) -> None:
         exact, rounded = (OpenVinoBackend(converted, precision=p) for p in ("float", "int8"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import threading
@@ -18,20 +19,25 @@ import numpy as np
 
 from index.embedding.backend import ModelCard
 from index.embedding.batches import LENGTH_STEP, Batch, TextBatcher
-from index.embedding.precision import GROUP, Precision, fastest, with_int8_weights
+from index.embedding.precision import GROUP, WORTH, Precision, fastest, with_int8_weights
+from index.embedding.short import TOKENS, Inputs, ShortForm
+from index.embedding.timings import NEVER, Timings, agree, timed
 from index.embedding.vectors import span_vectors
 from index.protocols import Span, Vectors
 
 MAX_STREAMS = 16
 """Beyond so many, each takes several threads: every stream has buffers of its own."""
 
+logger = logging.getLogger(__name__)
+
 
 class OpenVinoBackend:
     """A converted model; meets ``index.embedding.backend.Backend``.
 
-    Neither PyTorch nor transformers is imported. A question that comes alone gets all threads. For questions
-    that come together, and for passages, the model is compiled a second time, over the same mapped weights: as many
-    streams as threads (up to ``MAX_STREAMS``), which spend a third less processor time on a text.
+    Neither PyTorch nor transformers is imported. A question that comes alone gets all threads; the model is compiled
+    for it in its ``ShortForm`` where that is faster on this processor. For longer questions, for those that come
+    together, and for passages it is compiled a second time, over the same mapped weights: as many streams as threads
+    (up to ``MAX_STREAMS``), which spend a third less processor time on a text.
 
     ``precision`` None is the fastest on this processor; ``threads`` None one per processor. Raises whatever
     OpenVINO, tokenizers, SentencePiece and the card's JSON raise for a damaged folder.
@@ -49,10 +55,8 @@ class OpenVinoBackend:
         with ThreadPoolExecutor(1) as beside:  # compiling lets go of the interpreter lock
             compiling = beside.submit(self._compile_alone, folder, precision)
             self._batcher = TextBatcher(folder, self.card)
-        compiled = compiling.result()
-        self._numbers = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-        self._alone = compiled.create_infer_request()
-        self._alone_lock, self._passage_lock = threading.Lock(), threading.Lock()
+        self._alone = compiling.result()
+        self._passage_lock = threading.Lock()
         self._streams: Future[_Streams] | None = None
         self._streams_lock = threading.Lock()
 
@@ -60,7 +64,7 @@ class OpenVinoBackend:
     def computed_by(self) -> str:
         """The runtime, its numbers and streams."""
         weights = ", weights int8" if self._precision == "int8" else ""
-        return f"openvino {self._numbers}{weights}, {self._count} streams"
+        return f"openvino {self._alone.numbers}{weights}, {self._count} streams"
 
     def count_tokens(self, text: str) -> int:
         """Tokens of ``text`` as a passage, uncut, prompt and special tokens included."""
@@ -70,8 +74,8 @@ class OpenVinoBackend:
         """Float32 (len(texts), dimension); as many calls at once as the processor has use for."""
         vectors = self._empty(len(texts))
         for batch in self._batcher.batches(texts, self.card.query_prompt, length_step=1):
-            with self._request() as request:
-                vectors[batch.rows] = request.infer(batch.inputs)[0]
+            with self._request(batch.inputs) as (request, inputs):
+                vectors[batch.rows] = request.infer(inputs)[0]
         return vectors
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
@@ -103,13 +107,13 @@ class OpenVinoBackend:
     def _run(self, batches: Iterator[Batch], store: Callable[[Any, Batch], None]) -> None:
         """Put batches through the streams; ``store`` is called with each result, one at a time.
 
-        For a single batch these are not compiled if they are not yet.
+        For a single batch these are not compiled if they are not yet and it can do without.
         """
         first, second = next(batches, None), next(batches, None)
         if first and not second and self._streams is None:
-            with self._alone_lock:
-                self._alone.infer(first.inputs)
-                store(self._alone, first)
+            with self._request(first.inputs) as (request, inputs):
+                request.infer(inputs)
+                store(request, first)
             return
         with self._passage_lock:
             queue = import_openvino().AsyncInferQueue(self._compiled_streams().result().compiled)
@@ -119,25 +123,27 @@ class OpenVinoBackend:
             queue.wait_all()
 
     @contextmanager
-    def _request(self) -> Iterator[Any]:
-        """The request of all threads, if nobody has it, else one of those of a single thread.
+    def _request(self, inputs: Inputs) -> Iterator[tuple[Any, Inputs]]:
+        """A request, and what it takes for these token ids and mask.
 
-        Until these are compiled, which takes a second, the first one is waited for.
+        It is the one of all threads, if nobody has it and it takes them, else one of those of a single thread.
+        Until these are compiled, which takes a second, the first one is waited for where it will do.
         """
-        if self._alone_lock.acquire(blocking=False):
+        alone, fitting = self._alone, self._alone.fitted(inputs)
+        if fitting is not None and alone.lock.acquire(blocking=False):
             try:
-                yield self._alone
+                yield alone.request, fitting
             finally:
-                self._alone_lock.release()
+                alone.lock.release()
             return
-        # A single thread has nothing to share out, so there is nothing to compile for it.
-        streams = self._compiled_streams() if self._threads > 1 else None
-        if streams and streams.done():
+        # A single thread has nothing to share out, so there is nothing to compile for what the first takes.
+        streams = self._compiled_streams() if fitting is None or self._threads > 1 else None
+        if streams and (fitting is None or streams.done()):
             with streams.result().request() as request:
-                yield request
+                yield request, inputs
             return
-        with self._alone_lock:
-            yield self._alone
+        with alone.lock:
+            yield alone.request, fitting or inputs
 
     def _compiled_streams(self) -> Future[_Streams]:
         """The model compiled a second time, which begins when it is first asked for."""
@@ -148,14 +154,38 @@ class OpenVinoBackend:
                 beside.shutdown(wait=False)
             return self._streams
 
-    def _compile_alone(self, folder: Path, precision: Precision | None) -> Any:
-        one_thread = {"NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": 1}
-        self._precision = precision or fastest(
-            folder, self._core, lambda each: self._compile(self._read(each), one_thread)
-        )
+    def _compile_alone(self, folder: Path, precision: Precision | None) -> _Alone:
+        timings = Timings(folder, self._core)
+        self._precision = precision or fastest(timings, self._compile_for_one_thread)
         self._model = self._read(self._precision)
+        any_length = f"{self._precision}, {self._threads} threads"
+        short = f"{any_length}, {TOKENS} tokens"
+        milliseconds = timings.of(
+            (any_length, short),
+            lambda: dict(zip((any_length, short), self._timed_forms(), strict=True)),
+        )
+        is_short = milliseconds[short] <= WORTH * milliseconds[any_length]
+        return self._alone_in(ShortForm(self._model, self.card.pad_id) if is_short else None)
+
+    def _timed_forms(self) -> tuple[float, float]:
+        """Milliseconds of a question that comes alone, with any length and in its short form."""
+        alone = self._alone_in(None)
+        milliseconds, expected = timed(alone.compiled)
+        try:
+            alone = self._alone_in(ShortForm(self._model, self.card.pad_id))
+            of_short, vector = timed(alone.compiled, alone.fitted)
+        except Exception as error:
+            # Broad: OpenVINO raises plain Exception, and any length does, whatever is wrong with the form.
+            logger.info("the model has no short form: %s", error)
+            return milliseconds, NEVER
+        return milliseconds, of_short if agree(expected, vector) else NEVER
+
+    def _alone_in(self, form: ShortForm | None) -> _Alone:
         hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": self._threads}
-        return self._compile(self._model, hints)
+        return _Alone(self._compile(form.model if form else self._model, hints), form)
+
+    def _compile_for_one_thread(self, precision: Precision) -> Any:
+        return self._compile(self._read(precision), {"NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": 1})
 
     def _compile_streams(self) -> _Streams:
         hints = {"NUM_STREAMS": self._count, "INFERENCE_NUM_THREADS": self._threads}
@@ -173,6 +203,19 @@ class OpenVinoBackend:
 
     def _empty(self, count: int) -> Vectors:
         return np.empty((count, self.card.dimension), np.float32)
+
+
+class _Alone:
+    """A model compiled for one question at a time, and its request: for any length, or in a form for short ones."""
+
+    def __init__(self, compiled: Any, form: ShortForm | None) -> None:
+        self.compiled, self.form = compiled, form
+        self.numbers = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        self.request, self.lock = compiled.create_infer_request(), threading.Lock()
+
+    def fitted(self, inputs: Inputs) -> Inputs | None:
+        """What it takes for these token ids and mask; None: they don't fit."""
+        return self.form.inputs(inputs) if self.form else inputs
 
 
 class _Streams:

@@ -5,20 +5,14 @@ Processors differ by several times: some multiply bytes four times as fast as fl
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
-from statistics import median
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.model_cache import write_json
+from index.embedding.timings import NEVER, Timings, agree, timed
 
 Precision = Literal["float", "int8"]
 """``float``: float32, or bfloat16 where the processor has it and vectors stay the same. ``int8``: weights of 8 bits with a
@@ -27,17 +21,10 @@ scale a row, and inputs of 8 bits with a scale for each ``GROUP`` where the proc
 PRECISIONS: Sequence[Precision] = ("float", "int8")
 GROUP = 32
 """Inputs that share a scale."""
-MEASURED_S = 0.2
-"""For how long each is measured."""
 WORTH = 0.9
 """Bytes are taken if they need at most this share of the time that floats need: they cost some exactness."""
 
-LEAST_COSINE = 0.99
-"""Between the vectors of a question in floats and in bytes; less means that something is wrong."""
-
-_NEVER = 1e9
-_TOKENS = 24  # of a question, about
-_WARM_UPS = 3
+_LENGTH = (24,)  # always the same: what a length that changes takes is no matter of numbers
 
 logger = logging.getLogger(__name__)
 
@@ -73,64 +60,19 @@ def _weights(node: Any) -> NDArray[np.float32] | None:
     return weights if weights.ndim == 2 else None
 
 
-def fastest(folder: Path, core: Any, compiled: Callable[[Precision], Any]) -> Precision:
-    """The precision in which the converted model in ``folder`` answers a question soonest on this processor.
-
-    ``compiled`` compiles it for one thread. What was measured is remembered beside the folder, by processor;
-    where nothing can be written, it is measured each time.
-    """
-    notes = folder.with_name(f"{folder.name}.{_processor(core)}.json")
-    milliseconds = _noted(notes)
-    if milliseconds is None:
-        milliseconds = _measured(compiled)
-        logger.info("milliseconds of a question on this processor: %s", milliseconds)
-        with suppress(OSError):
-            write_json(notes, milliseconds)
+def fastest(timings: Timings, compiled: Callable[[Precision], Any]) -> Precision:
+    """The precision in which a question is answered soonest; ``compiled`` compiles the model for one thread."""
+    milliseconds = timings.of(PRECISIONS, lambda: _measured(compiled))
     return "int8" if milliseconds["int8"] <= WORTH * milliseconds["float"] else "float"
 
 
-def _processor(core: Any) -> str:
-    """A name for the kind of processor; virtual machines give different ones the same name, so what it can counts."""
-    told = [core.get_property("CPU", "FULL_DEVICE_NAME")]
-    told += core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
-        told += [line for line in file if line.startswith("flags")][:1]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
-
-
-def _noted(notes: Path) -> Mapping[str, float] | None:
-    """What was measured before; None if that can't be read."""
-    try:
-        known = json.loads(notes.read_text(encoding="utf-8"))
-        return {precision: float(known[precision]) for precision in PRECISIONS}
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def _measured(compiled: Callable[[Precision], Any]) -> Mapping[str, float]:
-    """Milliseconds by precision; for bytes ``_NEVER`` where the processor can't, or gives other vectors."""
-    milliseconds, expected = _timed(compiled("float"))
+    """Milliseconds by precision; for bytes ``NEVER`` where the processor can't, or gives other vectors."""
+    milliseconds, expected = timed(compiled("float"), lengths=_LENGTH)
     try:
-        of_bytes, vector = _timed(compiled("int8"))
+        of_bytes, vector = timed(compiled("int8"), lengths=_LENGTH)
     except Exception as error:
         # Broad: OpenVINO raises plain Exception. Floats do, whatever is wrong with bytes.
         logger.warning("this processor does not compute with weights of 8 bits: %s", error)
-        return {"float": milliseconds, "int8": _NEVER}
-    lengths = float(np.linalg.norm(expected) * np.linalg.norm(vector))
-    agree = float(expected @ vector) >= LEAST_COSINE * lengths > 0
-    return {"float": milliseconds, "int8": of_bytes if agree else _NEVER}
-
-
-def _timed(compiled: Any) -> tuple[float, NDArray[np.float32]]:
-    """Milliseconds of a question, and the vector that comes out."""
-    request = compiled.create_infer_request()
-    tokens = np.arange(1_000, 1_000 + _TOKENS, dtype=np.int64)[None]
-    inputs = [tokens, np.ones_like(tokens)]
-    for _ in range(_WARM_UPS):
-        request.infer(inputs)
-    taken: list[float] = []
-    while sum(taken) < MEASURED_S:
-        started = time.perf_counter()
-        vector = request.infer(inputs)[0][0]
-        taken.append(time.perf_counter() - started)
-    return round(median(taken) * 1_000, 2), np.array(vector)
+        return {"float": milliseconds, "int8": NEVER}
+    return {"float": milliseconds, "int8": of_bytes if agree(expected, vector) else NEVER}
