@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 import threading
@@ -19,16 +18,14 @@ import numpy as np
 
 from index.embedding.backend import ModelCard
 from index.embedding.batches import LENGTH_STEP, Batch, TextBatcher
-from index.embedding.precision import GROUP, WORTH, Precision, fastest, with_int8_weights
+from index.embedding.precision import GROUP, Precision, fastest, with_int8_weights
 from index.embedding.short import TOKENS, Inputs, ShortForm
-from index.embedding.timings import NEVER, Timings, agree, timed
+from index.embedding.timings import Timings, Trial
 from index.embedding.vectors import span_vectors
 from index.protocols import Span, Vectors
 
 MAX_STREAMS = 16
 """Beyond so many, each takes several threads: every stream has buffers of its own."""
-
-logger = logging.getLogger(__name__)
 
 
 class OpenVinoBackend:
@@ -158,27 +155,17 @@ class OpenVinoBackend:
         timings = Timings(folder, self._core)
         self._precision = precision or fastest(timings, self._compile_for_one_thread)
         self._model = self._read(self._precision)
-        any_length = f"{self._precision}, {self._threads} threads"
-        short = f"{any_length}, {TOKENS} tokens"
-        milliseconds = timings.of(
-            (any_length, short),
-            lambda: dict(zip((any_length, short), self._timed_forms(), strict=True)),
+        plainer = f"{self._precision}, {self._threads} threads"
+        is_short = timings.prefer(
+            f"{plainer}, {TOKENS} tokens",
+            plainer,
+            lambda: self._alone_in(self._short_form()).on_trial(),
+            lambda: self._alone_in(None).on_trial(),
         )
-        is_short = milliseconds[short] <= WORTH * milliseconds[any_length]
-        return self._alone_in(ShortForm(self._model, self.card.pad_id) if is_short else None)
+        return self._alone_in(self._short_form() if is_short else None)
 
-    def _timed_forms(self) -> tuple[float, float]:
-        """Milliseconds of a question that comes alone, with any length and in its short form."""
-        alone = self._alone_in(None)
-        milliseconds, expected = timed(alone.compiled)
-        try:
-            alone = self._alone_in(ShortForm(self._model, self.card.pad_id))
-            of_short, vector = timed(alone.compiled, alone.fitted)
-        except Exception as error:
-            # Broad: OpenVINO raises plain Exception, and any length does, whatever is wrong with the form.
-            logger.info("the model has no short form: %s", error)
-            return milliseconds, NEVER
-        return milliseconds, of_short if agree(expected, vector) else NEVER
+    def _short_form(self) -> ShortForm:
+        return ShortForm(self._model, self.card.pad_id)
 
     def _alone_in(self, form: ShortForm | None) -> _Alone:
         hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": self._threads}
@@ -209,13 +196,17 @@ class _Alone:
     """A model compiled for one question at a time, and its request: for any length, or in a form for short ones."""
 
     def __init__(self, compiled: Any, form: ShortForm | None) -> None:
-        self.compiled, self.form = compiled, form
+        self._compiled, self.form = compiled, form
         self.numbers = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         self.request, self.lock = compiled.create_infer_request(), threading.Lock()
 
     def fitted(self, inputs: Inputs) -> Inputs | None:
         """What it takes for these token ids and mask; None: they don't fit."""
         return self.form.inputs(inputs) if self.form else inputs
+
+    def on_trial(self) -> Trial:
+        """To be compared with another way."""
+        return Trial(self._compiled, self.fitted)
 
 
 class _Streams:

@@ -5,28 +5,22 @@ Processors differ by several times: some multiply bytes four times as fast as fl
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.embedding.timings import NEVER, Timings, agree, timed
+from index.embedding.timings import Timings, Trial
 
 Precision = Literal["float", "int8"]
 """``float``: float32, or bfloat16 where the processor has it and vectors stay the same. ``int8``: weights of 8 bits with a
 scale a row, and inputs of 8 bits with a scale for each ``GROUP`` where the processor multiplies bytes."""
 
-PRECISIONS: Sequence[Precision] = ("float", "int8")
 GROUP = 32
 """Inputs that share a scale."""
-WORTH = 0.9
-"""Bytes are taken if they need at most this share of the time that floats need: they cost some exactness."""
 
 _LENGTH = (24,)  # always the same: what a length that changes takes is no matter of numbers
-
-logger = logging.getLogger(__name__)
 
 
 def with_int8_weights(model: Any) -> Any:
@@ -62,17 +56,9 @@ def _weights(node: Any) -> NDArray[np.float32] | None:
 
 def fastest(timings: Timings, compiled: Callable[[Precision], Any]) -> Precision:
     """The precision in which a question is answered soonest; ``compiled`` compiles the model for one thread."""
-    milliseconds = timings.of(PRECISIONS, lambda: _measured(compiled))
-    return "int8" if milliseconds["int8"] <= WORTH * milliseconds["float"] else "float"
 
+    def trial(precision: Precision) -> Trial:
+        return Trial(compiled(precision), lengths=_LENGTH)
 
-def _measured(compiled: Callable[[Precision], Any]) -> Mapping[str, float]:
-    """Milliseconds by precision; for bytes ``NEVER`` where the processor can't, or gives other vectors."""
-    milliseconds, expected = timed(compiled("float"), lengths=_LENGTH)
-    try:
-        of_bytes, vector = timed(compiled("int8"), lengths=_LENGTH)
-    except Exception as error:
-        # Broad: OpenVINO raises plain Exception. Floats do, whatever is wrong with bytes.
-        logger.warning("this processor does not compute with weights of 8 bits: %s", error)
-        return {"float": milliseconds, "int8": NEVER}
-    return {"float": milliseconds, "int8": of_bytes if agree(expected, vector) else NEVER}
+    is_int8 = timings.prefer("int8", "float", lambda: trial("int8"), lambda: trial("float"))
+    return "int8" if is_int8 else "float"

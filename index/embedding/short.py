@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 TOKENS = 32
 """Of a text that is filled up to this length; of 300 questions of KorQuAD nine in ten have no more."""
 
-
 Inputs = Sequence[NDArray[Any]]
 """What a model takes: token ids and attention mask first."""
 
